@@ -1,0 +1,87 @@
+// Package config is the configuration engine: one running tree, candidates
+// beside it, and one transaction that everything goes through (architecture
+// §4). It knows no feature and no user interface.
+//
+//	edits ─▶ Candidate ─▶ check ─▶ compile ─▶ COMMIT ─▶ publish
+//	         (new tree)   (pure)   (pure)     (Backend)  (subscribers)
+//
+// Everything that can refuse a change is pure and happens before the commit
+// point; what comes after cannot veto. One lock orders commits; readers load an
+// immutable Snapshot.
+package config
+
+import (
+	"context"
+	"time"
+
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+)
+
+// Op is what an Edit does.
+type Op uint8
+
+// Operations.
+const (
+	Set     Op = iota // a leaf to Value; a list entry or container with a nil Value
+	Delete            // the node and all below it; a leaf falls back to what a profile or the default gives
+	Negate            // the no form: Delete, or schema.No where a profile would supply a non-default (cli.md §7.6)
+	Replace           // the node with Value, a tree.Tree whose root it becomes
+)
+
+// Edit is one change of a candidate.
+type Edit struct {
+	Op    Op
+	Path  tree.Path
+	Value any
+}
+
+// Snapshot is one committed configuration.
+type Snapshot struct {
+	Tree       tree.Tree
+	Generation uint64
+	At         time.Time // of the commit; zero for a configuration never committed
+}
+
+// Meta says who commits.
+type Meta struct{ User, From, Line string }
+
+// Result is the answer to a commit.
+type Result struct {
+	Snapshot
+	// Remarks are the warnings and notes of an accepted candidate.
+	Remarks []schema.Problem
+}
+
+// Hooks are the product's part of check and compile. Both are pure.
+type Hooks struct {
+	// Check returns all problems of a candidate beyond its structure.
+	Check func(old, new tree.Tree) []schema.Problem
+	// Compile returns the problems of making programs of the candidate.
+	Compile func(new tree.Tree) []schema.Problem
+}
+
+// Record is what a Backend stores of one commit: the whole tree as the schema's
+// JSON, with what led to it.
+type Record struct {
+	Generation uint64
+	At         time.Time
+	Meta
+	Config []byte
+}
+
+// Backend keeps what was committed. supervisor/store implements it on etcd.
+type Backend interface {
+	// Load returns the running and the startup configuration; nil where there
+	// is none. An error means that a record exists and cannot be read.
+	Load(ctx context.Context) (running, startup *Record, err error)
+	// Commit stores r as the running configuration if the stored generation
+	// still is base, else ErrConflict. Once it has returned nil, the record
+	// survives a kill of any process.
+	Commit(ctx context.Context, base uint64, r Record) error
+	// SaveStartup stores r as the startup configuration; nil erases it.
+	SaveStartup(ctx context.Context, r *Record) error
+	// DropRunning forgets the running configuration, so that the next start
+	// boots from the startup configuration.
+	DropRunning(ctx context.Context) error
+}

@@ -1,0 +1,86 @@
+package feature
+
+import (
+	"iter"
+
+	"trunkline/config/schema"
+)
+
+// A Screen is what a show command found, in the order in which it is printed.
+// cli/render makes text, JSON and XML of it; show functions know no format.
+type Screen []Section
+
+// A Section is a table or a form.
+type Section struct {
+	// Name makes a table TABLE_<Name> with ROW_<Name> in JSON and XML. Empty:
+	// the section is text only.
+	Name string
+	// Heading is printed as it is before the rows, with its newlines; Footer
+	// after them.
+	Heading, Footer string
+	// Rows yields the rows in key order; nil for none.
+	Rows iter.Seq[Row]
+	// Keys are scalars at the top level of JSON and XML.
+	Keys []Pair
+	// Optional sections print no heading and no footer without rows.
+	Optional bool
+}
+
+// A Row is printed as Text and rendered as Keys.
+type Row struct {
+	Text string // with its newline, or several lines; "" for none
+	Keys []Pair
+	Sub  []Section // tables inside the row, for JSON and XML only
+}
+
+// Pair is one key of structured output. Value is a string, bool, integer,
+// float or a list of strings; a nil Value leaves the key out.
+type Pair struct {
+	Key   string
+	Value any
+}
+
+// Rows returns the rows of a slice: text by line, keys by keys.
+func Rows[R any](rows []R, text func(R) string, keys func(R) []Pair) iter.Seq[Row] {
+	return func(yield func(Row) bool) {
+		for _, r := range rows {
+			var out Row
+			if text != nil {
+				out.Text = text(r)
+			}
+			if keys != nil {
+				out.Keys = keys(r)
+			}
+			if !yield(out) {
+				return
+			}
+		}
+	}
+}
+
+// Text returns a section of text without structure.
+func Text(s string) Section { return Section{Heading: s} }
+
+// Error is an operator's message that refuses a command, without a trailing
+// newline: "ERROR: Interface does not exist: Vethernet99".
+type Error string
+
+func (e Error) Error() string { return string(e) }
+
+// Port is the mount of everything that can be set on a port and in a
+// port-profile alike; Interface only on a port, Profile only in a profile.
+var (
+	Port      = []string{"interfaces/interface", "port-profiles/port-profile"}
+	Interface = Port[:1:1]
+	Profile   = Port[1:2:2]
+)
+
+// Kinds of interface: the results of the interface list's Kind, and the values
+// of a port-profile's type.
+const (
+	Ethernet  = "ethernet"
+	Vethernet = "vethernet"
+)
+
+// AnyType is schema.AnyType, for command tables.
+type AnyType = schema.AnyType

@@ -1,0 +1,136 @@
+package feature
+
+import (
+	"context"
+	"time"
+
+	"trunkline/config/tree"
+	"trunkline/internal/ether"
+)
+
+// Query is what a command sees: its arguments and snapshots taken when it
+// started.
+type Query struct {
+	Args             Args
+	Running, Startup tree.Tree
+	// Changed is when the running configuration was last committed, zero if
+	// never since it was made.
+	Changed   time.Time
+	Effective func(port string) tree.Tree
+	State     *State
+	Now       time.Time
+	Session   Session
+	// Module asks a line card; the reply's form belongs to the feature that
+	// asks. It is the only part of a Query that blocks.
+	Module func(ctx context.Context, slot int, feature string, request []byte) ([]byte, error)
+}
+
+// Session is who asked.
+type Session struct {
+	User, From string // "admin", "192.0.2.99@pts/1" or "console0"
+	TTY        string // "/dev/pts/3", "" without a terminal
+}
+
+// State is a snapshot of what modules report.
+type State struct {
+	Supervisor Supervisor
+	Modules    []Module // by slot; absent ones too, once known
+	Ports      []Port   // in the order of cli.md §1
+}
+
+// Supervisor is what the VSM says of itself.
+type Supervisor struct {
+	Started           time.Time
+	Boot              time.Time // of the kernel
+	ResetReason       string
+	Address           string // of mgmt0, "" for none
+	Serial, GUID      string
+	MemoryKB, FlashKB uint64
+	MAC               ether.MAC
+}
+
+// ModuleStatus is a module's place in its life cycle.
+type ModuleStatus uint8
+
+// Module states.
+const (
+	ModuleAbsent    ModuleStatus = iota // known, no session
+	ModulePoweredUp                     // session, first program not acknowledged
+	ModuleOK                            // session, program acknowledged
+)
+
+// Module is one line card as the supervisor knows it.
+type Module struct {
+	Slot                int
+	Status              ModuleStatus
+	EverSeen            bool
+	UUID, Host, Address string
+	Version, OS         string
+	Since               time.Time // of Status
+	MAC                 ether.MAC // base address
+	Desired, Applied    uint64    // program generations
+	// Messages and life cycle counts of show module vem counters.
+	NodeRequestsIn, InsertedOut, InsertedIn uint64
+	HeartbeatsOut, HeartbeatsIn             uint64
+	Insertions, Removals, SendErrors        uint64
+}
+
+// Port is one port as its module reports it.
+type Port struct {
+	Name    string // "Vethernet3"
+	Module  int    // slot; 0 while detached
+	Up      bool
+	Reason  string // cli.md §11.4: "none", "Link not connected"
+	Kind    string // adapter kind: "tap", "veth", "virtio_net"
+	Adapter string // device on the host or in the workload: "eth0"
+	Owner   string // "netns h1", "kvm-a"
+	Driver  string // "packet", "tap" and its mode, for show module N datapath
+	MAC     ether.MAC
+	MTU     uint32
+	Mbps    uint32    // 0: unknown
+	Since   time.Time // of the last change of Up; zero: never changed
+	Cleared time.Time // of the last clearing of counters
+	Resets  uint64
+	// Error is why a program could not be applied to the port: quarantine.
+	Error    string
+	Counters Counters
+	Rates    [2]Rates // over 30 s and over 300 s
+}
+
+// Rates are averages over one load interval, per second.
+type Rates struct{ RxBits, RxFrames, TxBits, TxFrames uint64 }
+
+// Counters count frames and octets since the last clearing; rx is from the
+// workload or wire into the switch. A segmentation-offload frame counts as the
+// frames it stands for.
+type Counters struct {
+	RxUnicast, RxMulticast, RxBroadcast, RxOctets, RxJumbo uint64
+	TxUnicast, TxMulticast, TxBroadcast, TxOctets, TxJumbo uint64
+	// Drops are the frames received on (rx) or meant for (tx) the port that
+	// were dropped, by reason name, zero counts left out.
+	RxDrops, TxDrops map[string]uint64
+}
+
+// Host is what an Exec may do to the product.
+type Host interface {
+	// Commit applies edits as one transaction.
+	Commit(ctx context.Context, s Session, line string, edits ...Edit) error
+	// SaveStartup makes the running configuration the startup configuration.
+	SaveStartup(ctx context.Context) error
+	// EraseStartup removes the startup configuration.
+	EraseStartup(ctx context.Context) error
+	// Reload restarts the supervisor from the startup configuration;
+	// ReloadModule restarts one line card's session and program.
+	Reload(ctx context.Context) error
+	ReloadModule(ctx context.Context, slot int) error
+	// ClearCounters clears the counters of one port, or of all for "".
+	ClearCounters(ctx context.Context, port string) error
+}
+
+// Edit is one change of configuration: Value at Path, or with Delete set the
+// removal of the node.
+type Edit struct {
+	Path   tree.Path
+	Value  any
+	Delete bool
+}

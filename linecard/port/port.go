@@ -1,0 +1,72 @@
+// Package port is the contract between the pipeline and the drivers that move
+// frames between it and a device: TAP, AF_PACKET, and a driver in memory for
+// tests.
+//
+// A Port is a device the card has opened. A Queue is a worker's own way in and
+// out of it, so no call needs a lock. Drivers validate the virtio header of
+// what they receive into the Frame, never block, and keep nothing after Send.
+package port
+
+import (
+	"errors"
+
+	"trunkline/internal/ether"
+	"trunkline/linecard/frame"
+)
+
+// Port is an open device.
+type Port interface {
+	// Queue opens the queue of one worker; receive says whether the worker
+	// owns the port's receive side. Worker numbers count from 0.
+	Queue(worker int, receive bool) (Queue, error)
+	// Info describes the device as it is now; not for the frame path.
+	Info() Info
+	// Close releases the device; the queues are closed before it.
+	Close() error
+}
+
+// Queue is one worker's access to a port. All methods are called from that
+// worker's thread.
+type Queue interface {
+	// Recv fills b from the front, sets b.N and returns without waiting. A
+	// frame that the driver must refuse is delivered with b.Drop set and
+	// counts as received. ErrGone means that the device has vanished.
+	Recv(b *frame.Batch) error
+	// Release ends the use of the frames of the last Recv.
+	Release(b *frame.Batch)
+	// Send hands the frames to the device, in order, in as few system calls
+	// as it can. It sets Drop of each frame that did not leave. The pipeline
+	// has resolved what the port's Offloads cannot take. Nothing of out is kept.
+	Send(out []frame.Out) error
+	// FD is a descriptor that polls readable when Recv may find a frame, or -1
+	// when the queue wants to be polled.
+	FD() int
+	Close() error
+}
+
+// ErrGone is returned by a queue whose device no longer exists.
+var ErrGone = errors.New("device is gone")
+
+// Offloads are what a device takes from the switch.
+type Offloads uint8
+
+// Offload bits.
+const (
+	Csum Offloads = 1 << iota // partial checksums
+	TSO4
+	TSO6
+	USO
+)
+
+// Info describes a device.
+type Info struct {
+	Kind    string // adapter kind: "tap", "veth", "virtio_net"
+	Driver  string // I/O mode as probed: "packet mmsg vnet", "tap read/write vnet"
+	Device  string // name on the host
+	IfIndex int
+	MAC     ether.MAC
+	MTU     int // bytes of payload
+	Mbps    int // 0: unknown
+	Carrier bool
+	Offloads
+}
