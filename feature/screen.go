@@ -68,11 +68,11 @@ type Error string
 func (e Error) Error() string { return string(e) }
 
 // Port is the mount of everything that can be set on a port and in a
-// port-profile alike; Interface only on a port, Profile only in a profile.
+// port-profile alike; Interfaces only on a port, Profiles only in a profile.
 var (
-	Port      = []string{"interfaces/interface", "port-profiles/port-profile"}
-	Interface = Port[:1:1]
-	Profile   = Port[1:2:2]
+	Port       = []string{"interfaces/interface", "port-profiles/port-profile"}
+	Interfaces = Port[:1:1]
+	Profiles   = Port[1:2:2]
 )
 
 // Kinds of interface: the results of the interface list's Kind, and the values

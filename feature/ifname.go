@@ -1,0 +1,114 @@
+package feature
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"trunkline/config/schema"
+)
+
+// Limits of interface numbers (cli.md §9.6, §15).
+const (
+	MaxVethernet = 1048575
+	MaxModule    = 258 // 2 supervisors and 256 line cards
+	MaxUplink    = 1000
+)
+
+// slotPort is M/P of an Ethernet.
+var slotPort = schema.Type[string]{
+	Name:   "slot-port",
+	Syntax: schema.Syntax{Notation: "<1-258>/<1-1000>", Help: "Module and port number"},
+	Parse: func(s string) (string, error) {
+		m, p, ok := strings.Cut(s, "/")
+		mod, err1 := strconv.Atoi(m)
+		port, err2 := strconv.Atoi(p)
+		if !ok || err1 != nil || err2 != nil {
+			return "", schema.ErrInterface
+		}
+		if mod < 1 || mod > MaxModule {
+			return "", schema.ErrRange(1, MaxModule)
+		}
+		if port < 1 || port > MaxUplink {
+			return "", schema.ErrRange(1, MaxUplink)
+		}
+		return fmt.Sprintf("%d/%d", mod, port), nil
+	},
+	Format: func(s string) string { return s },
+}
+
+var vethNumber = schema.Uint("vethernet-number", "Vethernet interface number", 1, MaxVethernet)
+
+// Interface is the type of interface names: "Ethernet3/1", "Vethernet12". The
+// keyword and the number may be written together or apart.
+var Interface = schema.Type[string]{
+	Name: "interface",
+	Syntax: schema.Syntax{
+		Forms: []string{"Ethernet~<slot-port>", "Vethernet~<number>"},
+		Types: map[string]schema.AnyType{"slot-port": slotPort, "number": vethNumber},
+		Words: schema.Words{
+			"Ethernet":  "Ethernet IEEE 802.3z",
+			"Vethernet": "Virtual Ethernet interface",
+		},
+		Objects: "interfaces/interface",
+	},
+	Parse: func(s string) (string, error) {
+		if !canonicalName.MatchString(s) {
+			return "", schema.ErrInterface
+		}
+		return s, nil
+	},
+	Format: func(s string) string { return s },
+	Yang:   `string { pattern "Ethernet[0-9]+/[0-9]+|Vethernet[0-9]+"; }`,
+}
+
+var canonicalName = regexp.MustCompile(`^(Ethernet[1-9][0-9]{0,2}/[1-9][0-9]{0,3}|Vethernet[1-9][0-9]{0,6})$`)
+
+// KindOf returns Ethernet or Vethernet for an interface name, "" for others.
+func KindOf(name string) string {
+	switch {
+	case strings.HasPrefix(name, "Ethernet"):
+		return Ethernet
+	case strings.HasPrefix(name, "Vethernet"):
+		return Vethernet
+	}
+	return ""
+}
+
+// ShortName returns the name as tables print it: "Eth3/1", "Veth12".
+func ShortName(name string) string {
+	if n, ok := strings.CutPrefix(name, "Ethernet"); ok {
+		return "Eth" + n
+	}
+	if n, ok := strings.CutPrefix(name, "Vethernet"); ok {
+		return "Veth" + n
+	}
+	return name
+}
+
+// NamePort returns module (as named, not the slot) and port of an Ethernet, or
+// 0 and the number of a Vethernet; zeros for other names.
+func NamePort(name string) (module, port int) {
+	if n, ok := strings.CutPrefix(name, "Vethernet"); ok {
+		port, _ = strconv.Atoi(n)
+		return 0, port
+	}
+	n, ok := strings.CutPrefix(name, "Ethernet")
+	m, p, cut := strings.Cut(n, "/")
+	if !ok || !cut {
+		return 0, 0
+	}
+	module, _ = strconv.Atoi(m)
+	port, _ = strconv.Atoi(p)
+	return module, port
+}
+
+// CompareNames orders interface names as cli.md §1: Ethernet by module and
+// port, then Vethernet by number.
+func CompareNames(a, b string) int {
+	ma, pa := NamePort(a)
+	mb, pb := NamePort(b)
+	return cmp.Or(cmp.Compare(KindOf(a), KindOf(b)), cmp.Compare(ma, mb), cmp.Compare(pa, pb), cmp.Compare(a, b))
+}
