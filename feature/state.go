@@ -34,8 +34,8 @@ type Session struct {
 // State is a snapshot of what modules report.
 type State struct {
 	Supervisor Supervisor
-	Modules    []Module // by slot; absent ones too, once known
-	Ports      []Port   // in the order of cli.md §1
+	Modules    []Module    // by slot; absent ones too, once known
+	Ports      []PortState // in the order of cli.md §1
 }
 
 // Supervisor is what the VSM says of itself.
@@ -75,8 +75,8 @@ type Module struct {
 	Insertions, Removals, SendErrors        uint64
 }
 
-// Port is one port as its module reports it.
-type Port struct {
+// PortState is one port as its module reports it.
+type PortState struct {
 	Name    string // "Vethernet3"
 	Module  int    // slot; 0 while detached
 	Up      bool

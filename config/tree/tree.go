@@ -7,8 +7,6 @@
 // Ethernet3/10).
 package tree
 
-import "iter"
-
 // Elem is one step of a path: a name, with the key of the entry for a list.
 // Several keys are joined with one blank.
 type Elem struct{ Name, Key string }
@@ -27,26 +25,7 @@ type Change struct {
 	Added    bool
 }
 
-// api is what the package provides; the implementation is in the other files.
-type api interface {
-	// Get returns the value of a leaf.
-	Get(Path) (any, bool)
-	// Exists reports whether the path names a leaf, entry or container that is there.
-	Exists(Path) bool
-	// Set returns the tree with the leaf set, creating what is above it. A nil
-	// value creates an entry or container without leaves.
-	Set(Path, any) Tree
-	// Delete returns the tree without the node and all below it; containers
-	// left empty above it vanish, list entries stay.
-	Delete(Path) Tree
-	// Keys yields the keys of the list at the path, naturally ordered.
-	Keys(Path) iter.Seq[string]
-	// Leaves yields every leaf below the path, in order.
-	Leaves(Path) iter.Seq2[Path, any]
-	// Sub returns the node at the path as a tree of its own.
-	Sub(Path) Tree
-	// Graft returns the tree with sub in the place of the node at the path.
-	Graft(Path, Tree) Tree
-	// Equal reports whether two trees hold the same.
-	Equal(Tree) bool
-}
+// Tree is an immutable tree; the zero value is empty.
+type Tree struct{ root *node }
+
+type node struct{}
