@@ -1,0 +1,56 @@
+# Trunkline: one page of short targets. `make run` and `make test` are the contract.
+SHELL    := /bin/bash
+GO       ?= go
+BIN      := bin
+COMMANDS := trunkline vsm vem vsh vemcmd
+VERSION  ?= 1.0(1)
+FUZZTIME ?= 10s
+SOAKTIME ?= 1h
+
+.PHONY: run build test check netns fuzz soak bench generate deps clean
+
+run: build            ## build, start the lab chassis, drop into its CLI
+	@exec $(BIN)/trunkline lab
+
+build:                ## bin/trunkline, vsm, vem, vsh, vemcmd
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/ $(addprefix ./cmd/,$(COMMANDS))
+
+test: deps build      ## everything that proves the product
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) test -race -timeout 20m ./...
+	$(MAKE) --no-print-directory netns
+	$(MAKE) --no-print-directory fuzz FUZZTIME=3s
+
+check:                ## format, vet, staticcheck, race tests: no privilege, no install
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) test -race ./...
+
+netns: build          ## tests that need namespaces, real devices and the built binaries
+	TRUNKLINE_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 -timeout 20m ./linecard/port/... ./linecard/attach/... ./testbed/...
+
+fuzz:                 ## every fuzz target for FUZZTIME
+	@set -e; for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+	    echo "fuzz $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p >/tmp/trunkline-fuzz.$$$$ 2>&1 \
+	      || { cat /tmp/trunkline-fuzz.$$$$; rm -f /tmp/trunkline-fuzz.$$$$; exit 1; }; rm -f /tmp/trunkline-fuzz.$$$$; \
+	  done; done
+
+soak:                 ## the fuzz targets for hours
+	$(MAKE) --no-print-directory fuzz FUZZTIME=$(SOAKTIME)
+
+bench: deps build     ## peers and we in one run, as ratios
+	TRUNKLINE_BIN=$(CURDIR)/$(BIN) $(GO) run ./testbed/bench
+
+generate: deps        ## regenerate committed generated code
+	PATH="$$PWD/$(BIN)/tools:$$PATH" GOBIN=$$PWD/$(BIN)/tools $(GO) install tool
+	PATH="$$PWD/$(BIN)/tools:$$PATH" $(GO) generate ./...
+
+deps:                 ## Debian packages for tests, bench and generate; only as root on Debian
+	@.ci/deps
+
+clean:
+	rm -rf $(BIN)
