@@ -1,0 +1,169 @@
+// Package state keeps what line cards report and gives readers snapshots of it.
+//
+// A report replaces the earlier one of the same card, so a card that is slow or
+// repeats itself does no harm. Reports are the words of another machine: they
+// are decoded strictly and within bounds, and a bad one leaves the state as it
+// was. All methods may be called from any goroutine; a snapshot is built on
+// demand and never changes.
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"trunkline/feature"
+	"trunkline/internal/ether"
+	"trunkline/linecard/api"
+)
+
+// Bounds of a report.
+const (
+	maxReport = 8 << 20 // bytes
+	maxPorts  = 2048    // ports of one card (cli.md §15)
+	maxText   = 256     // bytes of one name or reason
+)
+
+// Store is the merged state of all cards.
+type Store struct {
+	mu    sync.Mutex
+	ports map[int][]feature.PortState // by slot
+	nics  map[int][]api.NIC
+	owner func(port string) string
+}
+
+// New returns an empty store. Owner gives the text of a port's owner for
+// tables, "" for none; it may be nil.
+func New(owner func(port string) string) *Store {
+	if owner == nil {
+		owner = func(string) string { return "" }
+	}
+	return &Store{ports: map[int][]feature.PortState{}, nics: map[int][]api.NIC{}, owner: owner}
+}
+
+// Report takes one section of a card's report; unknown sections are ignored,
+// as a newer card may send them.
+func (s *Store) Report(slot int, section string, data []byte) error {
+	if len(data) > maxReport {
+		return fmt.Errorf("report %s of module %d: %d bytes is too long", section, slot, len(data))
+	}
+	switch section {
+	case api.ReportPorts:
+		var r api.PortReport
+		if err := decode(data, &r); err != nil {
+			return fmt.Errorf("report %s of module %d: %w", section, slot, err)
+		}
+		ports, err := portStates(slot, r)
+		if err != nil {
+			return fmt.Errorf("report %s of module %d: %w", section, slot, err)
+		}
+		s.mu.Lock()
+		s.ports[slot] = ports
+		s.mu.Unlock()
+	case api.ReportNICs:
+		var r api.NICReport
+		if err := decode(data, &r); err != nil {
+			return fmt.Errorf("report %s of module %d: %w", section, slot, err)
+		}
+		if len(r.NICs) > maxPorts {
+			return fmt.Errorf("report %s of module %d: %d devices are too many", section, slot, len(r.NICs))
+		}
+		s.mu.Lock()
+		s.nics[slot] = r.NICs
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// Lost marks the ports of a card that has gone: they are down at once.
+func (s *Store) Lost(slot int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ports := slices.Clone(s.ports[slot]) // snapshots share the old slice
+	for i := range ports {
+		ports[i].Up, ports[i].Reason = false, "VEM absent"
+		ports[i].Rates = [2]feature.Rates{}
+	}
+	s.ports[slot] = ports
+}
+
+// NICs returns the devices a card has adopted.
+func (s *Store) NICs(slot int) []api.NIC {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.nics[slot])
+}
+
+// Ports returns the ports of all cards in the order of cli.md §1. A port that
+// two cards report, as while it moves, appears once: where it is up.
+func (s *Store) Ports() []feature.PortState {
+	s.mu.Lock()
+	n := 0
+	for _, p := range s.ports {
+		n += len(p)
+	}
+	all := make([]feature.PortState, 0, n)
+	for _, p := range s.ports {
+		all = append(all, p...)
+	}
+	s.mu.Unlock()
+	slices.SortFunc(all, func(a, b feature.PortState) int {
+		if c := feature.CompareNames(a.Name, b.Name); c != 0 {
+			return c
+		}
+		switch {
+		case a.Up && !b.Up:
+			return -1
+		case b.Up && !a.Up:
+			return 1
+		}
+		return a.Module - b.Module
+	})
+	all = slices.CompactFunc(all, func(a, b feature.PortState) bool { return a.Name == b.Name })
+	for i := range all {
+		all[i].Owner = s.owner(all[i].Name)
+	}
+	return all
+}
+
+func decode(data []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	return d.Decode(v)
+}
+
+func portStates(slot int, r api.PortReport) ([]feature.PortState, error) {
+	if len(r.Ports) > maxPorts {
+		return nil, fmt.Errorf("%d ports are too many", len(r.Ports))
+	}
+	ports := make([]feature.PortState, 0, len(r.Ports))
+	for _, p := range r.Ports {
+		for _, text := range []string{p.Name, p.Reason, p.Kind, p.Device, p.Driver, p.Error} {
+			if len(text) > maxText || strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+				return nil, fmt.Errorf("port %.32q: text that cannot be shown", p.Name)
+			}
+		}
+		if _, err := feature.Interface.Parse(p.Name); err != nil {
+			return nil, fmt.Errorf("%.32q is no interface", p.Name)
+		}
+		var mac ether.MAC
+		if p.MAC != "" {
+			var err error
+			if mac, err = ether.ParseMAC(p.MAC); err != nil {
+				return nil, fmt.Errorf("port %s: %w", p.Name, err)
+			}
+		}
+		out := feature.PortState{
+			Name: p.Name, Module: slot, Up: p.Up, Reason: p.Reason, Kind: p.Kind, Adapter: p.Device,
+			Driver: p.Driver, MAC: mac, MTU: p.MTU, Mbps: p.Mbps, Since: p.Since, Cleared: p.Cleared,
+			Resets: p.Resets, Error: p.Error, Counters: feature.Counters(p.Counters),
+		}
+		for i, rate := range p.Rates {
+			out.Rates[i] = feature.Rates(rate)
+		}
+		ports = append(ports, out)
+	}
+	return ports, nil
+}
