@@ -1,0 +1,191 @@
+// Package ifctl reads and sets the few properties of a network device that the
+// drivers need, by ioctl on a socket. A socket stays in the network namespace
+// it was opened in, so a driver can look at its device without changing threads.
+package ifctl
+
+import (
+	"encoding/binary"
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"trunkline/internal/ether"
+	"trunkline/linecard/port/inns"
+)
+
+// Conn is a socket in one network namespace. It is safe for concurrent use.
+type Conn struct{ fd int }
+
+// Open opens a socket in a namespace; see inns.Do for its name.
+func Open(namespace string) (*Conn, error) {
+	c := &Conn{fd: -1}
+	err := inns.Do(namespace, func() (err error) {
+		c.fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open control socket: %w", err)
+	}
+	return c, nil
+}
+
+// Close closes the socket.
+func (c *Conn) Close() error { return unix.Close(c.fd) }
+
+func (c *Conn) get(dev string, request uint, what string) (*unix.Ifreq, error) {
+	r, err := unix.NewIfreq(dev)
+	if err == nil {
+		err = unix.IoctlIfreq(c.fd, request, r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s of %s: %w", what, dev, err)
+	}
+	return r, nil
+}
+
+// Index returns the interface index.
+func (c *Conn) Index(dev string) (int, error) {
+	r, err := c.get(dev, unix.SIOCGIFINDEX, "index")
+	if err != nil {
+		return 0, err
+	}
+	return int(r.Uint32()), nil
+}
+
+// Flags returns the IFF_ flags.
+func (c *Conn) Flags(dev string) (uint16, error) {
+	r, err := c.get(dev, unix.SIOCGIFFLAGS, "flags")
+	if err != nil {
+		return 0, err
+	}
+	return r.Uint16(), nil
+}
+
+// Running reports whether the device is up and has carrier.
+func (c *Conn) Running(dev string) bool {
+	f, err := c.Flags(dev)
+	return err == nil && f&unix.IFF_UP != 0 && f&unix.IFF_RUNNING != 0
+}
+
+// SetUp sets the device administratively up.
+func (c *Conn) SetUp(dev string) error {
+	r, err := c.get(dev, unix.SIOCGIFFLAGS, "flags")
+	if err != nil {
+		return err
+	}
+	if r.Uint16()&unix.IFF_UP != 0 {
+		return nil
+	}
+	r.SetUint16(r.Uint16() | unix.IFF_UP)
+	if err := unix.IoctlIfreq(c.fd, unix.SIOCSIFFLAGS, r); err != nil {
+		return fmt.Errorf("set %s up: %w", dev, err)
+	}
+	return nil
+}
+
+// MTU returns the MTU in bytes of payload.
+func (c *Conn) MTU(dev string) (int, error) {
+	r, err := c.get(dev, unix.SIOCGIFMTU, "mtu")
+	if err != nil {
+		return 0, err
+	}
+	return int(r.Uint32()), nil
+}
+
+// SetMTU sets it.
+func (c *Conn) SetMTU(dev string, mtu int) error {
+	r, err := unix.NewIfreq(dev)
+	if err == nil {
+		r.SetUint32(uint32(mtu))
+		err = unix.IoctlIfreq(c.fd, unix.SIOCSIFMTU, r)
+	}
+	if err != nil {
+		return fmt.Errorf("set mtu of %s to %d: %w", dev, mtu, err)
+	}
+	return nil
+}
+
+// ifreq is struct ifreq with the parts that x/sys/unix does not reach.
+type ifreq struct {
+	name [unix.IFNAMSIZ]byte
+	data [24]byte
+}
+
+// MAC returns the hardware address.
+func (c *Conn) MAC(dev string) (ether.MAC, error) {
+	r := request(dev)
+	if err := ioctl(c.fd, unix.SIOCGIFHWADDR, unsafe.Pointer(r)); err != nil {
+		return ether.MAC{}, fmt.Errorf("read address of %s: %w", dev, err)
+	}
+	return ether.MAC(r.data[2:8]), nil
+}
+
+// SetMAC sets it.
+func (c *Conn) SetMAC(dev string, mac ether.MAC) error {
+	r := request(dev)
+	binary.NativeEndian.PutUint16(r.data[:], unix.ARPHRD_ETHER)
+	copy(r.data[2:], mac[:])
+	if err := ioctl(c.fd, unix.SIOCSIFHWADDR, unsafe.Pointer(r)); err != nil {
+		return fmt.Errorf("set address of %s: %w", dev, err)
+	}
+	return nil
+}
+
+// Ethernet reports whether the device is an Ethernet device.
+func (c *Conn) Ethernet(dev string) bool {
+	r := request(dev)
+	return ioctl(c.fd, unix.SIOCGIFHWADDR, unsafe.Pointer(r)) == nil &&
+		binary.NativeEndian.Uint16(r.data[:]) == unix.ARPHRD_ETHER
+}
+
+// Driver returns the name of the kernel's driver ("veth", "virtio_net"), or
+// "device" where it has none.
+func (c *Conn) Driver(dev string) string {
+	d, err := unix.IoctlGetEthtoolDrvinfo(c.fd, dev)
+	if err != nil {
+		return "device"
+	}
+	if s := unix.ByteSliceToString(d.Driver[:]); s != "" {
+		return s
+	}
+	return "device"
+}
+
+// Mbps returns the speed in Mbit/s, 0 when it is unknown.
+func (c *Conn) Mbps(dev string) int {
+	const (
+		getSettings = 1  // ETHTOOL_GSET
+		speedLow    = 12 // offsets in struct ethtool_cmd
+		speedHigh   = 28
+	)
+	var cmd [44]byte
+	binary.NativeEndian.PutUint32(cmd[:], getSettings)
+	r := struct {
+		name [unix.IFNAMSIZ]byte
+		data unsafe.Pointer
+		_    [16]byte
+	}{data: unsafe.Pointer(&cmd)}
+	copy(r.name[:unix.IFNAMSIZ-1], dev)
+	if ioctl(c.fd, unix.SIOCETHTOOL, unsafe.Pointer(&r)) != nil {
+		return 0
+	}
+	speed := uint32(binary.NativeEndian.Uint16(cmd[speedLow:])) | uint32(binary.NativeEndian.Uint16(cmd[speedHigh:]))<<16
+	if speed >= 1<<31 { // SPEED_UNKNOWN is -1
+		return 0
+	}
+	return int(speed)
+}
+
+func request(dev string) *ifreq {
+	var r ifreq
+	copy(r.name[:unix.IFNAMSIZ-1], dev)
+	return &r
+}
+
+func ioctl(fd int, request uint, arg unsafe.Pointer) error {
+	if _, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(request), uintptr(arg)); e != 0 {
+		return e
+	}
+	return nil
+}

@@ -1,0 +1,258 @@
+// Package packet drives a network device through AF_PACKET sockets: veths and
+// network cards, also one in another network namespace.
+//
+// Each worker has a socket of its own, so no call needs a lock; only the one
+// that owns the receive side is bound to all protocols. Frames move by recvmmsg
+// and sendmmsg, up to 64 to a call:
+//
+//	receive  {header in the headroom + head, tail of the slot} + auxiliary data
+//	send     {header, [addresses, tag,] head, tail}
+//
+// The kernel takes the outer 802.1Q tag out of the bytes before a packet socket
+// sees the frame and says so only in PACKET_AUXDATA; the driver turns that into
+// TCI and Tagged, with the offsets of the virtio header as they are: they count
+// without the tag. A tag with another protocol number (802.1ad) is payload to
+// the switch and is put back.
+//
+// The options are probed when the port is opened and Info names the result:
+// PACKET_VNET_HDR with its 12-byte form, the 10-byte form, or none at all;
+// PACKET_QDISC_BYPASS; the receive buffer that was granted, since in a user
+// namespace SO_RCVBUFFORCE is refused.
+//
+// A socket learns by ENETDOWN that its device went down. Whether it has gone
+// for good shows in the socket's address: the kernel unbinds it from a device
+// that is unregistered.
+package packet
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"trunkline/linecard/frame"
+	"trunkline/linecard/port"
+	"trunkline/linecard/port/ifctl"
+	"trunkline/linecard/port/inns"
+	"trunkline/linecard/port/vnet"
+)
+
+// Buffer sizes in bytes asked of the kernel. Frames count with the kernel's
+// bookkeeping, a 64-byte frame for about 800 bytes.
+const (
+	receiveBuffer = 32 << 20
+	sendBuffer    = 8 << 20
+)
+
+// Config says which device to open.
+type Config struct {
+	Device    string
+	Namespace string // see inns.Do
+	// Plain refuses the virtio header, for devices whose peer cannot stand it
+	// and for tests.
+	Plain bool
+}
+
+// Port is an open device. Info and Close may be called from any goroutine.
+type Port struct {
+	config Config
+	index  int
+	header int // bytes of the virtio header, 0 without
+	driver string
+	kind   string
+	offers port.Offloads
+
+	member int // socket that holds the promiscuous membership
+
+	mu   sync.Mutex
+	ctl  *ifctl.Conn
+	done bool
+}
+
+// Open opens a device that must exist and be an Ethernet device.
+func Open(c Config) (*Port, error) {
+	ctl, err := ifctl.Open(c.Namespace)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", c.Device, err)
+	}
+	p := &Port{config: c, ctl: ctl, member: -1}
+	if err := p.open(); err != nil {
+		if p.member >= 0 {
+			err = errors.Join(err, unix.Close(p.member))
+		}
+		return nil, errors.Join(err, ctl.Close())
+	}
+	return p, nil
+}
+
+func (p *Port) open() error {
+	var err error
+	if p.index, err = p.ctl.Index(p.config.Device); err != nil {
+		return err
+	}
+	if !p.ctl.Ethernet(p.config.Device) {
+		return fmt.Errorf("open %s: not an Ethernet device", p.config.Device)
+	}
+	p.kind = p.ctl.Driver(p.config.Device)
+	if p.member, err = p.socket(); err != nil {
+		return err
+	}
+	promiscuous := unix.PacketMreq{Ifindex: int32(p.index), Type: unix.PACKET_MR_PROMISC}
+	if err := unix.SetsockoptPacketMreq(p.member, unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &promiscuous); err != nil {
+		return fmt.Errorf("set %s promiscuous: %w", p.config.Device, err)
+	}
+	p.probe()
+	return nil
+}
+
+// socket opens a packet socket that receives nothing yet.
+func (p *Port) socket() (int, error) {
+	fd := -1
+	err := inns.Do(p.config.Namespace, func() (err error) {
+		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		return err
+	})
+	if err != nil {
+		return -1, fmt.Errorf("open packet socket on %s: %w", p.config.Device, err)
+	}
+	return fd, nil
+}
+
+// probe finds out on the membership socket what the kernel can do.
+func (p *Port) probe() {
+	p.driver = "packet mmsg"
+	if !p.config.Plain {
+		p.header = vnetHeader(p.member)
+	}
+	switch p.header {
+	case frame.VnetLen:
+		p.driver += " vnet"
+		// A kernel with the 12-byte header (6.6) knows UDP segmentation (6.2).
+		p.offers = port.Csum | port.TSO4 | port.TSO6 | port.USO
+	case vnet.ShortLen:
+		p.driver += " vnet10"
+		p.offers = port.Csum | port.TSO4 | port.TSO6
+	default:
+		p.driver += " plain"
+	}
+	if unix.SetsockoptInt(p.member, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1) == nil {
+		p.driver += " qdisc-bypass"
+	}
+	if granted := buffer(p.member, unix.SO_RCVBUF, unix.SO_RCVBUFFORCE, receiveBuffer); granted < receiveBuffer {
+		p.driver += " rcvbuf " + strconv.Itoa(granted>>10) + "K"
+	}
+	// Only a probe: nothing is received on this socket.
+	_ = unix.SetsockoptInt(p.member, unix.SOL_SOCKET, unix.SO_RCVBUF, 0)
+}
+
+// vnetHeader switches the virtio header on and returns its size, 0 when it is
+// refused.
+func vnetHeader(fd int) int {
+	if unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VNET_HDR_SZ, frame.VnetLen) == nil {
+		return frame.VnetLen
+	}
+	if unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VNET_HDR, 1) == nil {
+		return vnet.ShortLen
+	}
+	return 0
+}
+
+// buffer asks for a socket buffer and returns what was granted, in the bytes
+// the kernel counts.
+func buffer(fd, option, force, size int) int {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, size) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, size) // granted up to rmem_max, never refused
+	}
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, option)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Queue opens a worker's socket; see port.Port.
+func (p *Port) Queue(_ int, receive bool) (port.Queue, error) {
+	fd, err := p.socket()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.setup(fd, receive); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	q, err := newQueue(p, fd, receive)
+	if err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return q, nil
+}
+
+// setup sets the options while the socket is not bound to a protocol yet, so
+// that no frame arrives in another format or from another device.
+func (p *Port) setup(fd int, receive bool) error {
+	if p.header != 0 {
+		if n := vnetHeader(fd); n != p.header {
+			return fmt.Errorf("open queue of %s: virtio header of %d bytes, want %d", p.config.Device, n, p.header)
+		}
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1) // probed, reported in Info
+	buffer(fd, unix.SO_SNDBUF, unix.SO_SNDBUFFORCE, sendBuffer)
+	protocol := uint16(0)
+	if receive {
+		protocol = uint16(unix.ETH_P_ALL)
+		buffer(fd, unix.SO_RCVBUF, unix.SO_RCVBUFFORCE, receiveBuffer)
+		for _, o := range [...]struct {
+			option int
+			name   string
+		}{
+			{unix.PACKET_AUXDATA, "auxiliary data"},
+			{unix.PACKET_IGNORE_OUTGOING, "ignore outgoing"},
+		} {
+			if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, o.option, 1); err != nil {
+				return fmt.Errorf("open queue of %s: set %s: %w", p.config.Device, o.name, err)
+			}
+		}
+	}
+	address := unix.SockaddrLinklayer{Ifindex: p.index, Protocol: protocol<<8 | protocol>>8}
+	if err := unix.Bind(fd, &address); err != nil {
+		if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) {
+			err = port.ErrGone
+		}
+		return fmt.Errorf("bind to %s: %w", p.config.Device, err)
+	}
+	return nil
+}
+
+// Info describes the device as it is now.
+func (p *Port) Info() port.Info {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := p.config.Device
+	i := port.Info{Kind: p.kind, Driver: p.driver, Device: d, IfIndex: p.index, Offloads: p.offers}
+	if p.done {
+		return i
+	}
+	if now, err := p.ctl.Index(d); err != nil || now != p.index {
+		return i
+	}
+	i.MAC, _ = p.ctl.MAC(d)
+	i.MTU, _ = p.ctl.MTU(d)
+	i.Mbps = p.ctl.Mbps(d)
+	i.Carrier = p.ctl.Running(d)
+	return i
+}
+
+// Close lets go of the device; its queues are closed already.
+func (p *Port) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done {
+		return nil
+	}
+	p.done = true
+	if err := errors.Join(unix.Close(p.member), p.ctl.Close()); err != nil {
+		return fmt.Errorf("close %s: %w", p.config.Device, err)
+	}
+	return nil
+}

@@ -1,0 +1,280 @@
+// Package tap drives TAP devices whose character device the card opens.
+//
+// The descriptor is non-blocking and is read and written by raw system calls in
+// bursts from the worker's thread; the runtime's poller is not involved. With
+// IFF_VNET_HDR every frame is preceded by a virtio header, so 64 KiB segments
+// and partial checksums pass both ways untouched:
+//
+//	read   {header in the headroom + head, tail of the slot}
+//	write  {header, [addresses, tag,] head, tail}
+//
+// What the kernel offers is probed when the device is opened, and Info says
+// what was found: the header's size (12 bytes, else the 10-byte form inside
+// the 12) and UDP segmentation.
+//
+// A TAP delivers the 802.1Q tag in the bytes; the driver pops it as the frame
+// contract asks. One descriptor serves all workers: one of them reads, and
+// writes from several threads do not disturb each other in the kernel.
+//
+// A persistent device outlives the card: it loses carrier while nobody holds
+// it, and the next Open attaches to it with its address, MTU and namespace
+// unchanged. A device that was moved to another namespace stays attached.
+package tap
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"trunkline/internal/ether"
+	"trunkline/linecard/frame"
+	"trunkline/linecard/port"
+	"trunkline/linecard/port/ifctl"
+	"trunkline/linecard/port/inns"
+	"trunkline/linecard/port/vnet"
+)
+
+// Clone is the device that TAPs are opened through.
+const Clone = "/dev/net/tun"
+
+// Config says which TAP to open. MAC and MTU apply to a device that is created;
+// one that exists keeps its own.
+type Config struct {
+	Name      string // of the device
+	Namespace string // where it is or is created; see inns.Do
+	Persist   bool   // keep the device when the port is closed
+	Up        bool   // set it administratively up
+	MTU       int    // bytes; 0: the kernel's default
+	MAC       ether.MAC
+}
+
+// ErrBusy is returned when another process holds the character device.
+var ErrBusy = errors.New("device is held by another process")
+
+// Port is an open TAP. Info and Close may be called from any goroutine.
+type Port struct {
+	fd      int
+	header  int // bytes of the virtio header, 0 without
+	offload port.Offloads
+	driver  string
+	created bool
+
+	mu   sync.Mutex
+	ctl  *ifctl.Conn // in the namespace of the device
+	name string      // as last seen
+	done bool
+}
+
+// Open attaches to a TAP, and creates it when it is not there.
+func Open(c Config) (*Port, error) {
+	if c.Name == "" || len(c.Name) >= unix.IFNAMSIZ {
+		return nil, fmt.Errorf("open tap %q: name must have 1 to 15 characters", c.Name)
+	}
+	p, err := openFD(c.Namespace, func(*ifctl.Conn) (int, error) {
+		return attach(c.Name)
+	}, c.Name)
+	if err != nil {
+		return nil, err
+	}
+	p.probe()
+	if err := p.prepare(c); err != nil {
+		return nil, errors.Join(err, p.discard())
+	}
+	return p, nil
+}
+
+// openFD opens the character device and the control socket in a namespace.
+func openFD(namespace string, open func(*ifctl.Conn) (int, error), name string) (*Port, error) {
+	ctl, err := ifctl.Open(namespace)
+	if err != nil {
+		return nil, fmt.Errorf("open tap %s: %w", name, err)
+	}
+	p := &Port{ctl: ctl, name: name, fd: -1}
+	err = inns.Do(namespace, func() (err error) {
+		_, missing := ctl.Index(name)
+		p.fd, err = open(ctl)
+		p.created = err == nil && missing != nil
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open tap %s: %w", name, err), ctl.Close())
+	}
+	return p, nil
+}
+
+// attach opens the clone device and binds it to the TAP name. A device that was
+// made with several queues is attached with one.
+func attach(name string) (int, error) {
+	fd, err := unix.Open(Clone, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open %s: %w", Clone, err)
+	}
+	for _, more := range []uint16{0, unix.IFF_MULTI_QUEUE} {
+		var r *unix.Ifreq
+		if r, err = unix.NewIfreq(name); err != nil {
+			break
+		}
+		r.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI | unix.IFF_VNET_HDR | more)
+		if err = unix.IoctlIfreq(fd, unix.TUNSETIFF, r); err != unix.EINVAL {
+			break
+		}
+	}
+	switch {
+	case err == unix.EBUSY:
+		err = ErrBusy
+	case err == nil:
+		return fd, nil
+	}
+	return -1, errors.Join(err, unix.Close(fd))
+}
+
+// probe negotiates the header size and the offloads of an attached device.
+func (p *Port) probe() {
+	p.header = frame.VnetLen
+	p.driver = "tap read/write vnet"
+	if unix.IoctlSetPointerInt(p.fd, unix.TUNSETVNETHDRSZ, frame.VnetLen) != nil {
+		p.header = vnet.ShortLen
+		p.driver = "tap read/write vnet10"
+	}
+	const tso = unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6 | unix.TUN_F_TSO_ECN
+	p.offload = port.Csum | port.TSO4 | port.TSO6
+	// TUNSETOFFLOAD says what the kernel may hand us. What it takes from us
+	// does not depend on it, except that a kernel without USO knows no such type.
+	switch {
+	case unix.IoctlSetInt(p.fd, unix.TUNSETOFFLOAD, tso|unix.TUN_F_USO4|unix.TUN_F_USO6) == nil:
+		p.offload |= port.USO
+	case unix.IoctlSetInt(p.fd, unix.TUNSETOFFLOAD, tso) == nil:
+		p.driver += " no-uso"
+	default:
+		p.driver += " rx-no-offload"
+	}
+}
+
+// prepare applies the configuration to the device.
+func (p *Port) prepare(c Config) error {
+	persist := 0
+	if c.Persist {
+		persist = 1
+	}
+	if c.Persist || p.created {
+		if err := unix.IoctlSetInt(p.fd, unix.TUNSETPERSIST, persist); err != nil {
+			return fmt.Errorf("make tap %s persistent: %w", c.Name, err)
+		}
+	}
+	if p.created {
+		if c.MAC != (ether.MAC{}) {
+			if err := p.ctl.SetMAC(c.Name, c.MAC); err != nil {
+				return err
+			}
+		}
+		if c.MTU > 0 {
+			if err := p.ctl.SetMTU(c.Name, c.MTU); err != nil {
+				return err
+			}
+		}
+	}
+	if c.Up {
+		return p.ctl.SetUp(c.Name)
+	}
+	return nil
+}
+
+// discard undoes an Open that did not succeed.
+func (p *Port) discard() error {
+	if p.created {
+		return p.Remove()
+	}
+	return p.Close()
+}
+
+// Created reports whether Open made the device.
+func (p *Port) Created() bool { return p.created }
+
+// Queue opens a worker's queue; see port.Port.
+func (p *Port) Queue(_ int, receive bool) (port.Queue, error) { return newQueue(p, receive) }
+
+// Info describes the device as it is now.
+func (p *Port) Info() port.Info {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := port.Info{Kind: "tap", Driver: p.driver, Device: p.name, Offloads: p.offload}
+	if p.done {
+		return i
+	}
+	if !p.locate() {
+		return i
+	}
+	i.Device = p.name
+	i.IfIndex, _ = p.ctl.Index(p.name)
+	i.MAC, _ = p.ctl.MAC(p.name)
+	i.MTU, _ = p.ctl.MTU(p.name)
+	i.Carrier = p.ctl.Running(p.name)
+	return i
+}
+
+// locate finds the device again after it was renamed or moved to another
+// namespace. It reports whether it still exists. Called with mu held.
+func (p *Port) locate() bool {
+	r, err := unix.NewIfreq("")
+	if err != nil || unix.IoctlIfreq(p.fd, unix.TUNGETIFF, r) != nil {
+		return false
+	}
+	p.name = r.Name()
+	if _, err := p.ctl.Index(p.name); err == nil {
+		return true
+	}
+	ns, err := unix.IoctlRetInt(p.fd, unix.TUNGETDEVNETNS)
+	if err != nil {
+		return true
+	}
+	defer unix.Close(ns)
+	if ctl, err := ifctl.Open(fmt.Sprintf("/proc/self/fd/%d", ns)); err == nil {
+		_ = p.ctl.Close() // a datagram socket without data
+		p.ctl = ctl
+	}
+	return true
+}
+
+// SetMTU sets the MTU of the device, wherever it is now.
+func (p *Port) SetMTU(mtu int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done || !p.locate() {
+		return port.ErrGone
+	}
+	return p.ctl.SetMTU(p.name, mtu)
+}
+
+// Close lets go of the device. A persistent one stays, without carrier.
+func (p *Port) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done {
+		return nil
+	}
+	p.done = true
+	err := errors.Join(unix.Close(p.fd), p.ctl.Close())
+	if err != nil {
+		return fmt.Errorf("close tap %s: %w", p.name, err)
+	}
+	return nil
+}
+
+// Remove is Close that takes the device away with it, in whatever namespace it
+// is.
+func (p *Port) Remove() error {
+	p.mu.Lock()
+	done := p.done
+	var err error
+	if !done {
+		if err = unix.IoctlSetInt(p.fd, unix.TUNSETPERSIST, 0); err != nil && !errors.Is(err, unix.EBADFD) {
+			err = fmt.Errorf("remove tap %s: %w", p.name, err)
+		} else {
+			err = nil
+		}
+	}
+	p.mu.Unlock()
+	return errors.Join(err, p.Close())
+}
