@@ -1,0 +1,76 @@
+// Package innstest gives tests network namespaces that nobody else can see: they
+// have no name, live as long as the test and need no cleaning up after a crash.
+package innstest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"trunkline/linecard/port/inns"
+)
+
+// New makes a namespace and returns its path, valid in this process only. It
+// skips the test where namespaces cannot be made.
+func New(t testing.TB) string {
+	t.Helper()
+	type result struct {
+		file *os.File
+		err  error
+	}
+	made := make(chan result)
+	go func() {
+		// The thread ends with the goroutine, which keeps it locked.
+		runtime.LockOSThread()
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			made <- result{err: err}
+			return
+		}
+		f, err := os.Open("/proc/thread-self/ns/net")
+		made <- result{f, err}
+	}()
+	r := <-made
+	if r.err != nil {
+		t.Skipf("needs a network namespace of its own: %v", r.err)
+	}
+	t.Cleanup(func() { _ = r.file.Close() })
+	path := fmt.Sprintf("/proc/self/fd/%d", r.file.Fd())
+	// Keep address resolution and duplicate detection of IPv6 out of the tests.
+	if out, err := Try(path, "sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6; ip link set lo up"); err != nil {
+		t.Skipf("needs a namespace that can be configured: %v %s", err, out)
+	}
+	return path
+}
+
+// Try runs a program in a namespace and returns its output.
+func Try(namespace, name string, args ...string) (string, error) {
+	c := exec.Command(name, args...)
+	var out strings.Builder
+	c.Stdout, c.Stderr = &out, &out
+	err := inns.Do(namespace, c.Start)
+	if err == nil {
+		err = c.Wait()
+	}
+	return out.String(), err
+}
+
+// Run is Try for programs that must succeed.
+func Run(t testing.TB, namespace, name string, args ...string) string {
+	t.Helper()
+	out, err := Try(namespace, name, args...)
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// IP runs `ip` with the words of line.
+func IP(t testing.TB, namespace, line string) {
+	t.Helper()
+	Run(t, namespace, "ip", strings.Fields(line)...)
+}

@@ -1,0 +1,173 @@
+package patch_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"trunkline/linecard/port"
+	"trunkline/linecard/port/inns"
+	"trunkline/linecard/port/inns/innstest"
+	"trunkline/linecard/port/packet"
+	"trunkline/linecard/port/patch"
+	"trunkline/linecard/port/tap"
+)
+
+// side makes the device of one host and the port behind it.
+type side func(t testing.TB, card, host, name, address string) port.Port
+
+func vethSide(plain bool) side {
+	return func(t testing.TB, card, host, name, address string) port.Port {
+		t.Helper()
+		innstest.IP(t, host, "link add eth0 type veth peer name "+name)
+		f := strings.TrimPrefix(card, "/proc/self/fd/")
+		// The namespace has no name: the child finds it in this process.
+		innstest.IP(t, host, fmt.Sprintf("link set %s netns /proc/%d/fd/%s", name, os.Getpid(), f))
+		innstest.IP(t, host, "addr add "+address+" dev eth0")
+		innstest.IP(t, host, "link set eth0 up")
+		innstest.IP(t, card, "link set "+name+" up")
+		if plain {
+			if out, err := innstest.Try(host, "ethtool", "-K", "eth0", "tx", "off", "gso", "off", "tso", "off"); err != nil {
+				t.Skipf("needs ethtool: %v %s", err, out)
+			}
+		}
+		p, err := packet.Open(packet.Config{Device: name, Namespace: card, Plain: plain})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+}
+
+func tapSide(t testing.TB, _, host, _, address string) port.Port {
+	t.Helper()
+	p, err := tap.Open(tap.Config{Name: "eth0", Namespace: host, Up: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	innstest.IP(t, host, "addr add "+address+" dev eth0")
+	return p
+}
+
+func inbandSide(t testing.TB, _, host, _, address string) port.Port {
+	t.Helper()
+	p, err := tap.OpenInband(tap.Config{Name: "eth0", Namespace: host, Up: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	innstest.IP(t, host, "addr add "+address+" dev eth0")
+	return p
+}
+
+// wired starts a wire between two hosts and returns their namespaces.
+func wired(t *testing.T, a, b side) (h1, h2 string, stop func() patch.Stats) {
+	t.Helper()
+	card := innstest.New(t)
+	h1, h2 = innstest.New(t), innstest.New(t)
+	p, q := a(t, card, h1, "p1", "192.0.2.1/24"), b(t, card, h2, "p2", "192.0.2.2/24")
+	t.Logf("%s <-> %s", p.Info().Driver, q.Info().Driver)
+	w, err := patch.New(p, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- w.Run(ctx) }()
+	stop = func() patch.Stats {
+		if cancel == nil {
+			return w.Stats
+		}
+		cancel()
+		cancel = nil
+		if err := <-done; err != nil && !errors.Is(err, port.ErrGone) {
+			t.Errorf("wire: %v", err)
+		}
+		for _, c := range []interface{ Close() error }{w, p, q} {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		return w.Stats
+	}
+	t.Cleanup(func() { stop() })
+	return h1, h2, stop
+}
+
+func TestWire(t *testing.T) {
+	veth := vethSide(false)
+	for _, c := range []struct {
+		name  string
+		a, b  side
+		super bool
+	}{
+		{"veth-veth", veth, veth, true},
+		{"tap-tap", tapSide, tapSide, true},
+		{"tap-veth", tapSide, veth, true},
+		{"plain-plain", vethSide(true), vethSide(true), false},
+		{"inband-inband", inbandSide, inbandSide, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h1, h2, stop := wired(t, c.a, c.b)
+			out := innstest.Run(t, h1, "ping", "-c", "5", "-i", "0.01", "-W", "2", "192.0.2.2")
+			if !strings.Contains(out, " 0% packet loss") {
+				t.Errorf("ping lost packets:\n%s", out)
+			}
+			gbps := iperf(t, h1, h2, "192.0.2.2")
+			s := stop()
+			t.Logf("TCP %.2f Gbit/s, %+v", gbps, s)
+			if c.super && s.Super == 0 {
+				t.Errorf("no super-frame passed in %d frames", s.Frames)
+			}
+			if !c.super && s.Super != 0 {
+				t.Errorf("%d super-frames on ports without offloads", s.Super)
+			}
+			if gbps == 0 {
+				t.Errorf("no TCP passed")
+			}
+		})
+	}
+}
+
+// iperf runs one second of TCP from h1 to h2 and returns Gbit/s.
+func iperf(t *testing.T, h1, h2, address string) float64 {
+	t.Helper()
+	if _, err := exec.LookPath("iperf3"); err != nil {
+		t.Log("iperf3 is not installed: bulk TCP not tested")
+		return -1
+	}
+	server := exec.Command("iperf3", "-s", "-1")
+	if err := inns.Do(h2, server.Start); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	}()
+	var r struct {
+		Error string `json:"error"` // also when the exit code is 0
+		End   struct {
+			Received struct {
+				Bits float64 `json:"bits_per_second"`
+			} `json:"sum_received"`
+		}
+	}
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		out, err := innstest.Try(h1, "iperf3", "-c", address, "-t", "1", "-J")
+		r.Error = ""
+		if e := json.Unmarshal([]byte(out), &r); err == nil {
+			err = e
+		}
+		if err == nil && r.Error == "" {
+			return r.End.Received.Bits / 1e9
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("iperf3: %v %s", err, out)
+		}
+	}
+}
