@@ -50,8 +50,13 @@ type Config struct {
 	MAC       ether.MAC
 }
 
-// ErrBusy is returned when another process holds the character device.
-var ErrBusy = errors.New("device is held by another process")
+// Errors of Open that callers act on.
+var (
+	// ErrBusy is returned when another process holds the character device.
+	ErrBusy = errors.New("device is held by another process")
+	// ErrUnavailable is returned where the TUN device is missing or closed to us.
+	ErrUnavailable = errors.New("no access to the TUN device")
+)
 
 // Port is an open TAP. Info and Close may be called from any goroutine.
 type Port struct {
@@ -109,7 +114,7 @@ func openFD(namespace string, open func(*ifctl.Conn) (int, error), name string) 
 func attach(name string) (int, error) {
 	fd, err := unix.Open(Clone, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, fmt.Errorf("open %s: %w", Clone, err)
+		return -1, fmt.Errorf("%w: %s: %w", ErrUnavailable, Clone, err)
 	}
 	for _, more := range []uint16{0, unix.IFF_MULTI_QUEUE} {
 		var r *unix.Ifreq
