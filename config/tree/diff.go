@@ -1,71 +1,84 @@
 package tree
 
-import (
-	"iter"
-	"slices"
-)
+import "iter"
 
 // Change is one difference between two trees: a leaf that came (Old nil), went
-// (New nil) or changed, or an entry or container without leaves that came or
-// went (both nil, Added says which).
+// (New nil) or changed; or a list entry, or a container without leaves, that
+// came or went (Old and New nil, Added says which). The leaves of an entry that
+// came follow it, those of one that went precede it.
 type Change struct {
 	Path     Path
 	Old, New any
 	Added    bool
 }
 
-// Diff yields the differences from old to new in the order of the tree. Parts
-// that the trees share cost nothing.
+// Diff yields what leads from one tree to the other, in order of paths. It
+// takes time in proportion to the difference where the trees share nodes.
 func Diff(old, new Tree) iter.Seq[Change] {
-	return func(yield func(Change) bool) { diff(nil, old.root, new.root, yield) }
+	return func(yield func(Change) bool) {
+		diff(old.root, new.root, nil, yield)
+	}
 }
 
-func diff(at Path, old, new *node, yield func(Change) bool) bool {
-	if old == new {
+func diff(a, b *node, at Path, yield func(Change) bool) bool {
+	switch {
+	case a == b:
 		return true
+	case a == nil:
+		return came(b, at, yield)
+	case b == nil:
+		return went(a, at, yield)
+	case a.value != nil && b.value != nil:
+		return a.value == b.value || yield(Change{Path: clone(at), Old: a.value, New: b.value})
+	case a.value != nil || b.value != nil:
+		return went(a, at, yield) && came(b, at, yield)
 	}
-	o, n := old, new
-	if o == nil {
-		o = &node{}
-	}
-	if n == nil {
-		n = &node{}
-	}
-	if o.value != n.value {
-		if !yield(Change{Path: slices.Clone(at), Old: o.value, New: n.value, Added: old == nil}) {
-			return false
-		}
-	} else if len(at) > 0 && (old == nil) != (new == nil) && o.kids.n+n.kids.n == 0 {
-		if !yield(Change{Path: slices.Clone(at), Added: old == nil}) {
-			return false
-		}
-	}
-	next, stop := iter.Pull2(n.kids.from(Elem{}))
-	defer stop()
-	ne, nk, more := next()
-	for oe, ok := range o.kids.from(Elem{}) {
-		for more && compare(ne, oe) < 0 {
-			if !diff(append(at, ne), nil, nk, yield) {
-				return false
-			}
-			ne, nk, more = next()
-		}
-		if more && ne == oe {
-			if !diff(append(at, oe), ok, nk, yield) {
-				return false
-			}
-			ne, nk, more = next()
-			continue
-		}
-		if !diff(append(at, oe), ok, nil, yield) {
-			return false
-		}
-	}
-	for more {
-		if !diff(append(at, ne), nil, nk, yield) {
-			return false
-		}
-		ne, nk, more = next()
-	}
-	return true
+	return diffKids(a.kids, b.kids, at, yield)
 }
+
+func diffKids(a, b *kid, at Path, yield func(Change) bool) bool {
+	switch {
+	case a == b:
+		return true
+	case a == nil:
+		return b.each(func(k *kid) bool { return came(k.node, append(at, k.elem), yield) })
+	case b == nil:
+		return a.each(func(k *kid) bool { return went(k.node, append(at, k.elem), yield) })
+	case a.above(b.prio, b.elem):
+		left, n, right := b.split(a.elem)
+		return diffKids(a.left, left, at, yield) &&
+			diff(a.node, n, append(at, a.elem), yield) &&
+			diffKids(a.right, right, at, yield)
+	}
+	left, n, right := a.split(b.elem)
+	return diffKids(left, b.left, at, yield) &&
+		diff(n, b.node, append(at, b.elem), yield) &&
+		diffKids(right, b.right, at, yield)
+}
+
+func came(n *node, at Path, yield func(Change) bool) bool {
+	if n.value != nil {
+		return yield(Change{Path: clone(at), New: n.value, Added: true})
+	}
+	if reported(n, at) && !yield(Change{Path: clone(at), Added: true}) {
+		return false
+	}
+	return n.kids.each(func(k *kid) bool { return came(k.node, append(at, k.elem), yield) })
+}
+
+func went(n *node, at Path, yield func(Change) bool) bool {
+	if n.value != nil {
+		return yield(Change{Path: clone(at), Old: n.value})
+	}
+	if !n.kids.each(func(k *kid) bool { return went(k.node, append(at, k.elem), yield) }) {
+		return false
+	}
+	return !reported(n, at) || yield(Change{Path: clone(at)})
+}
+
+// reported reports whether the node itself is a change when it comes or goes.
+func reported(n *node, at Path) bool {
+	return len(at) > 0 && (at[len(at)-1].Key != "" || n.kids == nil)
+}
+
+func clone(p Path) Path { return append(Path(nil), p...) }

@@ -1,145 +1,151 @@
 package tree
 
-import (
-	"iter"
-	"slices"
-	"strings"
-)
+import "hash/maphash"
 
-// chunkSize bounds a chunk; a full one is split in halves.
-const chunkSize = 128
-
-// kids are the children of a node in order: chunks that are never changed in
-// place.
-type kids struct {
-	n      int
-	chunks [][]kid
-}
-
+// kid is a node of the treap of children; nil is the empty treap. Left is
+// smaller and right greater than elem, and no child has a greater prio.
 type kid struct {
-	Elem
-	node *node
+	elem        Elem
+	prio        uint64
+	node        *node
+	left, right *kid
 }
 
-// locate returns the chunk and the place in it where e is or belongs.
-func (k kids) locate(e Elem) (chunk, place int, found bool) {
-	chunk, _ = slices.BinarySearchFunc(k.chunks, e, func(c []kid, e Elem) int {
-		return compare(c[len(c)-1].Elem, e)
-	})
-	if chunk == len(k.chunks) {
-		if chunk == 0 {
-			return 0, 0, false
-		}
-		chunk--
+// seed makes the shape of treaps unpredictable to who chooses the keys.
+var seed = maphash.MakeSeed()
+
+func prioOf(e Elem) uint64 { return maphash.Comparable(seed, e) }
+
+// above reports whether k is nearer to the root than o. Equal hashes of
+// different elements are told apart by the elements.
+func (k *kid) above(prio uint64, e Elem) bool {
+	if k.prio != prio {
+		return k.prio > prio
 	}
-	place, found = slices.BinarySearchFunc(k.chunks[chunk], e, func(c kid, e Elem) int { return compare(c.Elem, e) })
-	return chunk, place, found
+	return compareElem(k.elem, e) <= 0
 }
 
-func (k kids) get(e Elem) *node {
-	if c, i, ok := k.locate(e); ok {
-		return k.chunks[c][i].node
+func (k *kid) get(e Elem) *node {
+	for k != nil {
+		switch c := compareElem(e, k.elem); {
+		case c < 0:
+			k = k.left
+		case c > 0:
+			k = k.right
+		default:
+			return k.node
+		}
 	}
 	return nil
 }
 
-func (k kids) with(e Elem, n *node) kids {
-	c, i, found := k.locate(e)
-	if len(k.chunks) == 0 {
-		return kids{1, [][]kid{{{e, n}}}}
+// put returns the treap with n at e.
+func (k *kid) put(e Elem, n *node) *kid { return k.insert(e, prioOf(e), n) }
+
+func (k *kid) insert(e Elem, prio uint64, n *node) *kid {
+	if k == nil || !k.above(prio, e) {
+		left, _, right := k.split(e)
+		return &kid{e, prio, n, left, right}
 	}
-	out := kids{k.n, slices.Clone(k.chunks)}
-	if found {
-		out.chunks[c] = slices.Clone(k.chunks[c])
-		out.chunks[c][i].node = n
-		return out
+	c := *k
+	switch d := compareElem(e, k.elem); {
+	case d < 0:
+		c.left = k.left.insert(e, prio, n)
+	case d > 0:
+		c.right = k.right.insert(e, prio, n)
+	default:
+		c.node = n
 	}
-	out.n++
-	whole := slices.Insert(slices.Clone(k.chunks[c]), i, kid{e, n})
-	if len(whole) <= chunkSize {
-		out.chunks[c] = whole
-		return out
-	}
-	half := len(whole) / 2
-	out.chunks[c] = whole[:half:half]
-	out.chunks = slices.Insert(out.chunks, c+1, whole[half:])
-	return out
+	return &c
 }
 
-func (k kids) without(e Elem) kids {
-	c, i, found := k.locate(e)
-	if !found {
+// split parts the treap into what is smaller than e, the node at e and what is
+// greater. Untouched parts are shared.
+func (k *kid) split(e Elem) (left *kid, at *node, right *kid) {
+	if k == nil {
+		return nil, nil, nil
+	}
+	switch d := compareElem(e, k.elem); {
+	case d < 0:
+		l, at, r := k.left.split(e)
+		if at == nil && l == nil {
+			return nil, nil, k
+		}
+		c := *k
+		c.left = r
+		return l, at, &c
+	case d > 0:
+		l, at, r := k.right.split(e)
+		if at == nil && r == nil {
+			return k, nil, nil
+		}
+		c := *k
+		c.right = l
+		return &c, at, r
+	}
+	return k.left, k.node, k.right
+}
+
+// join is the inverse of split without a middle: all of l is smaller than r.
+func join(l, r *kid) *kid {
+	switch {
+	case l == nil:
+		return r
+	case r == nil:
+		return l
+	case l.above(r.prio, r.elem):
+		c := *l
+		c.right = join(l.right, r)
+		return &c
+	default:
+		c := *r
+		c.left = join(l, r.left)
+		return &c
+	}
+}
+
+// drop returns the treap without e.
+func (k *kid) drop(e Elem) *kid {
+	left, at, right := k.split(e)
+	if at == nil {
 		return k
 	}
-	out := kids{k.n - 1, slices.Clone(k.chunks)}
-	if len(k.chunks[c]) == 1 {
-		out.chunks = slices.Delete(out.chunks, c, c+1)
-		return out
-	}
-	out.chunks[c] = slices.Delete(slices.Clone(k.chunks[c]), i, i+1)
-	return out
+	return join(left, right)
 }
 
-// from yields the children from e on, in order.
-func (k kids) from(e Elem) iter.Seq2[Elem, *node] {
-	return func(yield func(Elem, *node) bool) {
-		if len(k.chunks) == 0 {
-			return
-		}
-		c, i, _ := k.locate(e)
-		for ; c < len(k.chunks); c++ {
-			for ; i < len(k.chunks[c]); i++ {
-				if !yield(k.chunks[c][i].Elem, k.chunks[c][i].node) {
-					return
-				}
-			}
-			i = 0
-		}
+// dropName returns the treap without the child and all entries of the name.
+func (k *kid) dropName(name string) *kid {
+	if k == nil {
+		return nil
 	}
+	switch {
+	case name < k.elem.Name:
+		c := *k
+		c.left = k.left.dropName(name)
+		return &c
+	case name > k.elem.Name:
+		c := *k
+		c.right = k.right.dropName(name)
+		return &c
+	}
+	return join(k.left.dropName(name), k.right.dropName(name))
 }
 
-// compare orders by name, then naturally by key.
-func compare(a, b Elem) int {
-	if c := strings.Compare(a.Name, b.Name); c != 0 {
-		return c
-	}
-	return CompareKeys(a.Key, b.Key)
+// each calls f in order until it returns false, and reports whether it never
+// did.
+func (k *kid) each(f func(*kid) bool) bool {
+	return k == nil || k.left.each(f) && f(k) && k.right.each(f)
 }
 
-// CompareKeys orders keys naturally: runs of digits by their number, all else
-// by byte. Keys that differ only in leading zeros differ still.
-func CompareKeys(a, b string) int {
-	x, y := a, b
-	for x != "" && y != "" {
-		if digit(x[0]) && digit(y[0]) {
-			i, j := run(x), run(y)
-			m, n := strings.TrimLeft(x[:i], "0"), strings.TrimLeft(y[:j], "0")
-			if len(m) != len(n) {
-				return len(m) - len(n)
-			}
-			if c := strings.Compare(m, n); c != 0 {
-				return c
-			}
-			x, y = x[i:], y[j:]
-			continue
-		}
-		if x[0] != y[0] {
-			return int(x[0]) - int(y[0])
-		}
-		x, y = x[1:], y[1:]
+// named is each for the entries of one name.
+func (k *kid) named(name string, f func(*kid) bool) bool {
+	switch {
+	case k == nil:
+		return true
+	case name < k.elem.Name:
+		return k.left.named(name, f)
+	case name > k.elem.Name:
+		return k.right.named(name, f)
 	}
-	if len(x) != len(y) {
-		return len(x) - len(y)
-	}
-	return strings.Compare(a, b)
-}
-
-func digit(c byte) bool { return c >= '0' && c <= '9' }
-
-func run(s string) int {
-	i := 0
-	for i < len(s) && digit(s[i]) {
-		i++
-	}
-	return i
+	return k.left.named(name, f) && f(k) && k.right.named(name, f)
 }

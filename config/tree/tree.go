@@ -6,22 +6,45 @@
 // orders list entries naturally (digits by number: Ethernet3/2 before
 // Ethernet3/10).
 //
-// A node's children are kept in order in chunks of bounded size, so an edit in
-// a list of ten thousand entries copies a few hundred words.
+// # Structure
+//
+// A node is a leaf, or it holds children. The children of a node form a treap,
+// a binary search tree ordered by element whose heap order is a hash of the
+// element. So its shape depends on its contents only, an edit copies a path of
+// logarithmic length, and two trees that share most of their nodes are compared
+// in the time their difference takes.
+//
+// Everything is safe for concurrent use, as nothing is ever changed.
 package tree
 
 import (
+	"fmt"
 	"iter"
-	"slices"
+	"reflect"
 )
 
 // Tree is an immutable tree; the zero value is empty.
 type Tree struct{ root *node }
 
-// node is never changed once it is in a tree.
+// node is a leaf if value is not nil; else kids holds what is below it. A node
+// without either is a list entry or container without leaves.
 type node struct {
-	value any // of a leaf
-	kids  kids
+	value any
+	kids  *kid
+}
+
+var emptyNode = &node{}
+
+// find returns the node at the path, nil if there is none.
+func (t Tree) find(p Path) *node {
+	n := t.root
+	for _, e := range p {
+		if n == nil {
+			return nil
+		}
+		n = n.kids.get(e)
+	}
+	return n
 }
 
 // Get returns the value of a leaf.
@@ -34,195 +57,173 @@ func (t Tree) Get(p Path) (any, bool) {
 }
 
 // Exists reports whether the path names a leaf, entry or container that is
-// there. The root always is.
-func (t Tree) Exists(p Path) bool { return len(p) == 0 || t.find(p) != nil }
-
-func (t Tree) find(p Path) *node {
-	n := t.root
-	for _, e := range p {
-		if n == nil {
-			return nil
-		}
-		n = n.kids.get(e)
+// there. A list without its key is there if it has entries.
+func (t Tree) Exists(p Path) bool {
+	if t.find(p) != nil {
+		return true
 	}
-	return n
+	for range t.Keys(p) {
+		return true
+	}
+	return false
 }
 
 // Set returns the tree with the leaf set, creating what is above it. A nil
-// value creates an entry or container without leaves and leaves an existing one
-// as it is. The value must be comparable.
-func (t Tree) Set(p Path, v any) Tree {
-	if v != nil {
-		_ = v == v // panics on a value that is not comparable: a bug in a schema
-	}
-	if len(p) == 0 {
-		return t
-	}
-	if v == nil && t.find(p) != nil {
-		return t
-	}
-	if now, ok := t.Get(p); ok && now == v {
-		return t
-	}
-	return Tree{t.root.set(p, func(old *node) *node {
-		n := &node{value: v}
-		if old != nil && v == nil {
-			n.kids = old.kids
+// value creates an entry or container without leaves and leaves one that is
+// there as it is. A leaf in the way gives place. Set panics if the value is not
+// comparable.
+func (t Tree) Set(p Path, value any) Tree {
+	if value == nil {
+		if n := t.find(p); n != nil && n.value == nil {
+			return t
 		}
-		return n
-	})}
+		return Tree{set(t.root, p, emptyNode)}
+	}
+	if !reflect.ValueOf(value).Comparable() {
+		panic(fmt.Sprintf("tree: value of type %T at %s is not comparable", value, p))
+	}
+	if n := t.find(p); n != nil && n.value == value {
+		return t
+	}
+	return Tree{set(t.root, p, &node{value: value})}
 }
 
-// set returns a copy of n with the node at p replaced by what change returns
-// for it; nil removes it.
-func (n *node) set(p Path, change func(*node) *node) *node {
+// set returns a copy of n with leaf at the path below it.
+func set(n *node, p Path, at *node) *node {
 	if len(p) == 0 {
-		return change(n)
+		return at
 	}
-	out := &node{}
-	var kid *node
+	var kids *kid
+	var below *node
 	if n != nil {
-		out.kids = n.kids
-		kid = n.kids.get(p[0])
+		kids = n.kids
+		below = kids.get(p[0])
 	}
-	kid = kid.set(p[1:], change)
-	if kid == nil {
-		out.kids = out.kids.without(p[0])
-		return out
-	}
-	out.kids = out.kids.with(p[0], kid)
-	return out
+	return &node{kids: kids.put(p[0], set(below, p[1:], at))}
 }
 
-// Delete returns the tree without the node and all below it. Containers that
-// are left empty above it vanish; list entries stay.
+// Delete returns the tree without the node and all below it; containers left
+// empty above it vanish, list entries stay. The path of a list without a key
+// deletes all its entries.
 func (t Tree) Delete(p Path) Tree {
-	if t.find(p) == nil {
+	if !t.Exists(p) {
 		return t
 	}
 	if len(p) == 0 {
 		return Tree{}
 	}
-	root := t.root.set(p, func(*node) *node { return nil })
-	for i := len(p) - 1; i > 0; i-- {
-		above := Tree{root}.find(p[:i])
-		if p[i-1].Key != "" || above == nil || above.value != nil || above.kids.n > 0 {
-			break
-		}
-		root = root.set(p[:i], func(*node) *node { return nil })
-	}
-	if root.kids.n == 0 {
-		return Tree{}
-	}
-	return Tree{root}
+	return Tree{remove(t.root, p)}
 }
 
-// Keys yields the keys of the list at the path, naturally ordered. The last
-// element of the path names the list and has no key.
-func (t Tree) Keys(p Path) iter.Seq[string] {
+// remove returns n without what is at the path, nil if nothing is left.
+func remove(n *node, p Path) *node {
+	if n == nil {
+		return nil
+	}
+	e := p[0]
+	below := n.kids.get(e)
+	kids := n.kids
+	switch {
+	case len(p) > 1:
+		if below = remove(below, p[1:]); below == nil && e.Key != "" {
+			below = emptyNode
+		}
+		if below == nil {
+			kids = kids.drop(e)
+		} else {
+			kids = kids.put(e, below)
+		}
+	case e.Key == "":
+		kids = kids.dropName(e.Name)
+	default:
+		kids = kids.drop(e)
+	}
+	if kids == nil {
+		return nil
+	}
+	return &node{kids: kids}
+}
+
+// Keys yields the keys of the list at the path, naturally ordered.
+func (t Tree) Keys(list Path) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		if len(p) == 0 {
+		if len(list) == 0 {
 			return
 		}
-		n, list := t.find(p[:len(p)-1]), p[len(p)-1].Name
+		n := t.find(list[:len(list)-1])
 		if n == nil {
 			return
 		}
-		for e := range n.kids.from(Elem{Name: list}) {
-			if e.Name != list {
-				return
-			}
-			if e.Key != "" && !yield(e.Key) {
-				return
-			}
-		}
+		n.kids.named(list[len(list)-1].Name, func(k *kid) bool {
+			return k.elem.Key == "" || yield(k.elem.Key)
+		})
 	}
 }
 
-// Children yields the elements below the node at the path, in order.
-func (t Tree) Children(p Path) iter.Seq[Elem] {
-	return func(yield func(Elem) bool) {
-		n := t.find(p)
-		if n == nil {
-			return
-		}
-		for e := range n.kids.from(Elem{}) {
-			if !yield(e) {
-				return
-			}
-		}
-	}
-}
-
-// Leaves yields every leaf below the path, in order, with its path from the
-// root. The path is the receiver's to keep.
+// Leaves yields every leaf below the path, in order: by name, then key. The
+// path of a list without a key yields those of all its entries. The paths are
+// absolute and the caller's to keep.
 func (t Tree) Leaves(p Path) iter.Seq2[Path, any] {
 	return func(yield func(Path, any) bool) {
 		if n := t.find(p); n != nil {
-			n.leaves(slices.Clone(p), yield)
+			leaves(n, append(Path(nil), p...), yield)
+			return
+		}
+		for key := range t.Keys(p) {
+			entry := p.Parent().Entry(p[len(p)-1].Name, key)
+			if !leaves(t.find(entry), entry, yield) {
+				return
+			}
 		}
 	}
 }
 
-func (n *node) leaves(at Path, yield func(Path, any) bool) bool {
-	if n.value != nil && !yield(slices.Clone(at), n.value) {
-		return false
+func leaves(n *node, at Path, yield func(Path, any) bool) bool {
+	if n.value != nil {
+		return yield(append(Path(nil), at...), n.value)
 	}
-	for e, kid := range n.kids.from(Elem{}) {
-		if !kid.leaves(append(at, e), yield) {
-			return false
+	return n.kids.each(func(k *kid) bool {
+		return leaves(k.node, append(at, k.elem), yield)
+	})
+}
+
+// Children yields the elements directly below the path, in order.
+func (t Tree) Children(p Path) iter.Seq[Elem] {
+	return func(yield func(Elem) bool) {
+		if n := t.find(p); n != nil {
+			n.kids.each(func(k *kid) bool { return yield(k.elem) })
 		}
 	}
-	return true
 }
 
 // Sub returns the node at the path as a tree of its own.
-func (t Tree) Sub(p Path) Tree {
-	n := t.find(p)
-	if n == nil || n.value == nil && n.kids.n == 0 {
-		return Tree{}
-	}
-	return Tree{n}
-}
+func (t Tree) Sub(p Path) Tree { return Tree{t.find(p)} }
 
-// Graft returns the tree with sub in the place of the node at the path.
+// Graft returns the tree with sub in the place of the node at the path. An
+// empty sub leaves a list entry without leaves, and no container.
 func (t Tree) Graft(p Path, sub Tree) Tree {
 	if len(p) == 0 {
 		return sub
 	}
-	return Tree{t.root.set(p, func(*node) *node {
-		if sub.root == nil {
-			return &node{}
+	if sub.Empty() {
+		if p[len(p)-1].Key == "" {
+			return t.Delete(p)
 		}
-		return sub.root
-	})}
+		sub.root = emptyNode
+	}
+	if t.find(p) == sub.root {
+		return t
+	}
+	return Tree{set(t.root, p, sub.root)}
 }
 
 // Empty reports whether the tree holds nothing.
-func (t Tree) Empty() bool { return t.root == nil || t.root.value == nil && t.root.kids.n == 0 }
+func (t Tree) Empty() bool { return t.root == nil || t.root.value == nil && t.root.kids == nil }
 
 // Equal reports whether two trees hold the same.
-func (t Tree) Equal(o Tree) bool {
-	if t.Empty() || o.Empty() {
-		return t.Empty() && o.Empty()
-	}
-	return t.root.equal(o.root)
-}
-
-func (n *node) equal(o *node) bool {
-	if n == o {
-		return true
-	}
-	if n.value != o.value || n.kids.n != o.kids.n {
+func (t Tree) Equal(u Tree) bool {
+	for range Diff(t, u) {
 		return false
-	}
-	next, stop := iter.Pull2(o.kids.from(Elem{}))
-	defer stop()
-	for e, kid := range n.kids.from(Elem{}) {
-		oe, other, ok := next()
-		if !ok || e != oe || !kid.equal(other) {
-			return false
-		}
 	}
 	return true
 }

@@ -2,130 +2,308 @@ package tree
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 )
 
-// TestModel runs random edits on a tree and on a map of leaves.
-func TestModel(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	var tr Tree
-	model := map[string]int{}
-	random := func() Path {
-		p := Path{}.Entry("list", fmt.Sprintf("Eth%d/%d", rng.IntN(4), rng.IntN(300)))
-		if rng.IntN(3) == 0 {
-			return p.Child("a/b")
-		}
-		return p.Child("c")
+func mustParse(t *testing.T, s string) Path {
+	t.Helper()
+	p, err := Parse(s)
+	if err != nil {
+		t.Fatal(err)
 	}
-	history := []Tree{tr}
-	for step := range 20000 {
-		p := random()
-		if rng.IntN(3) == 0 {
-			tr = tr.Delete(p)
-			delete(model, p.String())
-		} else {
-			v := rng.IntN(5) + 1
-			tr = tr.Set(p, v)
-			model[p.String()] = v
-		}
-		if step%1000 == 0 {
-			got := map[string]int{}
-			for p, v := range tr.Leaves(nil) {
-				got[p.String()] = v.(int)
-			}
-			if !maps.Equal(got, model) {
-				t.Fatalf("step %d: tree and model differ", step)
-			}
-			history = append(history, tr)
+	return p
+}
+
+func TestPathText(t *testing.T) {
+	p := Path{{Name: "mac-table"}, {Name: "static", Key: `20 a]b\c/[d`}, {Name: "target"}}
+	want := `mac-table/static[20 a\]b\\c/[d]/target`
+	if got := p.String(); got != want {
+		t.Fatalf("String: got %q, want %q", got, want)
+	}
+	if got := mustParse(t, want); !got.Equal(p) {
+		t.Fatalf("Parse(%q) = %v", want, got)
+	}
+	if got := p.Names(); got != "mac-table/static/target" {
+		t.Errorf("Names: got %q", got)
+	}
+	for _, bad := range []string{"/", "a/", "/a", "a//b", "a[", "a[]", `a[\x]`, `a[x\`, "a[x]b", "a]", "1a", "a b", "é", strings.Repeat("a/", MaxDepth) + "a",
+		"a[" + strings.Repeat("x", MaxText) + "]"} {
+		if p, err := Parse(bad); err == nil {
+			t.Errorf("Parse(%.40q) = %v, want an error", bad, p)
 		}
 	}
-	for i := range len(history) - 1 {
-		patched := history[i]
-		for c := range Diff(history[i], history[i+1]) {
-			switch {
-			case c.New != nil:
-				patched = patched.Set(c.Path, c.New)
-			case c.Old == nil && c.Added:
-				patched = patched.Set(c.Path, nil)
-			default:
-				patched = patched.Delete(c.Path)
-			}
-		}
-		if !patched.Equal(history[i+1]) {
-			t.Fatalf("snapshot %d and its diff do not make snapshot %d", i, i+1)
-		}
+	base := make(Path, 1, 8)
+	base[0] = Elem{Name: "a"}
+	x, y := base.Child("x"), base.Child("y")
+	if x.String() != "a/x" || y.String() != "a/y" {
+		t.Errorf("children of one path share memory: %v %v", x, y)
+	}
+	if !x.HasPrefix(base) || x.HasPrefix(y) || base.HasPrefix(x) || !x.Parent().Equal(base) {
+		t.Error("prefix or parent is wrong")
 	}
 }
 
 func TestNaturalOrder(t *testing.T) {
-	var tr Tree
-	want := []string{"Ethernet3/2", "Ethernet3/10", "Ethernet10/1", "Vethernet2", "Vethernet12"}
-	for _, k := range []string{"Vethernet12", "Ethernet3/10", "Vethernet2", "Ethernet10/1", "Ethernet3/2"} {
-		tr = tr.Set(Path{}.Entry("interface", k), nil)
-	}
-	if got := slices.Collect(tr.Keys(MustParse("interface"))); !slices.Equal(got, want) {
-		t.Errorf("keys %v, want %v", got, want)
-	}
-}
-
-func TestDeleteTidies(t *testing.T) {
-	tr := Tree{}.Set(MustParse("l[1]/c/d/leaf"), 1).Set(MustParse("m/leaf"), 2)
-	tr = tr.Delete(MustParse("l[1]/c/d/leaf"))
-	if tr.Exists(MustParse("l[1]/c")) || !tr.Exists(MustParse("l[1]")) {
-		t.Error("empty containers must go, entries must stay")
-	}
-	if tr = tr.Delete(MustParse("l[1]")).Delete(MustParse("m/leaf")); !tr.Empty() || !tr.Equal(Tree{}) {
-		t.Error("the emptied tree is not the zero tree")
+	want := []string{"", "1", "01", "2", "10", "Ethernet3/2", "Ethernet3/10", "Ethernet10/1", "Vethernet1", "a", "a0", "a00", "a1b2", "a1b10"}
+	want[1], want[2] = "01", "1"
+	got := slices.Clone(want)
+	rand.Shuffle(len(got), func(i, j int) { got[i], got[j] = got[j], got[i] })
+	slices.SortFunc(got, Compare)
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 
-func TestSharedSnapshot(t *testing.T) {
-	a := Tree{}.Set(MustParse("x/y"), 1)
-	b := a.Set(MustParse("x/y"), 2).Set(MustParse("x/z"), 3)
-	if v, _ := a.Get(MustParse("x/y")); v != 1 || a.Exists(MustParse("x/z")) {
-		t.Error("an edit changed the tree it started from")
+func TestSetDelete(t *testing.T) {
+	var empty Tree
+	leaf := mustParse(t, "vlans/vlan[20]/name")
+	a := empty.Set(leaf, "web")
+	if v, ok := a.Get(leaf); !ok || v != "web" || !empty.Empty() {
+		t.Fatalf("Get = %v, %v; empty tree changed: %v", v, ok, !empty.Empty())
 	}
-	if g := a.Graft(MustParse("q[1]"), b.Sub(MustParse("x"))); !g.Exists(MustParse("q[1]/z")) {
-		t.Error("graft lost a leaf")
+	b := a.Delete(leaf)
+	if !b.Exists(leaf.Parent()) {
+		t.Error("a list entry vanished with its last leaf")
+	}
+	if c := b.Delete(leaf.Parent()); !c.Equal(empty) || c.Exists(mustParse(t, "vlans")) {
+		t.Error("a container stayed without entries")
+	}
+	if c := a.Set(leaf.Parent(), nil); !c.Equal(a) {
+		t.Error("Set of nil changed an entry that was there")
+	}
+	many := a.Set(mustParse(t, "vlans/vlan[3]"), nil).Set(mustParse(t, "vlans/vlan[100]"), nil).Set(mustParse(t, "vlans/x"), 1)
+	if got := slices.Collect(many.Keys(mustParse(t, "vlans/vlan"))); !slices.Equal(got, []string{"3", "20", "100"}) {
+		t.Errorf("Keys = %v", got)
+	}
+	if got := many.Delete(mustParse(t, "vlans/vlan")); !got.Equal(empty.Set(mustParse(t, "vlans/x"), 1)) {
+		t.Error("Delete of a list left entries or took more")
+	}
+	sub := many.Sub(mustParse(t, "vlans/vlan[20]"))
+	if v, _ := sub.Get(Path{{Name: "name"}}); v != "web" {
+		t.Errorf("Sub: name = %v", v)
+	}
+	if got := empty.Graft(mustParse(t, "vlans/vlan[20]"), sub); !got.Equal(a) {
+		t.Error("Graft of Sub is not the tree")
+	}
+	if got := a.Graft(leaf.Parent(), Tree{}); !got.Equal(b) {
+		t.Error("Graft of nothing should leave the entry")
 	}
 }
 
-func TestNotComparablePanics(t *testing.T) {
+func TestSetPanicsOnIncomparable(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("a slice was accepted as a value")
+			t.Error("no panic")
 		}
 	}()
-	Tree{}.Set(MustParse("x"), []int{1})
+	Tree{}.Set(Path{{Name: "a"}}, []int{1})
+}
+
+// model is the naive twin of a Tree: leaves and keyed entries by path text.
+type model struct {
+	leaves  map[string]any
+	entries map[string]bool
+}
+
+func (m model) set(p Path, v any) {
+	for i := range p {
+		above := p[:i+1].String()
+		delete(m.leaves, above)
+		if p[i].Key != "" {
+			m.entries[above] = true
+		}
+	}
+	m.drop(p, v == nil)
+	if p[len(p)-1].Key != "" {
+		m.entries[p.String()] = v == nil
+	}
+	if v != nil {
+		m.leaves[p.String()] = v
+	}
+	for e, is := range m.entries {
+		if !is {
+			delete(m.entries, e)
+		}
+	}
+}
+
+func (m model) drop(p Path, keepBelow bool) {
+	s := p.String()
+	if !keepBelow {
+		for l := range m.leaves {
+			if strings.HasPrefix(l, s+"/") {
+				delete(m.leaves, l)
+			}
+		}
+		for e := range m.entries {
+			if strings.HasPrefix(e, s+"/") {
+				delete(m.entries, e)
+			}
+		}
+	}
+	delete(m.leaves, s)
+	if !keepBelow {
+		delete(m.entries, s)
+	}
+}
+
+func randomPath(r *rand.Rand) Path {
+	var p Path
+	for range 1 + r.IntN(4) {
+		name := string('a' + byte(r.IntN(3)))
+		if r.IntN(2) == 0 {
+			p = p.Entry("l"+name, fmt.Sprint(r.IntN(5)))
+		} else {
+			p = p.Child(name)
+		}
+	}
+	return p
+}
+
+// TestModel applies random edits to a tree and to a model of maps, and compares
+// leaves and entries, and that Diff tells exactly what differs.
+func TestModel(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		m := model{map[string]any{}, map[string]bool{}}
+		var tr Tree
+		var trail []Tree
+		for range 60 {
+			p := randomPath(r)
+			if r.IntN(3) == 0 {
+				m.drop(p, false)
+				tr = tr.Delete(p)
+			} else {
+				v := r.IntN(3)
+				m.set(p, v)
+				tr = tr.Set(p, v)
+			}
+			trail = append(trail, tr)
+			got := map[string]any{}
+			for p, v := range tr.Leaves(nil) {
+				got[p.String()] = v
+			}
+			if fmt.Sprint(got) != fmt.Sprint(m.leaves) {
+				t.Fatalf("seed %d: after %s\ngot  %v\nwant %v", seed, p, got, m.leaves)
+			}
+			for e := range m.entries {
+				if !tr.Exists(mustParse(t, e)) {
+					t.Fatalf("seed %d: entry %s is not there", seed, e)
+				}
+			}
+		}
+		old, new := trail[r.IntN(len(trail))], tr
+		if got := replay(old, new); !got.Equal(new) || !new.Equal(got) {
+			t.Fatalf("seed %d: the difference does not lead from one to the other", seed)
+		}
+	}
+}
+
+// replay applies the difference between two trees to the first.
+func replay(old, new Tree) Tree {
+	t := old
+	for c := range Diff(old, new) {
+		switch {
+		case c.New != nil:
+			t = t.Set(c.Path, c.New)
+		case c.Old != nil || !c.Added:
+			t = t.Delete(c.Path)
+		default:
+			t = t.Set(c.Path, nil)
+		}
+	}
+	return t
+}
+
+// TestEqualRegardlessOfHistory: equal contents are equal however they came.
+func TestEqualRegardlessOfHistory(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	keys := r.Perm(500)
+	var a, b Tree
+	for _, k := range keys {
+		a = a.Set(Path{{Name: "l", Key: fmt.Sprint(k)}, {Name: "v"}}, k)
+	}
+	for k := range 700 {
+		b = b.Set(Path{{Name: "l", Key: fmt.Sprint(k)}, {Name: "v"}}, k)
+	}
+	for k := 500; k < 700; k++ {
+		b = b.Delete(Path{{Name: "l", Key: fmt.Sprint(k)}})
+	}
+	if !a.Equal(b) {
+		t.Error("trees with the same contents differ")
+	}
+	if n := depth(a.root.kids); n > 60 {
+		t.Errorf("treap of 500 is %d deep", n)
+	}
+}
+
+func depth(k *kid) int {
+	if k == nil {
+		return 0
+	}
+	return 1 + max(depth(k.left), depth(k.right))
+}
+
+func TestManyEntries(t *testing.T) {
+	start := time.Now()
+	var tr Tree
+	for i := range 10000 {
+		tr = tr.Set(Path{{Name: "interfaces"}, {Name: "interface", Key: fmt.Sprintf("Vethernet%d", i)}, {Name: "mtu"}}, i)
+	}
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("10,000 entries took %v, want less than 1 s", d)
+	}
+	next := tr.Set(Path{{Name: "interfaces"}, {Name: "interface", Key: "Vethernet77"}, {Name: "mtu"}}, "x")
+	n := 0
+	for c := range Diff(tr, next) {
+		n++
+		if c.Old != 77 || c.New != "x" {
+			t.Errorf("change = %+v", c)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d changes, want 1", n)
+	}
+	if a := testing.AllocsPerRun(10, func() { tr.Equal(next) }); a > 200 {
+		t.Errorf("comparing two trees that share nearly all allocates %v times", a)
+	}
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"", "a", "a/b[c]", `a[\]\\]/b`, "a/", "[k]", "a[k", "a//b"} {
+	for _, s := range []string{"", "a", "interfaces/interface[Ethernet3/1]/mtu", `a[\]\\]`, "a[x y]/b"} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
-		p, err := Parse(text)
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := Parse(s)
 		if err != nil {
 			return
 		}
-		if back, err := Parse(p.String()); err != nil || !back.Equal(p) {
-			t.Fatalf("%q → %v does not parse back: %v %v", text, p, back, err)
+		if got := p.String(); got != s {
+			t.Fatalf("Parse(%q).String() = %q", s, got)
+		}
+		tr := Tree{}.Set(p, 1)
+		if v, ok := tr.Get(p); !ok || v != 1 {
+			t.Fatalf("%q is not there after Set", s)
+		}
+		if back := tr.Delete(p); back.Exists(p) {
+			t.Fatalf("%q is there after Delete", s)
 		}
 	})
 }
 
-func BenchmarkSetInTenThousand(b *testing.B) {
-	var tr Tree
-	for i := range 10000 {
-		tr = tr.Set(Path{}.Entry("interface", fmt.Sprintf("Vethernet%d", i)).Child("shutdown"), true)
-	}
-	p := MustParse("interface[Vethernet5000]/shutdown")
-	v := false
-	for b.Loop() {
-		tr = tr.Set(p, v)
-		v = !v
-	}
+func FuzzCompare(f *testing.F) {
+	f.Add("a1", "a01", "a2")
+	f.Fuzz(func(t *testing.T, a, b, c string) {
+		sign := func(n int) int { return max(-1, min(1, n)) }
+		if sign(Compare(a, b)) != -sign(Compare(b, a)) || (Compare(a, b) == 0) != (a == b) {
+			t.Fatalf("not antisymmetric: %q %q", a, b)
+		}
+		if Compare(a, b) <= 0 && Compare(b, c) <= 0 && Compare(a, c) > 0 {
+			t.Fatalf("not transitive: %q %q %q", a, b, c)
+		}
+	})
 }
