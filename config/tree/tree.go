@@ -62,6 +62,9 @@ func (t Tree) Exists(p Path) bool {
 	if t.find(p) != nil {
 		return true
 	}
+	if len(p) == 0 || p[len(p)-1].Key != "" {
+		return false
+	}
 	for range t.Keys(p) {
 		return true
 	}
@@ -147,7 +150,7 @@ func remove(n *node, p Path) *node {
 // Keys yields the keys of the list at the path, naturally ordered.
 func (t Tree) Keys(list Path) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		if len(list) == 0 {
+		if len(list) == 0 || list[len(list)-1].Key != "" {
 			return
 		}
 		n := t.find(list[:len(list)-1])

@@ -307,3 +307,12 @@ func FuzzCompare(f *testing.F) {
 		}
 	})
 }
+
+func TestExistsOtherEntry(t *testing.T) {
+	list := Path{{Name: "vlans"}, {Name: "vlan"}}
+	tr := Tree{}.Set(Path{{Name: "vlans"}, {Name: "vlan", Key: "20"}}, nil)
+	if !tr.Exists(list) || tr.Exists(Path{{Name: "vlans"}, {Name: "vlan", Key: "999"}}) {
+		t.Errorf("with entry 20: list there %v, entry 999 there %v, want true, false",
+			tr.Exists(list), tr.Exists(Path{{Name: "vlans"}, {Name: "vlan", Key: "999"}}))
+	}
+}
