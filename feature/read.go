@@ -1,0 +1,75 @@
+package feature
+
+import (
+	"fmt"
+
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+)
+
+// Read returns the value of a leaf, or def where the tree holds nothing there
+// or the no form (schema.No).
+func Read[T any](t tree.Tree, path tree.Path, def T) T {
+	v, _ := t.Get(path)
+	if v, ok := v.(T); ok {
+		return v
+	}
+	return def
+}
+
+// Why a port is kept down by configuration (cli.md §11.4).
+const (
+	AdminDown       = "Administratively down"
+	ProfileDisabled = "Port profile disabled"
+)
+
+var shutdownPath = tree.Path{{Name: "shutdown"}}
+
+// AdminState says whether configuration lets a port forward: it is not shut
+// down, by itself or through its port-profile, and that profile is enabled.
+// The result is "" if so, else the reason of cli.md §11.4. Effective is the
+// port's own tree with its profiles resolved.
+func AdminState(t, effective tree.Tree, port string) string {
+	if Read(t, InterfacePath(port, "shutdown"), false) {
+		return AdminDown
+	}
+	profile := ProfileOf(t, port)
+	if profile != "" && !ProfileEnabled(t, profile) {
+		return ProfileDisabled
+	}
+	switch v, set := effective.Get(shutdownPath); {
+	case v == true:
+		return AdminDown
+	case !set && profile != "":
+		return AdminDown // the members' default under a profile is shutdown
+	}
+	return ""
+}
+
+// ProfileOf returns the port-profile a port inherits, "" for none.
+func ProfileOf(t tree.Tree, port string) string {
+	return Read(t, InterfacePath(port, "inherit"), "")
+}
+
+// ProfileEnabled reports whether the port-profile exists and is enabled.
+func ProfileEnabled(t tree.Tree, profile string) bool {
+	state, ok := t.Get(profilePath(profile, "state"))
+	return ok && state != schema.No && fmt.Sprint(state) == "enabled"
+}
+
+// ProfileType returns the type of a port-profile, Ethernet or Vethernet; "" if
+// there is no such profile.
+func ProfileType(t tree.Tree, profile string) string {
+	if profile == "" || !t.Exists(profilePath(profile)) {
+		return ""
+	}
+	return Read(t, profilePath(profile, "type"), Vethernet)
+}
+
+func profilePath(profile string, below ...string) tree.Path {
+	p := tree.Path{{Name: "port-profiles"}, {Name: "port-profile", Key: profile}}
+	for _, b := range below {
+		p = append(p, tree.Elem{Name: b})
+	}
+	return p
+}
