@@ -1,0 +1,98 @@
+// Package interfaces is the feature of what all interfaces have in common: the
+// interface block, description and shutdown, and the family of show interface
+// commands.
+//
+// An interface is known by configuration, by the report of its card, or by
+// both. The show commands join the two: configuration decides first (a port
+// that is shut down is down at once, whatever its card last said), then the
+// life of the card, then the report.
+package interfaces
+
+import (
+	"fmt"
+
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+	"trunkline/feature"
+)
+
+// MaxVethernets is the number of vEthernets of a switch (cli.md §15).
+const MaxVethernets = 12288
+
+// Config is what an operator sets on any interface.
+type Config struct {
+	Description string
+	Shutdown    bool
+}
+
+// Feature is the feature.
+var Feature = feature.Feature{
+	Name: "interfaces",
+	Schema: schema.Group{
+		Blocks: []schema.Block{{
+			Path: "interfaces/interface", Keys: []schema.Key{{Name: "name", Type: feature.Interface}},
+			Line: "interface <name>", Mode: "config-if", RangeMode: "config-if-range",
+			Range: true, Section: 19,
+			Kind:     func(_ tree.Tree, key string) string { return feature.KindOf(key) },
+			NoCreate: noCreate,
+			Help:     "Configure interfaces",
+		}},
+		Leaves: append(
+			schema.Augment(feature.Interfaces,
+				schema.Bind("description", schema.Line("description", "Description of the interface", 254),
+					func(c *Config) *string { return &c.Description },
+					"description <text>", "Interface description").With(func(l *schema.Leaf) { l.NoInherit = true }),
+			),
+			schema.Augment(feature.Port,
+				schema.Bind("shutdown", schema.Flag, func(c *Config) *bool { return &c.Shutdown },
+					"shutdown", "Take the interface out of service").With(func(l *schema.Leaf) {
+					l.Default = false
+					l.DefaultAt = map[string]any{feature.Profiles[0]: true}
+				}),
+			)...,
+		),
+	},
+	Check: check,
+	Show:  shows,
+	Exec:  execs,
+}
+
+// noCreate refuses Ethernet ports that no card can have.
+func noCreate(t tree.Tree, name string) string {
+	if feature.KindOf(name) == feature.Ethernet && feature.SlotOf(t, name) == 0 {
+		return absent(name).Error()
+	}
+	return ""
+}
+
+func absent(name string) error {
+	return feature.Error("ERROR: Interface does not exist: " + name)
+}
+
+func check(c feature.Candidate) []schema.Problem {
+	var problems []schema.Problem
+	for name := range feature.Configured(c.Old) {
+		if feature.KindOf(name) != feature.Vethernet || c.New.Exists(feature.InterfacePath(name)) {
+			continue
+		}
+		if slot := c.Attached(name); slot != 0 {
+			problems = append(problems, schema.Problem{
+				Path: feature.InterfacePath(name), Rule: "attached",
+				Text: fmt.Sprintf("ERROR: %s is attached to module %d; detach the workload first.", name, slot),
+			})
+		}
+	}
+	vethernets := 0
+	for name := range feature.Configured(c.New) {
+		if feature.KindOf(name) == feature.Vethernet {
+			vethernets++
+		}
+		if vethernets == MaxVethernets+1 {
+			return append(problems, schema.Problem{
+				Path: feature.InterfacePath(name), Rule: "scale",
+				Text: fmt.Sprintf("ERROR: Maximum number of Vethernets (%d) reached.", MaxVethernets),
+			})
+		}
+	}
+	return problems
+}
