@@ -1,0 +1,151 @@
+// Package ethernet is the feature of Ethernet ports: the MTU, and which devices
+// of a host become uplinks.
+//
+// An Ethernet exists on a card when the card has adopted a device, and in
+// configuration when an operator or the attach of its card made the entry; the
+// two meet by name. A port that inherits a port-profile of type ethernet is an
+// uplink, any other switches like an edge port.
+package ethernet
+
+import (
+	"fmt"
+
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+	"trunkline/feature"
+)
+
+// DefaultMTU is the MTU of a port in bytes of payload when none is configured.
+const DefaultMTU = 1500
+
+// Limits of the number of Ethernet ports (cli.md §15).
+const (
+	PerSwitch = 2048
+	PerModule = 32
+)
+
+// Config is what an operator sets on an Ethernet port or in a port-profile of
+// type ethernet.
+type Config struct{ MTU uint32 }
+
+// Uplink is what an operator sets for a device of a host.
+type Uplink struct{ Profile string }
+
+var (
+	mtuType = schema.Uint("mtu", "MTU in bytes", 576, 9216)
+	profile = func() schema.Type[string] {
+		t := schema.Word("profile-name", "Port profile name", 80)
+		t.Syntax.Objects = "port-profiles/port-profile"
+		return t
+	}()
+	device = schema.Word("device", "Network device of the host", 15) // IFNAMSIZ less the NUL
+)
+
+// Feature is the feature.
+var Feature = feature.Feature{
+	Name: "ethernet",
+	Schema: schema.Group{
+		Blocks: []schema.Block{{
+			Path: "vems/vem/uplink", Parent: "vems/vem",
+			Keys: []schema.Key{{Name: "device", Type: device}},
+			Help: "Network device of the host",
+		}},
+		Leaves: append(
+			schema.Augment(feature.Port,
+				schema.Bind("mtu", mtuType, func(c *Config) *uint32 { return &c.MTU },
+					"mtu <mtu>", "Maximum transmission unit of the port").With(func(l *schema.Leaf) {
+					l.Default = uint32(DefaultMTU)
+					l.Kinds = []string{feature.Ethernet}
+				})),
+			schema.Augment([]string{"vems/vem/uplink"},
+				schema.Bind("profile", profile, func(c *Uplink) *string { return &c.Profile },
+					"host uplink <device> profile <profile>", "Port profile of the uplink").With(func(l *schema.Leaf) {
+					l.Mode = "vems/vem"
+					l.Ref = "port-profiles/port-profile"
+				}))...,
+		),
+		Words: schema.Words{
+			"mtu":                 "Maximum transmission unit of the port",
+			"host":                "Host of the module",
+			"host uplink":         "Network device to use as an uplink",
+			"host uplink profile": "Port profile of the uplink",
+		},
+	},
+	Check:   check,
+	Compile: compile,
+}
+
+func check(c feature.Candidate) []schema.Problem {
+	var problems []schema.Problem
+	total, perModule := 0, map[int]int{}
+	for port := range feature.Configured(c.New) {
+		if feature.KindOf(port) != feature.Ethernet {
+			continue
+		}
+		add := func(rule, format string, args ...any) {
+			problems = append(problems, schema.Problem{
+				Path: feature.InterfacePath(port), Rule: rule, Text: fmt.Sprintf(format, args...),
+			})
+		}
+		slot := feature.SlotOf(c.New, port)
+		total++
+		perModule[slot]++
+		if total == PerSwitch+1 {
+			add("scale", "ERROR: Maximum number of Ethernet interfaces (%d) reached.", PerSwitch)
+		}
+		if perModule[slot] == PerModule+1 {
+			add("scale", "ERROR: Maximum number of Ethernet interfaces per module (%d) reached.", PerModule)
+		}
+	}
+	for slot := range c.New.Keys(vemsPath) {
+		for dev := range c.New.Keys(uplinksPath(slot)) {
+			path := append(uplinksPath(slot)[:2:2], tree.Elem{Name: "uplink", Key: dev}, tree.Elem{Name: "profile"})
+			name := feature.Read(c.New, path, "")
+			if name == "" {
+				continue
+			}
+			switch kind := feature.ProfileType(c.New, name); {
+			case kind == "" && name != feature.Read(c.Old, path, ""):
+				problems = append(problems, schema.Problem{Path: path, Severity: schema.Warning, Rule: "profile-missing",
+					Text: fmt.Sprintf("Warning: Port-profile %s does not exist; the uplink is inactive.", name)})
+			case kind == feature.Vethernet:
+				problems = append(problems, schema.Problem{Path: path, Rule: "profile-type",
+					Text: "ERROR: Port-profile type mismatch (ethernet vs vethernet)."})
+			}
+		}
+	}
+	return problems
+}
+
+var vemsPath = tree.Path{{Name: "vems"}, {Name: "vem"}}
+
+func uplinksPath(slot string) tree.Path {
+	return tree.Path{{Name: "vems"}, {Name: "vem", Key: slot}, {Name: "uplink"}}
+}
+
+func compile(in feature.Input) (any, error) {
+	var p Program
+	for _, name := range in.Ports {
+		if feature.KindOf(name) != feature.Ethernet {
+			continue
+		}
+		effective := in.Effective(name)
+		_, number := feature.NamePort(name)
+		port := Port{
+			Name: name, Number: number,
+			Up:     feature.AdminState(in.Config, effective, name) == "",
+			MTU:    feature.Read(effective, mtuPath, uint32(DefaultMTU)),
+			Uplink: feature.ProfileType(in.Config, feature.ProfileOf(in.Config, name)) == feature.Ethernet,
+		}
+		if port.MTU != DefaultMTU {
+			port.Lines = map[string]string{"mtu": fmt.Sprintf("mtu %d", port.MTU)}
+		}
+		p.Ports = append(p.Ports, port)
+	}
+	for dev := range in.Config.Keys(uplinksPath(fmt.Sprint(in.Module))) {
+		p.Uplinks = append(p.Uplinks, dev)
+	}
+	return p, nil
+}
+
+var mtuPath = tree.Path{{Name: "mtu"}}

@@ -1,0 +1,133 @@
+package mactable
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"trunkline/feature"
+	"trunkline/internal/ether"
+	"trunkline/linecard/api"
+)
+
+// askTime bounds a question to a card.
+const askTime = 5 * time.Second
+
+// entry is one address of one card's table.
+type entry struct {
+	module int
+	vlan   ether.VLANID
+	mac    ether.MAC
+	api.FDBEntry
+}
+
+// answer is what one card said.
+type answer struct {
+	module int
+	reply  api.FDBReply
+	err    error
+}
+
+// ask puts the same question to all cards that are in service, at once, and
+// returns their answers by slot. Slot limits it to one card; 0 means all.
+func ask(ctx context.Context, q feature.Query, slot int, request api.FDBQuery) ([]answer, error) {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return nil, fmt.Errorf("encode query: %w", err)
+	}
+	var answers []answer
+	for _, m := range q.State.Modules {
+		if m.Status == feature.ModuleOK && (slot == 0 || slot == m.Slot) {
+			answers = append(answers, answer{module: m.Slot})
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	var wait sync.WaitGroup
+	for i := range answers {
+		wait.Go(func() {
+			a := &answers[i]
+			reply, err := q.Module(ctx, a.module, "mactable", body)
+			if err == nil && len(reply) > 0 {
+				err = json.Unmarshal(reply, &a.reply)
+			}
+			if err != nil {
+				a.err = feature.Error(fmt.Sprintf("ERROR: Module %d: %v", a.module, err))
+			}
+		})
+	}
+	wait.Wait()
+	return answers, nil
+}
+
+// entries returns the entries of the answers, each card's by VLAN and address.
+// What a card sends that is no entry is left out.
+func entries(answers []answer) []entry {
+	var all []entry
+	for _, a := range answers {
+		for _, e := range a.reply.Entries {
+			mac, err := ether.ParseMAC(e.MAC)
+			if err != nil || !ether.VLANID(e.VLAN).Valid() || e.Port != "" && feature.KindOf(e.Port) == "" && !internal(e.Port) {
+				continue
+			}
+			all = append(all, entry{module: a.module, vlan: ether.VLANID(e.VLAN), mac: mac, FDBEntry: e})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.module, b.module), compareKeys(a, b))
+	})
+	return all
+}
+
+// internal reports whether the port is one of a card's own, such as "internal".
+func internal(port string) bool {
+	for _, c := range port {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return len(port) <= 30
+}
+
+func compareKeys(a, b entry) int {
+	return cmp.Or(cmp.Compare(a.vlan, b.vlan), cmp.Compare(a.mac.Uint64(), b.mac.Uint64()))
+}
+
+// merge leaves one entry per VLAN and address: the static one if there is one,
+// else that of a port the address can live behind rather than that of an
+// uplink, else the one seen last. Uplink says which ports are uplinks.
+func merge(all []entry, uplink func(port string) bool) []entry {
+	all = slices.Clone(all)
+	rank := func(e entry) int {
+		switch {
+		case e.Static:
+			return 0
+		case !uplink(e.Port):
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(all, func(a, b entry) int {
+		return cmp.Or(compareKeys(a, b), cmp.Compare(rank(a), rank(b)), cmp.Compare(a.AgeSeconds, b.AgeSeconds),
+			cmp.Compare(a.module, b.module))
+	})
+	return slices.CompactFunc(all, func(a, b entry) bool { return compareKeys(a, b) == 0 })
+}
+
+// uplinks returns the test for uplinks, by configuration.
+func uplinks(q feature.Query) func(string) bool {
+	known := map[string]bool{}
+	return func(port string) bool {
+		up, ok := known[port]
+		if !ok {
+			up = feature.KindOf(port) == feature.Ethernet &&
+				feature.ProfileType(q.Running, feature.ProfileOf(q.Running, port)) == feature.Ethernet
+			known[port] = up
+		}
+		return up
+	}
+}

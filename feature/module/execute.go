@@ -1,0 +1,41 @@
+package module
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"trunkline/config/schema"
+	"trunkline/feature"
+	"trunkline/linecard/api"
+)
+
+var execs = []feature.Exec{{
+	Line:  "module vem <slot> execute <command>",
+	Types: map[string]schema.AnyType{"slot": slotType, "command": schema.Line("command", "Command of the module", 512)},
+	Words: schema.Words{
+		"module": "Run a command on a module", "module vem": "Virtual Ethernet module",
+		"module vem execute": "Run a debug command of the module",
+	},
+	Help: "Run a debug command of the module",
+	Run:  execute,
+}}
+
+func execute(ctx context.Context, q feature.Query, _ feature.Host, out feature.Output) error {
+	slot, _ := feature.Value[uint32](q.Args, "slot")
+	command, _ := feature.Value[string](q.Args, "command")
+	request, err := json.Marshal(api.ExecuteQuery{Args: strings.Fields(command)})
+	if err != nil {
+		return fmt.Errorf("encode command: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	text, err := ask(ctx, q, int(slot), "execute", request)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(out, text)
+	return err
+}

@@ -1,0 +1,131 @@
+package vethernet
+
+import (
+	"fmt"
+	"strings"
+
+	"trunkline/config/schema"
+	"trunkline/feature"
+)
+
+// Kinds of owner.
+const (
+	KindNetns  = "netns"
+	KindDevice = "device"
+	KindTap    = "tap"
+)
+
+var (
+	// A namespace's name becomes the name of a file, so it must not lead
+	// elsewhere; a device's name is one the Linux kernel takes.
+	namespace = without("/", schema.ErrInvalid, schema.Word("netns", "Network namespace", 64))
+	ifname    = without("/:", schema.ErrInterface, schema.Word("ifname", "Interface in the network namespace", 15))
+	device    = without("/:", schema.ErrInterface, schema.Word("device", "Network device of the host", 15))
+	tap       = without("/:", schema.ErrInterface, schema.Word("tap", "TAP device of the host", 15))
+	module    = schema.Uint("module", "Module number", feature.FirstCard, feature.MaxModule)
+)
+
+// without returns the type t less names that hold one of the bytes, or are "."
+// or "..".
+func without(bytes string, refusal error, t schema.Type[string]) schema.Type[string] {
+	word := t.Parse
+	t.Parse = func(s string) (string, error) {
+		s, err := word(s)
+		if err == nil && (strings.ContainsAny(s, bytes) || s == "." || s == "..") {
+			return "", refusal
+		}
+		return s, err
+	}
+	return t
+}
+
+// OwnerType is the type of the owner leaf (cli.md §13.4).
+var OwnerType = schema.Type[Owner]{
+	Name: "owner",
+	Syntax: schema.Syntax{
+		Help: "Owner of the port",
+		Forms: []string{
+			"netns <netns> ifname <ifname> module <module>",
+			"device <device> module <module>",
+			"tap <tap> module <module>",
+		},
+		Types: map[string]schema.AnyType{
+			"netns": namespace, "ifname": ifname, "device": device, "tap": tap, "module": module,
+		},
+		Words: schema.Words{
+			"netns":               "Interface created in a network namespace",
+			"netns ifname":        "Name of the interface in the network namespace",
+			"netns ifname module": "Module the network namespace is on",
+			"device":              "Network device of the host",
+			"device module":       "Module the device is on",
+			"tap":                 "TAP device, created if it does not exist",
+			"tap module":          "Module the TAP is on",
+		},
+	},
+	Parse:  parseOwner,
+	Format: Owner.String,
+}
+
+// String returns the owner as it is written on a line, "" for the zero value.
+func (o Owner) String() string {
+	switch o.Kind {
+	case KindNetns:
+		return fmt.Sprintf("netns %s ifname %s module %d", o.Namespace, o.Ifname, o.Module)
+	case KindDevice, KindTap:
+		return fmt.Sprintf("%s %s module %d", o.Kind, o.Device, o.Module)
+	}
+	return ""
+}
+
+// parseOwner is the inverse of String.
+func parseOwner(text string) (Owner, error) {
+	w := strings.Split(text, " ")
+	var o Owner
+	var err error
+	switch {
+	case len(w) == 6 && w[0] == "netns" && w[2] == "ifname" && w[4] == "module":
+		o.Kind = KindNetns
+		if o.Namespace, err = namespace.Parse(w[1]); err != nil {
+			return Owner{}, err
+		}
+		if o.Ifname, err = ifname.Parse(w[3]); err != nil {
+			return Owner{}, err
+		}
+	case len(w) == 4 && (w[0] == KindDevice || w[0] == KindTap) && w[2] == "module":
+		o.Kind = w[0]
+		if o.Device, err = device.Parse(w[1]); err != nil {
+			return Owner{}, err
+		}
+	default:
+		return Owner{}, schema.ErrInvalid
+	}
+	slot, err := module.Parse(w[len(w)-1])
+	if err != nil {
+		return Owner{}, err
+	}
+	o.Module = int(slot)
+	return o, nil
+}
+
+// Slot implements feature.Binding.
+func (o Owner) Slot() int { return o.Module }
+
+// Owner implements feature.Binding.
+func (o Owner) Owner() string { return o.Namespace }
+
+// Adapter implements feature.Binding.
+func (o Owner) Adapter() string {
+	if o.Kind == KindNetns {
+		return o.Ifname
+	}
+	return o.Device
+}
+
+// place is what only one vEthernet can be bound to: a device is one whether it
+// is named as device or as TAP.
+type place struct {
+	module             int
+	namespace, adapter string
+}
+
+func (o Owner) place() place { return place{o.Module, o.Namespace, o.Adapter()} }
