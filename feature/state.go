@@ -40,14 +40,31 @@ type State struct {
 
 // Supervisor is what the VSM says of itself.
 type Supervisor struct {
-	Started           time.Time
-	Boot              time.Time // of the kernel
-	ResetReason       string
-	Address           string // of mgmt0, "" for none
-	Serial, GUID      string
+	Started      time.Time
+	Boot         time.Time // of the kernel
+	ResetReason  string
+	Address      string // of mgmt0, "" for none
+	Serial, GUID string
+	Version      string // of the software: "1.0(1)"
+	// Mgmt is mgmt0; its Name is empty when there is none.
+	Mgmt              PortState
 	MemoryKB, FlashKB uint64
 	MAC               ether.MAC
+	CPU               string // model name, "" if not known
+	Resources         Resources
 }
+
+// Resources is the load of the supervisor's machine.
+type Resources struct {
+	Load               [3]float64 // over 1, 5 and 15 minutes
+	Processes, Running int
+	CPU                CPUShare   // of all
+	CPUs               []CPUShare // of each
+	TotalKB, FreeKB    uint64     // memory; free includes what can be reclaimed
+}
+
+// CPUShare is how a processor spends its time, in percent.
+type CPUShare struct{ User, Kernel, Idle float64 }
 
 // ModuleStatus is a module's place in its life cycle.
 type ModuleStatus uint8
@@ -67,6 +84,7 @@ type Module struct {
 	UUID, Host, Address string
 	Version, OS         string
 	Since               time.Time // of Status
+	LastSeen            time.Time // of the last message from it, zero for never
 	MAC                 ether.MAC // base address
 	Desired, Applied    uint64    // program generations
 	// Messages and life cycle counts of show module vem counters.
