@@ -102,13 +102,13 @@ func showErrors(q feature.Query) (feature.Screen, error) {
 			Footer:  "\n",
 			Rows: rows(all, func(v *view) string {
 				f := faultsOf(&v.port.Counters)
-				text := fmt.Sprintf("%-10s", feature.ShortName(v.name))
-				for _, c := range columns {
-					if c.key == "" {
-						text += fmt.Sprintf("%12s", "--")
-					} else {
-						text += fmt.Sprintf("%12d", c.of(&f))
+				text := feature.ShortName(v.name)
+				for i, c := range columns {
+					value := "--"
+					if c.key != "" {
+						value = fmt.Sprint(c.of(&f))
 					}
+					text += fmt.Sprintf("%*s", 10+12*(i+1)-len(text), value) // a long name takes from the first gap
 				}
 				return text + "\n"
 			}, nil),
