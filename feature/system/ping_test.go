@@ -1,0 +1,98 @@
+package system
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/netip"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"trunkline/feature"
+)
+
+// canPing skips where neither kind of socket may be opened.
+func canPing(t *testing.T) {
+	t.Helper()
+	c, err := listen("127.0.0.1")
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
+		t.Skipf("this user may not ping: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+}
+
+func runPing(t *testing.T, ctx context.Context, values map[string]any) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	err := pingCommand.Run(ctx, feature.Query{Args: feature.Args{Values: values}}, nil, &out)
+	return out.String(), err
+}
+
+func TestPing(t *testing.T) {
+	canPing(t)
+	got, err := runPing(t, t.Context(), map[string]any{
+		"host": "127.0.0.1", "count": uint32(2), "size": uint32(100), "address": netip.MustParseAddr("127.0.0.1"),
+	})
+	want := regexp.MustCompile(`^PING 127\.0\.0\.1 \(127\.0\.0\.1\): 100 data bytes
+108 bytes from 127\.0\.0\.1: icmp_seq=0 ttl=[0-9]+ time=[0-9.]+ ms
+108 bytes from 127\.0\.0\.1: icmp_seq=1 ttl=[0-9]+ time=[0-9.]+ ms
+
+--- 127\.0\.0\.1 ping statistics ---
+2 packets transmitted, 2 packets received, 0\.00% packet loss
+round-trip min/avg/max = [0-9.]+/[0-9.]+/[0-9.]+ ms
+$`)
+	if err != nil || !want.MatchString(got) {
+		t.Errorf("ping: %v, got\n%s", err, got)
+	}
+}
+
+func TestPingInterrupted(t *testing.T) {
+	canPing(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	got, err := runPing(t, ctx, map[string]any{"host": "127.0.0.1", "count": uint32(1000), "seconds": uint32(60)})
+	if err != nil || !strings.Contains(got, "1 packets transmitted, 1 packets received, 0.00% packet loss\n") {
+		t.Errorf("ping: %v, got\n%s", err, got)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it went on for %v", took)
+	}
+}
+
+func TestPingRefused(t *testing.T) {
+	canPing(t)
+	for name, c := range map[string]struct {
+		values map[string]any
+		want   string
+	}{
+		"not our address": {map[string]any{"host": "127.0.0.1", "address": netip.MustParseAddr("192.0.2.1")}, "ERROR: Invalid source address 192.0.2.1"},
+		"IPv6":            {map[string]any{"host": "::1"}, "ERROR: Invalid host ::1"},
+		"no such name":    {map[string]any{"host": "no..such"}, "ERROR: Invalid host no..such"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, err := runPing(t, t.Context(), c.values); err == nil || err.Error() != c.want {
+				t.Errorf("ping: got %q, %v, want %s", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestStatistics(t *testing.T) {
+	s := statistics{sent: 3}
+	if got := s.String(); got != "3 packets transmitted, 0 packets received, 100.00% packet loss\n" {
+		t.Errorf("nothing came back: got %q", got)
+	}
+	s.add(3 * time.Millisecond)
+	s.add(time.Millisecond)
+	want := "3 packets transmitted, 2 packets received, 33.33% packet loss\nround-trip min/avg/max = 1.000/2.000/3.000 ms\n"
+	if got := s.String(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
