@@ -78,6 +78,9 @@ func ids(t tree.Tree) []ether.VLANID {
 }
 
 func check(c feature.Candidate) []schema.Problem {
+	if !changed(c, listPath[:1]) {
+		return nil
+	}
 	var out []schema.Problem
 	all := ids(c.New)
 	if len(all) > limit {
@@ -103,6 +106,14 @@ func check(c feature.Candidate) []schema.Problem {
 		owner[name] = id
 	}
 	return out
+}
+
+// changed reports whether the candidate differs below a path.
+func changed(c feature.Candidate, at tree.Path) bool {
+	for range tree.Diff(c.Old.Sub(at), c.New.Sub(at)) {
+		return true
+	}
+	return false
 }
 
 func compile(in feature.Input) (any, error) {
