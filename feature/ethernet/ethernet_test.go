@@ -1,0 +1,126 @@
+package ethernet
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"trunkline/config/tree"
+	"trunkline/feature"
+)
+
+func path(t testing.TB, text string) tree.Path {
+	t.Helper()
+	p, err := tree.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// build makes a tree of paths and values in turn.
+func build(t testing.TB, pairs ...any) tree.Tree {
+	t.Helper()
+	var out tree.Tree
+	for i := 0; i < len(pairs); i += 2 {
+		out = out.Set(path(t, pairs[i].(string)), pairs[i+1])
+	}
+	return out
+}
+
+func TestCheck(t *testing.T) {
+	var card, all []any
+	for p := range PerModule {
+		card = append(card, fmt.Sprintf("interfaces/interface[Ethernet3/%d]", p+1), nil)
+	}
+	for n := range PerSwitch {
+		all = append(all, fmt.Sprintf("interfaces/interface[Ethernet%d/%d]", 3+n/PerModule, 1+n%PerModule), nil)
+	}
+	uplink := []any{"vems/vem[3]/uplink[eth1]/profile", "UP"}
+	profile := func(kind string) []any {
+		return append(uplink, "port-profiles/port-profile[UP]/type", kind)
+	}
+	for _, c := range []struct {
+		name     string
+		old, new tree.Tree
+		want     []string
+	}{
+		{"nothing", tree.Tree{}, tree.Tree{}, nil},
+		{"a full card", tree.Tree{}, build(t, card...), nil},
+		{"one more", tree.Tree{}, build(t, append(card, "interfaces/interface[Ethernet3/40]", nil)...),
+			[]string{"ERROR: Maximum number of Ethernet interfaces per module (32) reached."}},
+		{"a full switch", tree.Tree{}, build(t, all...), nil},
+		{"one more of a switch", tree.Tree{}, build(t, append(all, "interfaces/interface[Ethernet200/1]", nil)...),
+			[]string{"ERROR: Maximum number of Ethernet interfaces (2048) reached."}},
+		{"uplink profile", tree.Tree{}, build(t, profile("ethernet")...), nil},
+		{"uplink without its profile", tree.Tree{}, build(t, uplink...),
+			[]string{"Warning: Port-profile UP does not exist; the uplink is inactive."}},
+		{"no second warning", build(t, uplink...), build(t, uplink...), nil},
+		{"wrong type", tree.Tree{}, build(t, profile("vethernet")...),
+			[]string{"ERROR: Port-profile type mismatch (ethernet vs vethernet)."}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			for _, p := range check(feature.Candidate{Old: c.old, New: c.new}) {
+				got = append(got, p.Text)
+			}
+			if !reflect.DeepEqual(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestCompile(t *testing.T) {
+	conf := build(t,
+		"interfaces/interface[Ethernet3/1]/inherit", "UP",
+		"interfaces/interface[Ethernet3/1]/mtu", uint32(9216),
+		"interfaces/interface[Ethernet3/2]", nil,
+		"interfaces/interface[Ethernet3/3]/shutdown", true,
+		"interfaces/interface[Ethernet3/4]/inherit", "OFF",
+		"interfaces/interface[Ethernet3/5]/inherit", "SHUT",
+		"interfaces/interface[Ethernet3/6]/inherit", "UP",
+		"interfaces/interface[Ethernet3/6]/shutdown", false,
+		"port-profiles/port-profile[UP]/type", "ethernet",
+		"port-profiles/port-profile[UP]/state", "enabled",
+		"port-profiles/port-profile[UP]/shutdown", false,
+		"port-profiles/port-profile[OFF]/type", "ethernet",
+		"port-profiles/port-profile[OFF]/shutdown", false,
+		"port-profiles/port-profile[SHUT]/type", "ethernet",
+		"port-profiles/port-profile[SHUT]/state", "enabled",
+		"vems/vem[3]/uplink[eth1]/profile", "UP",
+		"vems/vem[3]/uplink[eth2]/profile", "UP",
+		"vems/vem[4]/uplink[eth9]/profile", "UP",
+	)
+	// Effective is the port with the attributes its profile sets.
+	effective := func(port string) tree.Tree {
+		out := conf.Sub(feature.InterfacePath(port))
+		shut := path(t, "shutdown")
+		profile := feature.ProfileOf(conf, port)
+		if profile == "" {
+			return out
+		}
+		if v, ok := conf.Get(path(t, "port-profiles/port-profile["+profile+"]/shutdown")); ok {
+			if _, own := out.Get(shut); !own {
+				out = out.Set(shut, v)
+			}
+		}
+		return out
+	}
+	got, err := compile(feature.Input{Module: 3, Config: conf, Effective: effective,
+		Ports: []string{"Ethernet3/1", "Ethernet3/2", "Ethernet3/3", "Ethernet3/4", "Ethernet3/5", "Ethernet3/6", "Vethernet1"}})
+	want := Program{
+		Ports: []Port{
+			{Name: "Ethernet3/1", Number: 1, Up: true, MTU: 9216, Uplink: true, Lines: map[string]string{"mtu": "mtu 9216"}},
+			{Name: "Ethernet3/2", Number: 2, Up: true, MTU: 1500},
+			{Name: "Ethernet3/3", Number: 3, MTU: 1500},
+			{Name: "Ethernet3/4", Number: 4, MTU: 1500, Uplink: true}, // profile disabled
+			{Name: "Ethernet3/5", Number: 5, MTU: 1500, Uplink: true}, // profile shut down by default
+			{Name: "Ethernet3/6", Number: 6, Up: true, MTU: 1500, Uplink: true},
+		},
+		Uplinks: []string{"eth1", "eth2"},
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	}
+}
