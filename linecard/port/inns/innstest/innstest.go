@@ -74,3 +74,20 @@ func IP(t testing.TB, namespace, line string) {
 	t.Helper()
 	Run(t, namespace, "ip", strings.Fields(line)...)
 }
+
+// Give moves a device from one namespace to another under a new name.
+func Give(t testing.TB, from, device, to, name string) {
+	t.Helper()
+	// The namespace has no name; ip finds it in this process.
+	to = strings.Replace(to, "/proc/self/", fmt.Sprintf("/proc/%d/", os.Getpid()), 1)
+	IP(t, from, fmt.Sprintf("link set %s netns %s name %s", device, to, name))
+}
+
+// Veth makes a veth between two namespaces, both ends up.
+func Veth(t testing.TB, a, nameA, b, nameB string) {
+	t.Helper()
+	IP(t, a, fmt.Sprintf("link add %s type veth peer name %s", nameA, nameB))
+	Give(t, a, nameB, b, nameB)
+	IP(t, a, "link set "+nameA+" up")
+	IP(t, b, "link set "+nameB+" up")
+}
