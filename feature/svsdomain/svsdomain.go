@@ -61,7 +61,7 @@ var Feature = feature.Feature{
 		Words: schema.Words{
 			"domain":        "Configure the domain",
 			"svs":           "Configure the SVS domain",
-			"vem":           "Configure line cards",
+			"vem":           "Virtual Ethernet module",
 			"vsm":           "Configure the supervisor",
 			"vsm heartbeat": "Heartbeats between supervisor and line cards",
 		},

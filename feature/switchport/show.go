@@ -11,7 +11,7 @@ import (
 	"trunkline/internal/ether"
 )
 
-var words = schema.Words{"show interface": "Show interface status and information"}
+var words = schema.Words{"show interface": "Interface status and configuration"}
 
 var shows = []feature.Show{
 	{Line: "show interface [<interface>] switchport", Words: words,
