@@ -155,10 +155,8 @@ func TestDeviceComesAndGoes(t *testing.T) {
 		t.Errorf("IPv6 of the host is on: %s", out)
 	}
 	c.m.Set(nil)
-	c.wait("detached", func() bool { return len(c.ports) == 0 })
-	if n := len(c.m.States()); n != 0 {
-		t.Errorf("%d states left", n)
-	}
+	c.wait("detached", func() bool { return len(c.m.States()) == 0 })
+	c.wait("no state left", func() bool { return len(c.m.States()) == 0 })
 }
 
 // A worker notices first.
@@ -238,7 +236,7 @@ func TestNetns(t *testing.T) {
 			c.wait("in the new one", c.up(w.Name))
 
 			c.m.Set(nil)
-			c.wait("detached", func() bool { return len(c.ports) == 0 })
+			c.wait("detached", func() bool { return len(c.m.States()) == 0 })
 			gone(t, other)
 			if out := innstest.Run(t, ns, "ip", "-br", "link"); strings.Count(strings.TrimSpace(out), "\n") != 0 {
 				t.Errorf("left in the card's namespace:\n%s", out)
@@ -281,7 +279,7 @@ func TestTAP(t *testing.T) {
 	c.m.Set([]attach.Want{w})
 	c.wait("attached again", c.up(w.Name))
 	c.m.Set(nil)
-	c.wait("detached", func() bool { return len(c.ports) == 0 })
+	c.wait("detached", func() bool { return len(c.m.States()) == 0 })
 	if out := innstest.Run(t, ns, "ip", "-br", "link"); strings.Contains(out, "tap3") {
 		t.Errorf("what the card made is still there:\n%s", out)
 	}
@@ -291,7 +289,7 @@ func TestTAP(t *testing.T) {
 	c.wait("a TAP made by others", c.up(w.Name))
 	c.wait("in-band port", c.up("inband"))
 	c.m.Set(nil)
-	c.wait("detached", func() bool { return len(c.ports) == 0 })
+	c.wait("detached", func() bool { return len(c.m.States()) == 0 })
 	out := innstest.Run(t, ns, "ip", "-br", "link")
 	if !strings.Contains(out, "tap4") || strings.Contains(out, "vlan1") {
 		t.Errorf("devices after detach:\n%s", out)
