@@ -1,0 +1,6 @@
+package acceptance
+
+import "os"
+
+// exitSignal makes ping print its summary.
+var exitSignal = os.Interrupt
