@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/internal/ether"
 )
@@ -13,6 +14,8 @@ import (
 type Query struct {
 	Args             Args
 	Running, Startup tree.Tree
+	// Schema is that of all features; it prints configuration.
+	Schema *schema.Schema
 	// Changed is when the running configuration was last committed, zero if
 	// never since it was made.
 	Changed   time.Time

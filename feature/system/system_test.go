@@ -15,7 +15,10 @@ func query() feature.Query {
 	return feature.Query{
 		Running: tree.Tree{}.Set(hostnamePath, "vsm1"),
 		Now:     now,
-		State: &feature.State{Supervisor: feature.Supervisor{
+		State: &feature.State{Modules: []feature.Module{
+			{Slot: 3, Status: feature.ModuleOK, Version: "1.0(1)", UUID: "7f0f7c0e-3b7a-4a55-9d55-2d6f0c1b9a10"},
+			{Slot: 4, EverSeen: true},
+		}, Supervisor: feature.Supervisor{
 			Started:     time.Date(2026, 11, 10, 6, 7, 21, 482_000_000, time.UTC),
 			Boot:        now.Add(-(12*24*time.Hour + 3*time.Hour + 8*time.Minute + 20*time.Second)),
 			ResetReason: "Reset Requested by CLI command reload",
@@ -33,7 +36,7 @@ func query() feature.Query {
 
 func TestShow(t *testing.T) {
 	bare := feature.Query{State: &feature.State{}, Now: query().Now}
-	for _, line := range []string{"show version", "show clock", "show hostname", "show system uptime", "show system resources"} {
+	for _, line := range []string{"show version", "show clock", "show hostname", "show system uptime", "show system resources", "show inventory"} {
 		file := strings.ReplaceAll(strings.TrimPrefix(line, "show "), " ", "-")
 		for suffix, q := range map[string]feature.Query{"": query(), "-bare": bare} {
 			t.Run(file+suffix, func(t *testing.T) {

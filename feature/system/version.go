@@ -13,10 +13,11 @@ import (
 const (
 	header = "Open Virtual Switch Supervisor, NX-OS compatible Software\n" +
 		"Documents and source: see the files README.md and LICENSE of the distribution\n"
-	bios     = "1.0.0"
-	platform = "compatible-vswitch Chassis"
-	module   = "Virtual Supervisor Module"
-	plugins  = "Core Plugin, Ethernet Plugin, Virtualization Plugin"
+	bios           = "1.0.0"
+	platform       = "compatible-vswitch Chassis"
+	module         = "Virtual Supervisor Module"
+	plugins        = "Core Plugin, Ethernet Plugin, Virtualization Plugin"
+	defaultVersion = "1.0(1)" // of a supervisor that does not say
 	// The date of this release, twice.
 	biosDate = "11/01/2026"
 	compiled = "11/1/2026 10:00:00 [11/01/2026 10:00:00]"
@@ -24,7 +25,7 @@ const (
 
 func showVersion(q feature.Query) (feature.Screen, error) {
 	s := q.State.Supervisor
-	version := or(s.Version, "1.0(1)")
+	version := or(s.Version, defaultVersion)
 	image := "bootflash:///vsm-" + strings.NewReplacer("(", ".", ")", "").Replace(version) + ".img"
 	kernel := since(s.Boot, q.Now)
 	micros := s.Started.Nanosecond() / 1000
