@@ -19,6 +19,8 @@ const (
 var words = schema.Words{
 	"show interface":                      "Interface status and configuration",
 	"show interface brief":                "Brief information of interface status",
+	"show interface vethernet":            "Virtual Ethernet interface",
+	"show interface vethernet brief":      "Brief information of interface status",
 	"show interface status":               "Interface line status",
 	"show interface description":          "Interface description",
 	"show interface counters":             "Interface counters",
@@ -37,6 +39,7 @@ var words = schema.Words{
 var shows = []feature.Show{
 	{Line: "show interface [<interface>]", Help: "Interface status and configuration", Run: showBlocks},
 	{Line: "show interface [<interface>] brief", Help: "Brief information of interface status", Run: showBrief},
+	{Line: "show interface vethernet brief", Help: "Brief information of interface status", Run: showVethernetBrief},
 	{Line: "show interface [<interface>] status", Help: "Interface line status", Run: showStatus},
 	{Line: "show interface [<interface>] description", Help: "Interface description", Run: showDescription},
 	{Line: "show interface [<interface>] counters", Help: "Interface counters", Run: showCounters},
@@ -110,6 +113,9 @@ func upDown(up bool) string {
 }
 
 func showBrief(q feature.Query) (feature.Screen, error) {
+	if name, ok := feature.Value[string](q.Args, "interface"); ok && feature.KindOf(name) == feature.Vethernet {
+		return showVethernetBrief(q)
+	}
 	all, err := views(q)
 	if err != nil {
 		return nil, err

@@ -140,6 +140,7 @@ func many(n int) feature.Query {
 var screens = map[string]string{ // golden file → line
 	"blocks":       "show interface [<interface>]",
 	"brief":        "show interface [<interface>] brief",
+	"vethernet":    "show interface vethernet brief",
 	"status":       "show interface [<interface>] status",
 	"description":  "show interface [<interface>] description",
 	"counters":     "show interface [<interface>] counters",
@@ -188,6 +189,10 @@ var patterns = map[string][]string{
 		`Ethernet      VLAN    Type Mode   Status  Reason                   Speed     Port`,
 		`Interface                                                                    Ch #`,
 		port + ` +(\d+) +(eth|virt) +(access|trunk) +(up|down) +(\S+(?: [A-Za-z0-9]+)*) +(\S+)\((\w)\) (\d+|--)`,
+	},
+	"vethernet": {
+		`-{80}`, `Vethernet     VLAN/     Type Mode   Status  Reason                   MTU   Module`, `              Segment`,
+		port + ` +(\d+) +(virt) +(access|trunk) +(up|down) +(\S+(?: [A-Za-z0-9]+)*) +(\d+) +(\d+|-)`,
 	},
 	"status": {
 		`-{80}`, `Port          Name               Status    Vlan      Duplex  Speed   Type`,

@@ -62,3 +62,29 @@ func showMapping(q feature.Query) (feature.Screen, error) {
 		}),
 	}}, nil
 }
+
+// showVethernetBrief has the heritage columns (cli.md §11.4).
+func showVethernetBrief(q feature.Query) (feature.Screen, error) {
+	all, err := views(q)
+	if err != nil {
+		return nil, err
+	}
+	slot := func(v *view) string {
+		if v.slot == 0 {
+			return "-"
+		}
+		return fmt.Sprint(v.slot)
+	}
+	return feature.Screen{{
+		Name: "interface",
+		Heading: rule80 + "Vethernet     VLAN/     Type Mode   Status  Reason                   MTU   Module\n" +
+			"              Segment\n" + rule80,
+		Rows: rows(vethernets(all), func(v *view) string {
+			return fmt.Sprintf("%-13s %-9d %-4s %-6s %-7s %-24.24s %-5d %s\n", feature.ShortName(v.name), v.vlan, v.word(),
+				v.mode(), v.state(), v.reason, v.mtu, slot(v))
+		}, func(v *view) []feature.Pair {
+			return pairs("interface", v.name, "vlan", int(v.vlan), "type", v.word(), "portmode", v.mode(), "state", v.state(),
+				"state_rsn_desc", v.reason, "mtu", v.mtu, "module", slot(v))
+		}),
+	}}, nil
+}
