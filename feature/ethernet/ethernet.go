@@ -57,12 +57,11 @@ var Feature = feature.Feature{
 					l.Default = uint32(DefaultMTU)
 					l.Kinds = []string{feature.Ethernet}
 				})),
-			schema.Augment([]string{"vems/vem/uplink"},
-				schema.Bind("profile", profile, func(c *Uplink) *string { return &c.Profile },
-					"host uplink <device> profile <profile>", "Port profile of the uplink").With(func(l *schema.Leaf) {
-					l.Mode = "vems/vem"
-					l.Ref = "port-profiles/port-profile"
-				}))...,
+			schema.Bind("vems/vem/uplink/profile", profile, func(c *Uplink) *string { return &c.Profile },
+				"host uplink <device> profile <profile>", "Port profile of the uplink").With(func(l *schema.Leaf) {
+				l.Mode = "vems/vem"
+				l.Ref = "port-profiles/port-profile"
+			}),
 		),
 		Words: schema.Words{
 			"mtu":                 "Maximum transmission unit of the port",

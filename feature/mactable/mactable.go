@@ -114,17 +114,15 @@ var Feature = feature.Feature{
 				"mac address-table limit <entries>", "Size of the table of each module").With(func(l *schema.Leaf) {
 				l.Section, l.Order = section, 1
 			}),
-			schema.Augment([]string{"mac-table/vlan"},
-				schema.Bind("aging-time", ageType, func(c *VLAN) *uint32 { return &c.Age },
-					"mac address-table aging-time <seconds> vlan <vlan>", "Aging time").With(func(l *schema.Leaf) {
-					l.Default = uint32(DefaultAge)
-					l.Section, l.Order = section, 2
-				}))[0],
-			schema.Augment([]string{"mac-table/static"},
-				schema.Bind("target", targetType, func(c *Entry) *Target { return &c.Target },
-					"mac address-table static <mac> vlan <vlan> <target>", "Static entry").With(func(l *schema.Leaf) {
-					l.Section, l.Order = section, 3
-				}))[0],
+			schema.Bind("mac-table/vlan/aging-time", ageType, func(c *VLAN) *uint32 { return &c.Age },
+				"mac address-table aging-time <seconds> vlan <vlan>", "Aging time").With(func(l *schema.Leaf) {
+				l.Default = uint32(DefaultAge)
+				l.Section, l.Order = section, 2
+			}),
+			schema.Bind("mac-table/static/target", targetType, func(c *Entry) *Target { return &c.Target },
+				"mac address-table static <mac> vlan <vlan> <target>", "Static entry").With(func(l *schema.Leaf) {
+				l.Section, l.Order = section, 3
+			}),
 		},
 		Words: schema.Words{
 			"mac":                               "MAC configuration commands",

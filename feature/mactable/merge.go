@@ -98,18 +98,21 @@ func compareKeys(a, b entry) int {
 }
 
 // merge leaves one entry per VLAN and address: the static one if there is one,
-// else that of a port the address can live behind rather than that of an
-// uplink, else the one seen last. Uplink says which ports are uplinks.
+// else that of a vEthernet, else that of a plain Ethernet, which an address can
+// live behind, else that of the uplink where it was seen last. Uplink says which
+// ports are uplinks.
 func merge(all []entry, uplink func(port string) bool) []entry {
 	all = slices.Clone(all)
 	rank := func(e entry) int {
 		switch {
 		case e.Static:
 			return 0
-		case !uplink(e.Port):
+		case feature.KindOf(e.Port) == feature.Vethernet:
 			return 1
+		case !uplink(e.Port):
+			return 2
 		}
-		return 2
+		return 3
 	}
 	slices.SortStableFunc(all, func(a, b entry) int {
 		return cmp.Or(compareKeys(a, b), cmp.Compare(rank(a), rank(b)), cmp.Compare(a.AgeSeconds, b.AgeSeconds),

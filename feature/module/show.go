@@ -112,7 +112,7 @@ const serverHeading = "" +
 	"---  ---------------  ------------------------------------  --------------------\n"
 
 func serverText(r row) string {
-	return fmt.Sprintf("%-4d %-16s %-37s %s\n", r.slot, r.address, r.uuid, r.hostName)
+	return fmt.Sprintf("%-4d %-16.16s %-37s %s\n", r.slot, r.address, r.uuid, r.hostName)
 }
 
 func serverKeys(r row) []feature.Pair {
@@ -152,7 +152,7 @@ func showModule(q feature.Query) (feature.Screen, error) {
 			Heading: "Mod  Sw                  Hw\n" +
 				"---  ------------------  ------------------------------------------------\n",
 			Rows: feature.Rows(rows, func(r row) string {
-				return fmt.Sprintf("%-4d %-19s %s\n", r.slot, r.sw, r.hw)
+				return fmt.Sprintf("%-4d %-19.19s %s\n", r.slot, r.sw, r.hw)
 			}, func(r row) []feature.Pair {
 				return []feature.Pair{{Key: "mod", Value: r.slot}, {Key: "sw", Value: r.sw}, {Key: "hw", Value: r.hw}}
 			}),
@@ -243,10 +243,10 @@ func showUptime(q feature.Query) (feature.Screen, error) {
 		slot  int
 		start time.Time
 	}
-	rows := []uptime{{1, q.State.Supervisor.Started}}
+	rows := []uptime{{1, q.State.Supervisor.Started.In(q.Now.Location())}}
 	for _, m := range slots(q) {
 		if m.Status != feature.ModuleAbsent {
-			rows = append(rows, uptime{m.Slot, m.Since})
+			rows = append(rows, uptime{m.Slot, m.Since.In(q.Now.Location())})
 		}
 	}
 	parts := func(r uptime) (days, hours, minutes, seconds int) {

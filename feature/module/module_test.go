@@ -1,0 +1,225 @@
+package module
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"trunkline/config/tree"
+	"trunkline/feature"
+	"trunkline/feature/featuretest"
+	"trunkline/internal/ether"
+)
+
+var now = time.Date(2026, 11, 22, 9, 15, 2, 0, time.UTC)
+
+const uuid3, uuid4, uuid5 = "7f0f7c0e-3b7a-4a55-9d55-2d6f0c1b9a10", "0f1d9a66-91fc-4d0b-8a0e-5c7d1e2f3a4b", "55b1c3d0-7a4e-4a0f-9a67-1c0de51f7e21"
+
+func hosts(ids map[string]string) tree.Tree {
+	var t tree.Tree
+	for slot, id := range ids {
+		t = t.Set(tree.Path{{Name: "vems"}, {Name: "vem", Key: slot}, {Name: "host-id"}}, id)
+	}
+	return t
+}
+
+// chassis has two cards in service, one that is only configured, one that is
+// known and gone, and one without a program.
+func chassis() feature.Query {
+	q := feature.Query{
+		Running: hosts(map[string]string{"3": uuid3, "5": uuid5}), Now: now,
+		State: &feature.State{
+			Supervisor: feature.Supervisor{
+				Address: "192.0.2.10", Version: "1.0(1)", MAC: ether.MAC{0x02, 0xfe, 0x0c, 0x6c, 0x5a, 0xa8},
+				Started: now.Add(-49*time.Hour - 61*time.Second),
+			},
+			Modules: []feature.Module{
+				{Slot: 3, Status: feature.ModuleOK, EverSeen: true, UUID: uuid3, Host: "kvm-a", Address: "192.0.2.53", Version: "1.0(1)",
+					OS: "Linux 6.12.9 (KVM, containers)", MAC: ether.MAC{0x02, 0, 0x0c, 0, 3, 0}, Since: now.Add(-time.Hour),
+					NodeRequestsIn: 1, InsertedOut: 1, InsertedIn: 1, HeartbeatsOut: 84120, HeartbeatsIn: 84119, Insertions: 1},
+				{Slot: 4, Status: feature.ModuleOK, EverSeen: true, UUID: uuid4, Host: "kvm-b", Address: "2001:db8::54", Version: "1.0(1)",
+					OS: "Linux 6.8.0", MAC: ether.MAC{0x02, 0, 0x0c, 0, 4, 0}, Since: now.Add(-time.Minute),
+					NodeRequestsIn: 2, InsertedOut: 2, InsertedIn: 2, HeartbeatsOut: 40411, HeartbeatsIn: 40409, Insertions: 2, Removals: 1},
+				{Slot: 7, EverSeen: true, UUID: uuid4, Host: "gone", Address: "192.0.2.57"},
+				{Slot: 258, Status: feature.ModulePoweredUp, EverSeen: true, Host: strings.Repeat("long-name.", 5), Since: now.Add(time.Hour)},
+			},
+		},
+	}
+	q.Module = func(_ context.Context, slot int, what string, request []byte) ([]byte, error) {
+		if slot == 4 {
+			return nil, errors.New("no answer in time")
+		}
+		return []byte(what + " of module " + strconv.Itoa(slot) + " " + string(request)), nil
+	}
+	return q
+}
+
+func none() feature.Query { return feature.Query{State: &feature.State{}, Now: now} }
+
+func many() feature.Query {
+	q := none()
+	for slot := 3; slot <= 258; slot++ {
+		q.State.Modules = append(q.State.Modules, feature.Module{Slot: slot, Status: feature.ModuleOK, UUID: uuid3, Host: "h", Version: "1.0(1)"})
+	}
+	return q
+}
+
+var screens = map[string]string{
+	"module": "show module [<module>]", "mapping": "show module vem mapping", "missing": "show module vem missing",
+	"counters": "show module vem counters", "uptime": "show module uptime",
+}
+
+func TestGolden(t *testing.T) {
+	for name, line := range screens {
+		t.Run(name, func(t *testing.T) {
+			s, err := featuretest.Show(t, Feature, chassis(), line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			featuretest.Golden(t, name, s)
+		})
+	}
+}
+
+// The lines strict scrapers know (cli.md §11.2, §11.3).
+const uuidPattern = `([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|NA)`
+
+var patterns = map[string][]string{
+	"module": {
+		``, `Mod  Ports  Module-Type                         Model              Status`,
+		`---  -----  ----------------------------------- ------------------ ------------`,
+		`(\d+) +(\d+) +(\S+(?: \S+)+) +(\S+) +(active \*|ok|powered-up)`,
+		`Mod  Sw                  Hw`, `---  ------------------  ------------------------------------------------`,
+		`(\d+) +(\S+) {2,}(\S.*)`,
+		`Mod  MAC-Address\(es\)                         Serial-Num`, `---  --------------------------------------  ----------`,
+		`(\d+) +([0-9a-f-]{17}) to ([0-9a-f-]{17})  (\S+)`,
+		`Mod  Server-IP        Server-UUID                           Server-Name`,
+		`---  ---------------  ------------------------------------  --------------------`,
+		`(\d+) +([0-9a-f.:]+|NA) +` + uuidPattern + ` +(\S+)`,
+		`\* this terminal session`,
+	},
+	"mapping": {
+		`Mod     Status          UUID                                    Control Status`,
+		`---     -----------     ------------------------------------    --------------`,
+		` *(\d+)     (powered-up|absent) +` + uuidPattern + ` +(connected|headless|never-seen)`,
+	},
+	"missing": {
+		`Mod  Server-IP        Server-UUID                           Server-Name`,
+		`---  ---------------  ------------------------------------  --------------------`,
+		`(\d+) +(\S+) +` + uuidPattern + ` +(\S+)`,
+	},
+	"counters": {
+		`-{79}`, `Mod  InNR  OutMI  InMI  OutHBeats   InHBeats  InsCnt  RemCnt   TxErrs`, ` *(\d+)( +\d+){8}`,
+	},
+	"uptime": {
+		`------ Module (\d+) -----`, `Module Start Time:   (\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4})`,
+		`Up Time:             (\d+) day\(s\), (\d+) hour\(s\), (\d+) minute\(s\), (\d+) second\(s\)`,
+	},
+}
+
+func TestScrapers(t *testing.T) {
+	for name, list := range patterns {
+		for which, q := range map[string]feature.Query{"none": none(), "chassis": chassis(), "many": many()} {
+			t.Run(name+"/"+which, func(t *testing.T) {
+				s, err := featuretest.Show(t, Feature, q, screens[name])
+				if err != nil {
+					t.Fatal(err)
+				}
+				text := featuretest.Text(s)
+				featuretest.Layout(t, text)
+				for line := range strings.Lines(text) {
+					line = strings.TrimSuffix(line, "\n")
+					if !slices.ContainsFunc(list, func(p string) bool { return regexp.MustCompile(`^(?:` + p + `)$`).MatchString(line) }) {
+						t.Errorf("a scraper does not know %q", line)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestOneModule(t *testing.T) {
+	for slot, want := range map[uint32]string{
+		1: "1    0      Virtual Supervisor Module", 3: "3    1022   Virtual Ethernet Module", 258: "258  1022   Virtual Ethernet Module",
+		5: "ERROR: Module does not exist: 5", 9: "ERROR: Module does not exist: 9",
+	} {
+		s, err := featuretest.Show(t, Feature, chassis(), "show module [<module>]", "module", slot)
+		got := featuretest.Text(s)
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, want) || strings.Count(got, "\n"+strconv.Itoa(int(slot))+" ") > 4 {
+			t.Errorf("module %d: got %q, want %q", slot, got, want)
+		}
+	}
+}
+
+func TestDatapath(t *testing.T) {
+	for slot, want := range map[uint32]string{
+		3: "datapath of module 3 \n", 4: "ERROR: Module 4: no answer in time", 5: "ERROR: Module 5 is absent.",
+		9: "ERROR: Module does not exist: 9",
+	} {
+		s, err := featuretest.Show(t, Feature, chassis(), "show module <module> datapath", "module", slot)
+		got := featuretest.Text(s)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("module %d: got %q, want %q", slot, got, want)
+		}
+	}
+}
+
+func TestExecute(t *testing.T) {
+	q := chassis()
+	q.Args = feature.Args{Values: map[string]any{"slot": uint32(3), "command": "show  port vlans"}}
+	var out bytes.Buffer
+	if err := execs[0].Run(context.Background(), q, nil, &out); err != nil {
+		t.Fatal(err)
+	}
+	if want := "execute of module 3 {\"args\":[\"show\",\"port\",\"vlans\"]}\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+	q.Args.Values["slot"] = uint32(5)
+	if err := execs[0].Run(context.Background(), q, nil, &out); err == nil || err.Error() != "ERROR: Module 5 is absent." {
+		t.Errorf("an absent module: %v", err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for name, c := range map[string]struct {
+		new  tree.Tree
+		want []string
+	}{
+		"different hosts": {hosts(map[string]string{"3": uuid3, "4": uuid4}), nil},
+		"one host twice": {hosts(map[string]string{"3": uuid3, "12": uuid3}),
+			[]string{"vems/vem[12]/host-id ERROR: Host " + uuid3 + " is bound to module 3 already."}},
+		"no host": {tree.Tree{}.Set(tree.Path{{Name: "vems"}, {Name: "vem", Key: "3"}}, nil), nil},
+	} {
+		var got []string
+		for _, p := range check(feature.Candidate{New: c.new}) {
+			got = append(got, p.Path.String()+" "+p.Text)
+		}
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func TestUUID(t *testing.T) {
+	if got, err := uuidType.Parse(strings.ToUpper(uuid3)); err != nil || got != uuid3 {
+		t.Errorf("upper case: %q, %v", got, err)
+	}
+	for _, text := range []string{"", "x", uuid3 + "0", strings.ReplaceAll(uuid3, "-", ""), strings.Replace(uuid3, "f", "g", 1)} {
+		if got, err := uuidType.Parse(text); err == nil {
+			t.Errorf("%q: got %q, want an error", text, got)
+		}
+	}
+}
