@@ -1,0 +1,311 @@
+package grammar
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"trunkline/config/schema"
+)
+
+// kind is what an edge consumes.
+type kind uint8
+
+const (
+	keyword kind = iota // a word, or its beginning
+	value               // one word that typ accepts
+	rest                // the rest of the line
+	list                // a list of values to the end of the line
+)
+
+// edge consumes one word, or for rest and list all words that are left.
+type edge struct {
+	kind kind
+	text string // of a keyword
+	help string
+	glue bool // of a keyword: a value may follow in the same word
+	form bool // the keyword belongs to a value, not to the template
+	name string
+	typ  schema.AnyType
+	one  *Table // of a list: what one item may be, as <value>
+	to   *state
+}
+
+// mark opens or closes the value of a placeholder made of several words.
+type mark struct {
+	open bool
+	name string
+	typ  schema.AnyType
+	enum bool // one keyword of an enumeration
+}
+
+// way is an edge with the marks that are passed before it.
+type way struct {
+	marks []mark
+	edge  *edge // nil: the end of the command
+}
+
+// state is a place between two words of a command.
+type state struct {
+	command *Command
+	ways    []way
+	empty   []empty // only while compiling
+	closed  bool
+}
+
+// empty is an edge without a word, only while compiling.
+type empty struct {
+	marks []mark
+	edge  *edge
+	to    *state
+	end   bool
+}
+
+type builder struct {
+	table   *Table
+	command *Command
+	all     []*state
+	depth   int
+	fixed   string // the keywords outside of brackets, which Command.Help explains
+}
+
+const maxStates = 4096 // of one command
+
+func (b *builder) state() *state {
+	s := &state{command: b.command}
+	b.all = append(b.all, s)
+	b.table.states++
+	return s
+}
+
+// command1 compiles the command's template.
+func (b *builder) command1(parts []part) (*state, error) {
+	for _, p := range parts {
+		if p.word != "" && (b.fixed != "" || !negation(p.word)) {
+			b.fixed += " " + p.word
+		}
+	}
+	start := b.state()
+	last, err := b.sequence(start, parts, &scope{types: b.command.Types, words: b.command.Words, outer: true})
+	if err != nil {
+		return nil, err
+	}
+	last.empty = append(last.empty, empty{end: true})
+	for _, s := range b.all {
+		s.ways = b.closure(s, nil, map[*state]bool{})
+	}
+	for _, s := range b.all {
+		s.empty = nil
+	}
+	return start, nil
+}
+
+// closure collects what can be consumed at s, marks passed on the way first.
+func (b *builder) closure(s *state, marks []mark, seen map[*state]bool) []way {
+	if seen[s] {
+		return nil
+	}
+	seen[s] = true
+	defer delete(seen, s)
+	var all []way
+	for _, e := range s.empty {
+		m := slices.Concat(marks, e.marks)
+		switch {
+		case e.end:
+			all = append(all, way{marks: m})
+		case e.edge != nil:
+			all = append(all, way{marks: m, edge: e.edge})
+		default:
+			all = append(all, b.closure(e.to, m, seen)...)
+		}
+	}
+	return all
+}
+
+// scope is what placeholders and help texts mean inside a template.
+type scope struct {
+	types map[string]schema.AnyType
+	words schema.Words
+	path  []string // literals passed
+	outer bool     // the command's own template, not a value's form
+}
+
+func (sc *scope) below(w string) *scope {
+	c := *sc
+	c.path = append(slices.Clip(sc.path), w)
+	return &c
+}
+
+func (b *builder) sequence(from *state, parts []part, sc *scope) (*state, error) {
+	if len(b.all) > maxStates {
+		return nil, fmt.Errorf("more than %d states", maxStates)
+	}
+	for _, p := range parts {
+		to := b.state()
+		switch {
+		case p.word != "":
+			sc = sc.below(p.word)
+			from.empty = append(from.empty, empty{edge: &edge{
+				text: p.word, glue: p.glued, form: !sc.outer, help: b.help(sc), to: to,
+			}})
+		case p.placeholder != "":
+			if err := b.placeholder(from, to, p.placeholder, sc); err != nil {
+				return nil, err
+			}
+		default:
+			for _, c := range p.choices {
+				end, err := b.sequence(from, c, sc)
+				if err != nil {
+					return nil, err
+				}
+				end.empty = append(end.empty, empty{to: to})
+			}
+			if p.optional {
+				from.empty = append(from.empty, empty{to: to})
+			}
+			// What may have been left out is no part of the path that help
+			// texts are looked up by.
+			if len(p.choices) == 1 && !p.optional {
+				for _, q := range p.choices[0] {
+					if q.word != "" {
+						sc = sc.below(q.word)
+					}
+				}
+			}
+		}
+		from = to
+	}
+	return from, nil
+}
+
+func (b *builder) placeholder(from, to *state, name string, sc *scope) error {
+	if b.depth++; b.depth > 8 {
+		return fmt.Errorf("placeholder <%s> refers to itself", name)
+	}
+	defer func() { b.depth-- }()
+	typ := sc.types[name]
+	if typ == nil {
+		return fmt.Errorf("placeholder <%s> has no type", name)
+	}
+	how := typ.How()
+	one := func(e *edge) { from.empty = append(from.empty, empty{edge: e}) }
+	switch {
+	case sc.outer && name == b.command.List:
+		item, err := NewTable(Command{Template: "<value>", Types: map[string]schema.AnyType{"value": typ}})
+		if err != nil {
+			return err
+		}
+		one(&edge{kind: list, name: name, typ: typ, one: item, help: how.Help, to: to})
+	case len(how.Keywords) > 0:
+		in, out := b.state(), b.state()
+		from.empty = append(from.empty, empty{marks: []mark{{open: true, name: name, typ: typ, enum: true}}, to: in})
+		for _, k := range how.Keywords {
+			in.empty = append(in.empty, empty{edge: &edge{text: k.Text, help: k.Help, form: true, to: out}})
+		}
+		out.empty = append(out.empty, empty{marks: []mark{{name: name, typ: typ, enum: true}}, to: to})
+	case len(how.Forms) > 0:
+		in := b.state()
+		from.empty = append(from.empty, empty{marks: []mark{{open: true, name: name, typ: typ}}, to: in})
+		for _, f := range how.Forms {
+			parts, err := parseTemplate(f)
+			if err != nil {
+				return fmt.Errorf("form %q of <%s>: %w", f, name, err)
+			}
+			out, err := b.sequence(in, parts, &scope{types: how.Types, words: how.Words})
+			if err != nil {
+				return fmt.Errorf("form %q of <%s>: %w", f, name, err)
+			}
+			out.empty = append(out.empty, empty{marks: []mark{{name: name, typ: typ}}, to: to})
+		}
+	case how.Rest:
+		one(&edge{kind: rest, name: name, typ: typ, help: how.Help, to: to})
+	default:
+		one(&edge{kind: value, name: name, typ: typ, help: how.Help, to: to})
+	}
+	return nil
+}
+
+// help finds the text of the last keyword on the path. A feature gives it for
+// the words that lead there; optional words between may be left out.
+func (b *builder) help(sc *scope) string {
+	path := sc.path
+	if sc.outer && len(path) > 1 && negation(path[0]) {
+		path = path[1:]
+	}
+	if sc.outer && b.command.Help != "" && " "+strings.Join(path, " ") == b.fixed {
+		return b.command.Help
+	}
+	last := path[len(path)-1]
+	for n := len(path) - 1; n >= 0; n-- {
+		if n == 0 && sc.outer && len(path) > 1 {
+			break // the words of the line's beginning mean something else
+		}
+		key := strings.Join(append(slices.Clone(path[:n]), last), " ")
+		if h := sc.words[key]; h != "" {
+			return h
+		}
+		if h := b.table.words[key]; h != "" && sc.outer {
+			return h
+		}
+	}
+	return ""
+}
+
+func negation(word string) bool { return word == "no" || word == "default" }
+
+const maxShapes = 4096 // of one command
+
+// shapes are all word sequences a command matches, with values as "<>". Those
+// beyond the limit are left out.
+func (b *builder) shapes(parts []part) []string {
+	all := expand(parts, b.command.Types, map[string]bool{}, 0)
+	for i, s := range all {
+		all[i] = strings.TrimSpace(strings.ToLower(s))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func expand(parts []part, types map[string]schema.AnyType, within map[string]bool, depth int) []string {
+	all := []string{""}
+	for _, p := range parts {
+		var next []string
+		switch {
+		case p.word != "":
+			next = []string{" " + p.word}
+		case p.placeholder != "":
+			how := schema.Syntax{}
+			if t := types[p.placeholder]; t != nil {
+				how = t.How()
+			}
+			for _, k := range how.Keywords {
+				next = append(next, " "+k.Text)
+			}
+			for _, f := range how.Forms {
+				if sub, err := parseTemplate(f); err == nil && depth < 8 {
+					next = append(next, expand(sub, how.Types, within, depth+1)...)
+				}
+			}
+			if next == nil {
+				next = []string{" <>"}
+			}
+		default:
+			if p.optional {
+				next = append(next, "")
+			}
+			for _, c := range p.choices {
+				next = append(next, expand(c, types, within, depth)...)
+			}
+		}
+		product := make([]string, 0, len(all)*len(next))
+		for _, a := range all {
+			for _, n := range next {
+				if len(product) < maxShapes {
+					product = append(product, a+n)
+				}
+			}
+		}
+		all = product
+	}
+	return all
+}

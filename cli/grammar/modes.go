@@ -1,0 +1,232 @@
+package grammar
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"trunkline/config/schema"
+)
+
+// Form is what a configuration line does with its setting.
+type Form uint8
+
+// Forms of a configuration line.
+const (
+	Plain   Form = iota
+	No           // no X
+	Default      // default X
+)
+
+// Line is the Tag of a configuration command.
+type Line struct {
+	schema.Statement
+	Form Form
+}
+
+// Modes are the tables of the configuration modes of a schema.
+type Modes struct {
+	lines []schema.Statement
+	kinds map[string][]string // of the modes whose entries have several
+
+	mu     sync.Mutex
+	tables map[string]*Table // by mode and kinds
+}
+
+// NewModes builds the tables of all modes. An error is a mistake in the schema:
+// a bad template or a line that two commands match.
+func NewModes(s *schema.Schema) (*Modes, error) {
+	m := &Modes{lines: s.Lines(), kinds: map[string][]string{}, tables: map[string]*Table{}}
+	modes := map[string]bool{"": true}
+	for _, l := range m.lines {
+		modes[l.Mode] = true
+		for _, k := range l.Kinds {
+			if !slices.Contains(m.kinds[l.Mode], k) {
+				m.kinds[l.Mode] = append(m.kinds[l.Mode], k)
+			}
+		}
+		if l.Block != nil && l.Block.Mode != "" {
+			modes[l.Block.Path] = true
+		}
+	}
+	for mode := range modes {
+		if _, err := m.build(mode, nil); err != nil {
+			return nil, fmt.Errorf("mode %q: %w", mode, err)
+		}
+		for _, k := range m.kinds[mode] {
+			if _, err := m.build(mode, []string{k}); err != nil {
+				return nil, fmt.Errorf("mode %q of kind %s: %w", mode, k, err)
+			}
+		}
+	}
+	return m, nil
+}
+
+// Table returns the lines that are valid in the mode of a block, named by its
+// path, for entries of all of kinds. The path of global configuration is "".
+func (m *Modes) Table(path string, kinds []string) *Table {
+	t, err := m.build(path, kinds)
+	if err != nil {
+		// Fewer lines than NewModes accepted for one kind cannot clash.
+		panic(fmt.Sprintf("mode %q of kinds %v: %v", path, kinds, err))
+	}
+	return t
+}
+
+func (m *Modes) build(mode string, kinds []string) (*Table, error) {
+	var known []string
+	for _, k := range m.kinds[mode] {
+		if slices.Contains(kinds, k) {
+			known = append(known, k)
+		}
+	}
+	if len(kinds) > 0 && len(known) == 0 {
+		kinds = nil // a kind without lines of its own
+	} else {
+		kinds = known
+	}
+	key := mode + "|" + strings.Join(kinds, "|")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t := m.tables[key]; t != nil {
+		return t, nil
+	}
+	var commands []Command
+	for _, l := range m.lines {
+		if l.Mode == mode && valid(l, kinds) {
+			c, err := forms(l)
+			if err != nil {
+				return nil, err
+			}
+			commands = append(commands, c...)
+		}
+	}
+	t, err := NewTable(commands...)
+	if err != nil {
+		return nil, err
+	}
+	m.tables[key] = t
+	return t, nil
+}
+
+// valid reports whether entries of all kinds have the line. Entries of no known
+// kind have the lines that all have.
+func valid(l schema.Statement, kinds []string) bool {
+	if l.Kinds == nil {
+		return true
+	}
+	for _, k := range kinds {
+		if !slices.Contains(l.Kinds, k) {
+			return false
+		}
+	}
+	return len(kinds) > 0
+}
+
+var negationWords = schema.Words{
+	"no":      "Negate a command or set its defaults",
+	"default": "Set a command to its defaults",
+}
+
+// forms are the line and what cli.md §3.2 derives from it.
+func forms(l schema.Statement) ([]Command, error) {
+	parts, err := parseTemplate(l.Template)
+	if err != nil {
+		return nil, fmt.Errorf("template %q: %w", l.Template, err)
+	}
+	c := Command{Template: l.Template, Types: l.Types, Words: l.Words, Help: l.Help, Tag: Line{Statement: l}}
+	if l.Block != nil && l.Block.Range && len(l.Block.Keys) > 0 {
+		c.List = l.Block.Keys[len(l.Block.Keys)-1].Name
+	}
+	all := []Command{c}
+	derive := func(word string, form Form, tmpl string) {
+		d := c
+		d.Template = word + " " + tmpl
+		d.Tag = Line{Statement: l, Form: form}
+		d.Words = schema.Words{word: negationWords[word]}
+		for k, v := range l.Words {
+			d.Words[k] = v
+		}
+		all = append(all, d)
+	}
+	switch {
+	case l.Block != nil:
+		derive("no", No, l.Template)
+		if len(l.Block.Keys) > 0 && l.Block.Mode != "" {
+			derive("default", Default, l.Template)
+		}
+	case l.Alias != nil && extends(parts, l.Leaf.Line):
+		// "… add <list>" changes part of a value: its opposite is no
+		// negation of the whole.
+	default:
+		tmpl := format(negated(parts, l.Value, l.Keys))
+		derive("no", No, tmpl)
+		derive("default", Default, tmpl)
+	}
+	return all, nil
+}
+
+// extends reports whether the alias has the keywords of the canonical line and
+// more.
+func extends(alias []part, line string) bool {
+	canonical, err := parseTemplate(line)
+	if err != nil {
+		return false
+	}
+	a, c := words(alias), words(canonical)
+	return len(a) > len(c) && slices.Equal(a[:len(c)], c)
+}
+
+func words(parts []part) []string {
+	var all []string
+	for _, p := range parts {
+		if p.word != "" {
+			all = append(all, p.word)
+		}
+	}
+	return all
+}
+
+// negated is the template of a no form: the value is optional, with the
+// keywords that lead to it where keys come before them.
+func negated(parts []part, value string, keys []string) []part {
+	if value == "" {
+		return parts
+	}
+	at, key := -1, -1
+	for i, p := range parts {
+		if mentions(p, value) {
+			at = i
+		}
+		for _, k := range keys {
+			if mentions(p, k) {
+				key = i
+			}
+		}
+	}
+	if at < 0 {
+		return parts
+	}
+	optional := func(p ...part) part { return part{choices: [][]part{p}, optional: true} }
+	whole := optional(parts[at])
+	if key < 0 || key > at || key == at-1 {
+		return slices.Concat(parts[:at], []part{whole}, parts[at+1:])
+	}
+	tail := slices.Concat(parts[key+1:at], []part{whole}, parts[at+1:])
+	return slices.Concat(parts[:key+1], []part{optional(tail...)})
+}
+
+func mentions(p part, placeholder string) bool {
+	if p.placeholder == placeholder {
+		return true
+	}
+	for _, c := range p.choices {
+		for _, q := range c {
+			if mentions(q, placeholder) {
+				return true
+			}
+		}
+	}
+	return false
+}

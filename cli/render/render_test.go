@@ -1,0 +1,122 @@
+package render
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"trunkline/feature"
+)
+
+type vlan struct {
+	id   int
+	name string
+}
+
+func screen(vlans ...vlan) feature.Screen {
+	return feature.Screen{
+		{Heading: "\nVLAN Name\n", Name: "vlan", Footer: "end\n", Keys: []feature.Pair{{Key: "count", Value: len(vlans)}},
+			Rows: feature.Rows(vlans, func(v vlan) string { return fmt.Sprintf("%-4d %s\n", v.id, v.name) },
+				func(v vlan) []feature.Pair {
+					return []feature.Pair{{Key: "id", Value: v.id}, {Key: "name", Value: v.name}, {Key: "gone", Value: nil}, {Key: "up", Value: true}}
+				})},
+		{Heading: "Other\n", Name: "other", Optional: true},
+	}
+}
+
+func TestWrite(t *testing.T) {
+	one, two := vlan{1, "default"}, vlan{20, `a "b" <c>`}
+	for _, c := range []struct {
+		name   string
+		format Format
+		screen feature.Screen
+		want   string
+	}{
+		{"text none", Text, screen(), "\nVLAN Name\nend\n"},
+		{"text two", Text, screen(one, two), "\nVLAN Name\n1    default\n20   a \"b\" <c>\nend\n"},
+		{"json none", JSON, screen(), `{"count": "0"}` + "\n"},
+		{"json one", JSON, screen(one), `{"count": "1", "TABLE_vlan": {"ROW_vlan": {"id": "1", "name": "default", "up": "true"}}}` + "\n"},
+		{"json two", JSON, screen(one, two), `{"count": "2", "TABLE_vlan": {"ROW_vlan": [{"id": "1", "name": "default", "up": "true"}, {"id": "20", "name": "a \"b\" <c>", "up": "true"}]}}` + "\n"},
+		{"native one", Native, screen(one), `{"count": 1, "TABLE_vlan": {"ROW_vlan": [{"id": 1, "name": "default", "up": true}]}}` + "\n"},
+		{"pretty one", Pretty, screen(one), `{
+  "count": "1",
+  "TABLE_vlan": {
+    "ROW_vlan": {
+      "id": "1",
+      "name": "default",
+      "up": "true"
+    }
+  }
+}
+`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var b strings.Builder
+			if err := Write(&b, c.screen, c.format); err != nil {
+				t.Fatal(err)
+			}
+			if b.String() != c.want {
+				t.Errorf("got\n%s\nwant\n%s", b.String(), c.want)
+			}
+			if c.format != Text && !json.Valid([]byte(b.String())) {
+				t.Errorf("invalid JSON: %s", b.String())
+			}
+		})
+	}
+}
+
+func TestNestedTables(t *testing.T) {
+	s := feature.Screen{{Name: "channel", Rows: func(yield func(feature.Row) bool) {
+		yield(feature.Row{Keys: []feature.Pair{{Key: "group", Value: 1}}, Sub: []feature.Section{{
+			Name: "member", Rows: feature.Rows([]string{"Eth3/1", "Eth3/2"}, nil, func(s string) []feature.Pair {
+				return []feature.Pair{{Key: "port", Value: s}}
+			}),
+		}}})
+	}}}
+	var b strings.Builder
+	if err := Write(&b, s, JSON); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"TABLE_channel": {"ROW_channel": {"group": "1", "TABLE_member": {"ROW_member": [{"port": "Eth3/1"}, {"port": "Eth3/2"}]}}}}` + "\n"
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+func TestNoStructure(t *testing.T) {
+	err := Write(&strings.Builder{}, feature.Screen{feature.Text("hello\n")}, JSON)
+	if !errors.Is(err, ErrNoStructure) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type failing struct{ left int }
+
+var errFull = errors.New("full")
+
+func (f *failing) Write(p []byte) (int, error) {
+	if f.left--; f.left < 0 {
+		return 0, errFull
+	}
+	return len(p), nil
+}
+
+// A writer that fails stops the iteration of rows.
+func TestStops(t *testing.T) {
+	for _, f := range []Format{Text, JSON} {
+		pulled := 0
+		endless := feature.Screen{{Name: "x", Rows: func(yield func(feature.Row) bool) {
+			for yield(feature.Row{Text: "row\n", Keys: []feature.Pair{{Key: "k", Value: pulled}}}) {
+				pulled++
+			}
+		}}}
+		if err := Write(&failing{left: 30}, endless, f); !errors.Is(err, errFull) {
+			t.Errorf("format %d: %v", f, err)
+		}
+		if pulled > 100 {
+			t.Errorf("format %d: pulled %d rows", f, pulled)
+		}
+	}
+}
