@@ -114,7 +114,7 @@ type Leaf struct {
 	// Section and Order place a global line in show running-config.
 	Section, Order int
 
-	set func(config, value any) // set by Bind
+	set func(config, value any) // set by Bind; leaves other Config types alone
 }
 
 // An Alias is a line that only parses: it edits Leaf's value, which another
@@ -139,7 +139,11 @@ type Alias struct {
 func Bind[C any, T comparable](path string, typ Type[T], field func(*C) *T, line, help string) Leaf {
 	return Leaf{
 		Path: path, Type: typ, Line: line, Help: help,
-		set: func(config, value any) { *field(config.(*C)) = value.(T) },
+		set: func(config, value any) {
+			if c, ok := config.(*C); ok {
+				*field(c) = value.(T)
+			}
+		},
 	}
 }
 

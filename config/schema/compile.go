@@ -1,0 +1,438 @@
+package schema
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"trunkline/config/tree"
+)
+
+// Compile joins the groups of all features. The error lists everything that is
+// wrong with their declarations, each with the declaration named; it is a bug
+// found at start-up.
+func Compile(groups ...Group) (*Schema, error) {
+	c := &compiler{Schema: &Schema{root: &node{}}, groups: groups}
+	c.root.body = &body{}
+	for g := range groups {
+		for b := range groups[g].Blocks {
+			block := groups[g].Blocks[b]
+			c.at(g, "block "+block.Path)
+			c.block(&block)
+		}
+	}
+	for g := range groups {
+		for i := range groups[g].Leaves {
+			decl := groups[g].Leaves[i]
+			c.at(g, "leaf "+decl.Path)
+			c.leaf(&decl)
+		}
+	}
+	c.blockLines()
+	for g := range groups {
+		for i := range groups[g].Aliases {
+			decl := groups[g].Aliases[i]
+			c.at(g, "alias "+decl.Line)
+			c.alias(&decl)
+		}
+	}
+	c.lines()
+	c.sort()
+	if len(c.errs) > 0 {
+		return nil, errors.Join(c.errs...)
+	}
+	return c.Schema, nil
+}
+
+type compiler struct {
+	*Schema
+	groups  []Group
+	errs    []error
+	group   int    // of the present declaration
+	what    string // it
+	origins []origin
+}
+
+// origin is where a statement was declared.
+type origin struct {
+	group int
+	what  string
+	parts []part
+}
+
+func (c *compiler) at(group int, what string) { c.group, c.what = group, what }
+
+func (c *compiler) errorf(format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf("schema: %s: %s", c.what, fmt.Sprintf(format, args...)))
+}
+
+// insert makes the node at a path of names below n, and those above it.
+func (c *compiler) insert(n *node, path string) *node {
+	for name := range strings.SplitSeq(path, "/") {
+		if p, err := tree.Parse(name); err != nil || len(p) != 1 || p[0].Key != "" {
+			c.errorf("invalid name %q in path %q", name, path)
+			return nil
+		}
+		if n.leaf != nil {
+			c.errorf("path leads through the leaf %s", n.path)
+			return nil
+		}
+		next := n.child(name)
+		if next == nil {
+			next = &node{name: name, parent: n, path: strings.TrimPrefix(n.path+"/"+name, "/")}
+			n.children = append(n.children, next)
+		}
+		n = next
+	}
+	return n
+}
+
+func (c *compiler) block(b *Block) {
+	n := c.insert(c.root, b.Path)
+	switch {
+	case n == nil:
+		return
+	case n.block != nil:
+		c.errorf("declared twice")
+		return
+	case b.Help == "":
+		c.errorf("no help")
+	case b.Line == "" && b.Mode != "":
+		c.errorf("mode %s without a line that enters it", b.Mode)
+	case b.Line == "" && len(b.Keys) == 0:
+		c.errorf("container without a line")
+	case (b.Range || b.Summary || b.Less != nil || b.Kind != nil || b.NoCreate != nil || b.Permanent != nil) && len(b.Keys) == 0:
+		c.errorf("is no list, but has what only lists have")
+	case b.Summary && (len(b.Keys) != 1 || !b.Range || b.Mode == ""):
+		c.errorf("a summary needs one key, a range and a mode")
+	}
+	for _, k := range b.Keys {
+		if k.Type == nil {
+			c.errorf("key %s without a type", k.Name)
+			continue
+		}
+		c.checkType(k.Type, k.Name)
+	}
+	n.block = b
+	n.body = &body{node: n, order: len(c.blocks)}
+	c.blocks = append(c.blocks, b)
+	c.Schema.blockNodes = append(c.Schema.blockNodes, n)
+	c.Schema.blockGroups = append(c.Schema.blockGroups, c.group)
+}
+
+// modeOf returns the block with a mode at a path of names.
+func (c *compiler) modeOf(path string) *node {
+	if path == "" {
+		return c.root
+	}
+	n := c.byNames(path)
+	if n == nil || n.block == nil || n.block.Mode == "" {
+		c.errorf("%q is no block with a mode", path)
+		return nil
+	}
+	return n
+}
+
+// blockLines compiles the lines of blocks, once all blocks and leaves are known.
+func (c *compiler) blockLines() {
+	for i, n := range c.blockNodes {
+		b := n.block
+		c.at(c.blockGroups[i], "block "+b.Path)
+		for _, k := range b.Keys {
+			if n.child(k.Name) != nil {
+				c.errorf("key and child are both called %s", k.Name)
+			}
+		}
+		parent := c.modeOf(b.Parent)
+		if b.Line == "" || parent == nil {
+			if len(b.Options) > 0 {
+				c.errorf("options without a line")
+			}
+			continue
+		}
+		st := Statement{
+			Block: b, Mode: b.Parent, Template: b.Line, Types: map[string]AnyType{},
+			Options: map[string]tree.Path{}, Help: b.Help, target: n, mode: parent,
+		}
+		for _, rel := range b.Options {
+			l := c.byNames(b.Path + "/" + rel)
+			if l == nil || l.leaf == nil {
+				c.errorf("option %s is no leaf of it", rel)
+				continue
+			}
+			l.leaf.option = true
+			st.Options[l.name] = relative(rel)
+			st.Types[l.name] = l.leaf.decl.Type
+		}
+		n.body.parts = c.statement(&st)
+		parent.body.items = append(parent.body.items, &item{
+			section: b.Section, order: b.Order, declared: i, block: n,
+		})
+	}
+}
+
+// leaf compiles a leaf at each of its mounts.
+func (c *compiler) leaf(decl *Leaf) {
+	switch {
+	case decl.Type == nil:
+		c.errorf("no type")
+		return
+	case decl.Help == "":
+		c.errorf("no help")
+	case decl.Hard && decl.Ref == "":
+		c.errorf("a hard reference to nothing")
+	}
+	mounts := decl.Mounts
+	if len(mounts) == 0 {
+		mounts = []string{""}
+	}
+	for at := range decl.DefaultAt {
+		if !slices.Contains(decl.Mounts, at) {
+			c.errorf("default at %s, where it is not mounted", at)
+		}
+	}
+	what := c.what
+	for _, m := range mounts {
+		c.what = what
+		if m != "" {
+			c.what += " at " + m
+		}
+		c.leafAt(decl, m)
+	}
+}
+
+func (c *compiler) leafAt(decl *Leaf, mount string) {
+	at := c.byNames(mount)
+	if at == nil || mount != "" && at.block == nil {
+		c.errorf("mounted on %s, which is not declared", mount)
+		return
+	}
+	n := c.insert(at, decl.Path)
+	if n == nil {
+		return
+	}
+	if n.leaf != nil || n.block != nil || len(n.children) > 0 {
+		c.errorf("declared twice")
+		return
+	}
+	l := &leaf{decl: decl, node: n, rel: relative(decl.Path), def: decl.defaultAt(mount), order: len(c.leaves)}
+	if mount != "" {
+		l.mount = at
+	}
+	n.leaf = l
+	c.leaves = append(c.leaves, l)
+	c.Schema.leafGroups = append(c.Schema.leafGroups, c.group)
+	if l.def != nil {
+		if !sameType(l.def, l.zero()) {
+			c.errorf("default is a %T, want a %T", l.def, l.zero())
+			l.def = nil
+		} else if v, err := decl.Type.ParseText(decl.Type.FormatText(l.def)); err != nil || v != l.def {
+			c.errorf("default %v does not parse back: %v, %v", l.def, v, err)
+		}
+	}
+}
+
+// leafLines compiles the lines of leaves and refuses dangling references.
+func (c *compiler) leafLines() {
+	for i, l := range c.leaves {
+		c.at(c.leafGroups[i], "leaf "+l.node.path)
+		if ref := c.byNames(l.decl.Ref); l.decl.Ref != "" && (ref == nil || !ref.list() || len(ref.block.Keys) != 1 || ref.parent.entry() != nil) {
+			c.errorf("reference to %s, which is no list of its own with one key", l.decl.Ref)
+		}
+		if len(l.decl.Kinds) > 0 && (l.mount == nil || !l.mount.list() || l.mount.block.Kind == nil) {
+			c.errorf("limited to kinds, but its entries have none")
+		}
+		if l.decl.Line == "" {
+			if !l.decl.Hidden && !l.option {
+				c.errorf("no line")
+			}
+			continue
+		}
+		if l.decl.Hidden || l.option {
+			c.errorf("has a line and is hidden or an option")
+			continue
+		}
+		if l.mode = c.leafMode(l); l.mode == nil {
+			continue
+		}
+		st := Statement{
+			Leaf: l.decl, Mode: l.mode.path, Kinds: l.decl.Kinds, Template: l.decl.Line,
+			Types: map[string]AnyType{}, Help: l.decl.Help, target: l.node, mode: l.mode,
+		}
+		l.parts = c.statement(&st)
+		l.value = st.Value
+		l.isSwitch = st.Value == ""
+		if l.isSwitch && l.zero() != any(false) {
+			c.errorf("line without a value, but the type is %s", l.decl.Type.TypeName())
+		}
+		if !l.isSwitch {
+			c.checkType(l.decl.Type, l.value)
+		}
+		l.mode.body.items = append(l.mode.body.items, &item{
+			section: l.decl.Section, order: l.decl.Order, declared: l.order, leaf: l,
+		})
+	}
+}
+
+// leafMode returns the block in whose mode the line of a leaf is valid.
+func (c *compiler) leafMode(l *leaf) *node {
+	if l.decl.Mode != "" {
+		return c.modeOf(l.decl.Mode)
+	}
+	n := l.mount
+	for n != nil && (n.block == nil || n.block.Mode == "") {
+		switch {
+		case n.block != nil && n.block.Parent != "":
+			n = c.byNames(n.block.Parent)
+		default:
+			return c.root
+		}
+	}
+	if n == nil {
+		return c.root
+	}
+	return n
+}
+
+func (c *compiler) alias(decl *Alias) {
+	if decl.Help == "" {
+		c.errorf("no help")
+	}
+	if decl.Apply == nil {
+		c.errorf("nothing to apply")
+	}
+	mounts := decl.Mounts
+	if len(mounts) == 0 {
+		mounts = []string{""}
+	}
+	for _, m := range mounts {
+		n := c.byNames(strings.TrimPrefix(m+"/"+decl.Leaf, "/"))
+		if n == nil || n.leaf == nil {
+			c.errorf("no leaf %s at %q", decl.Leaf, m)
+			continue
+		}
+		mode := c.leafMode(n.leaf)
+		if mode == nil {
+			continue
+		}
+		kinds := decl.Kinds
+		if kinds == nil {
+			kinds = n.leaf.decl.Kinds
+		}
+		st := Statement{
+			Alias: decl, Mode: mode.path, Kinds: kinds, Template: decl.Line,
+			Types: map[string]AnyType{}, Help: decl.Help, target: n, mode: mode,
+		}
+		c.statement(&st)
+	}
+}
+
+// statement fills in placeholders and registers the line.
+func (c *compiler) statement(st *Statement) []part {
+	parts, err := parseTemplate(st.Template)
+	if err != nil {
+		c.errorf("line %q: %v", st.Template, err)
+		return nil
+	}
+	keys := map[string]AnyType{}
+	for n := st.target; n != nil; n = n.parent {
+		if !n.list() || within(st.mode, n) {
+			continue
+		}
+		for _, k := range n.block.Keys {
+			if keys[k.Name] != nil {
+				c.errorf("line %q: two keys are called %s", st.Template, k.Name)
+			}
+			keys[k.Name] = k.Type
+		}
+	}
+	seen := map[string]bool{}
+	placeholders(parts, nil, func(name string, group *part) {
+		if seen[name] {
+			c.errorf("line %q: <%s> stands there twice", st.Template, name)
+		}
+		seen[name] = true
+		if group != nil && st.Alias == nil && (st.Options[name] == nil || !group.optional || len(group.choices) != 1) {
+			c.errorf("line %q: only options may be in brackets, <%s> is none", st.Template, name)
+		}
+		switch {
+		case keys[name] != nil:
+			st.Keys = append(st.Keys, name)
+			st.Types[name] = keys[name]
+		case st.Options[name] != nil:
+		case st.Block != nil:
+			c.errorf("line %q: <%s> is neither key nor option", st.Template, name)
+		case st.Value != "":
+			c.errorf("line %q: more than one value: <%s> and <%s>", st.Template, st.Value, name)
+		default:
+			st.Value = name
+		}
+	})
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		if !seen[name] {
+			c.errorf("line %q: no <%s> to say which %s", st.Template, name, st.target.entry().path)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(st.Options)) {
+		if !seen[name] {
+			c.errorf("line %q: no <%s> for the option", st.Template, name)
+		}
+	}
+	if st.Value != "" {
+		typ := AnyType(nil)
+		if st.Leaf != nil {
+			typ = st.Leaf.Type
+		} else {
+			typ = st.Alias.Type
+		}
+		if typ == nil {
+			c.errorf("line %q: <%s> without a type", st.Template, st.Value)
+			return parts
+		}
+		st.Types[st.Value] = typ
+	} else if st.Alias != nil && st.Alias.Type != nil {
+		c.errorf("line %q: a type and no placeholder", st.Template)
+	}
+	c.statements = append(c.statements, *st)
+	c.origins = append(c.origins, origin{c.group, c.what, parts})
+	return parts
+}
+
+// sort puts what is printed in its order.
+func (c *compiler) sort() {
+	byMode := func(a, b *item) int {
+		return cmp.Or(
+			compareBool(a.block != nil, b.block != nil),
+			compareBool(a.leaf == nil || a.leaf.decl.Path != Inherit, b.leaf == nil || b.leaf.decl.Path != Inherit),
+			cmp.Compare(a.order, b.order), cmp.Compare(a.declared, b.declared))
+	}
+	for _, n := range c.blockNodes {
+		slices.SortStableFunc(n.body.items, byMode)
+	}
+	slices.SortStableFunc(c.root.body.items, func(a, b *item) int {
+		return cmp.Or(cmp.Compare(a.section, b.section), cmp.Compare(a.order, b.order),
+			compareBool(a.block != nil, b.block != nil), cmp.Compare(a.declared, b.declared))
+	})
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// relative returns the path of names without keys.
+func relative(names string) tree.Path {
+	var p tree.Path
+	for name := range strings.SplitSeq(names, "/") {
+		p = append(p, tree.Elem{Name: name})
+	}
+	return p
+}
