@@ -23,9 +23,10 @@ const (
 	TagLen    = 4   // 802.1Q tag
 	// MaxLen is the longest frame received: a 64 KiB super-frame with its
 	// Ethernet header and tag. MaxWire is the longest without segmentation
-	// offload: 9,500 bytes plus tag.
+	// offload: 9,500 bytes of payload, as containerlab's devices have, with
+	// Ethernet header and tag.
 	MaxLen  = 65535 + HeaderLen + TagLen
-	MaxWire = 9500 + TagLen
+	MaxWire = 9500 + HeaderLen + TagLen
 	MinLen  = HeaderLen // shorter frames are runts
 )
 
