@@ -175,6 +175,9 @@ func TestGone(t *testing.T) {
 func TestNetns(t *testing.T) {
 	for _, noTUN := range []bool{false, true} {
 		t.Run(fmt.Sprintf("noTUN=%v", noTUN), func(t *testing.T) {
+			if !noTUN {
+				innstest.TUN(t)
+			}
 			ns, host, other := innstest.New(t), innstest.New(t), innstest.New(t)
 			name := filepath.Join(t.TempDir(), "blue")
 			w := attach.Want{
@@ -265,6 +268,7 @@ func gone(t *testing.T, ns string) {
 }
 
 func TestTAP(t *testing.T) {
+	innstest.TUN(t)
 	ns := innstest.New(t)
 	o := attach.Options{Namespace: ns}
 	w := attach.Want{Name: "Vethernet3", Kind: attach.TAP, Device: "tap3"}
@@ -358,6 +362,7 @@ func (c *card) adopted(want ...string) func() bool {
 
 // Nothing may be left of ports that were opened and closed.
 func TestNoLeak(t *testing.T) {
+	innstest.TUN(t)
 	ns, host := innstest.New(t), innstest.New(t)
 	innstest.Veth(t, host, "eth0", ns, "p1")
 	c := start(t, attach.Options{Namespace: ns})

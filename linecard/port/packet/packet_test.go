@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,8 +22,7 @@ import (
 func cable(t testing.TB, c packet.Config) (host, card string, p *packet.Port, q port.Queue) {
 	t.Helper()
 	card, host = innstest.New(t), innstest.New(t)
-	innstest.IP(t, host, "link add eth0 type veth peer name p1")
-	innstest.IP(t, host, fmt.Sprintf("link set p1 netns /proc/%d/fd/%s", os.Getpid(), strings.TrimPrefix(card, "/proc/self/fd/")))
+	innstest.Veth(t, host, "eth0", card, "p1")
 	innstest.IP(t, host, "link set eth0 mtu 9500 up")
 	innstest.IP(t, card, "link set p1 mtu 9500 up")
 	c.Device, c.Namespace = "p1", card
@@ -162,7 +159,7 @@ func TestGiant(t *testing.T) {
 	for _, c := range []struct {
 		length int
 		want   frame.Reason
-	}{{9504, frame.Forward}, {9505, frame.Giant}, {60000, frame.Giant}} {
+	}{{frame.MaxWire, frame.Forward}, {frame.MaxWire + 1, frame.Giant}, {9600, frame.Giant}, {60000, frame.Giant}} {
 		if err := s.Send(traffic.Build(traffic.Spec{Src: ether.MAC{2}, Len: c.length})); err != nil {
 			t.Fatal(err)
 		}

@@ -4,19 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"trunkline/internal/ether"
 	"trunkline/linecard/port"
 	"trunkline/linecard/port/inns"
 	"trunkline/linecard/port/inns/innstest"
 	"trunkline/linecard/port/packet"
 	"trunkline/linecard/port/patch"
 	"trunkline/linecard/port/tap"
+	"trunkline/testbed/traffic"
 )
 
 // side makes the device of one host and the port behind it.
@@ -25,13 +25,8 @@ type side func(t testing.TB, card, host, name, address string) port.Port
 func vethSide(plain bool) side {
 	return func(t testing.TB, card, host, name, address string) port.Port {
 		t.Helper()
-		innstest.IP(t, host, "link add eth0 type veth peer name "+name)
-		f := strings.TrimPrefix(card, "/proc/self/fd/")
-		// The namespace has no name: the child finds it in this process.
-		innstest.IP(t, host, fmt.Sprintf("link set %s netns /proc/%d/fd/%s", name, os.Getpid(), f))
+		innstest.Veth(t, host, "eth0", card, name)
 		innstest.IP(t, host, "addr add "+address+" dev eth0")
-		innstest.IP(t, host, "link set eth0 up")
-		innstest.IP(t, card, "link set "+name+" up")
 		if plain {
 			if out, err := innstest.Try(host, "ethtool", "-K", "eth0", "tx", "off", "gso", "off", "tso", "off"); err != nil {
 				t.Skipf("needs ethtool: %v %s", err, out)
@@ -47,6 +42,7 @@ func vethSide(plain bool) side {
 
 func tapSide(t testing.TB, _, host, _, address string) port.Port {
 	t.Helper()
+	innstest.TUN(t)
 	p, err := tap.Open(tap.Config{Name: "eth0", Namespace: host, Up: true})
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +53,7 @@ func tapSide(t testing.TB, _, host, _, address string) port.Port {
 
 func inbandSide(t testing.TB, _, host, _, address string) port.Port {
 	t.Helper()
+	innstest.TUN(t)
 	p, err := tap.OpenInband(tap.Config{Name: "eth0", Namespace: host, Up: true})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +63,7 @@ func inbandSide(t testing.TB, _, host, _, address string) port.Port {
 }
 
 // wired starts a wire between two hosts and returns their namespaces.
-func wired(t *testing.T, a, b side) (h1, h2 string, stop func() patch.Stats) {
+func wired(t testing.TB, a, b side) (h1, h2 string, stop func() patch.Stats) {
 	t.Helper()
 	card := innstest.New(t)
 	h1, h2 = innstest.New(t), innstest.New(t)
@@ -130,6 +127,45 @@ func TestWire(t *testing.T) {
 			if gbps == 0 {
 				t.Errorf("no TCP passed")
 			}
+		})
+	}
+}
+
+// BenchmarkSmall floods 64-byte frames through a wire and reports what the
+// receiving device counted.
+func BenchmarkSmall(b *testing.B) {
+	veth := vethSide(false)
+	for _, c := range []struct {
+		name string
+		a, b side
+	}{{"veth-veth", veth, veth}, {"tap-tap", tapSide, tapSide}, {"tap-veth", tapSide, veth}, {"veth-tap", veth, tapSide}} {
+		b.Run(c.name, func(b *testing.B) {
+			h1, h2, stop := wired(b, c.a, c.b)
+			s, err := traffic.NewSender(h1, "eth0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			before, err := traffic.Count(h2, "eth0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			began := time.Now()
+			sent, err := s.Flood(ctx, traffic.Build(traffic.Spec{Src: ether.MAC{2, 1}, Dst: ether.Broadcast}))
+			if err != nil {
+				b.Fatal(err)
+			}
+			took := time.Since(began).Seconds()
+			after, err := traffic.Count(h2, "eth0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			stop()
+			b.ReportMetric(float64(after.RxFrames-before.RxFrames)/took, "frames/s")
+			b.ReportMetric(float64(sent)/took, "offered/s")
+			b.ReportMetric(0, "ns/op")
 		})
 	}
 }

@@ -3,6 +3,7 @@ package tap
 import (
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 
 	"github.com/songgao/water"
@@ -38,6 +39,9 @@ func fromWater(c Config) (int, error) {
 		PlatformSpecificParams: water.PlatformSpecificParams{Name: c.Name, Persist: c.Persist},
 	})
 	if err != nil {
+		if !errors.As(err, new(*os.SyscallError)) { // not an ioctl: the open itself
+			err = fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
 		return -1, err
 	}
 	fd, err := duplicate(dev)

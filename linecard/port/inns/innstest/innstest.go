@@ -47,6 +47,16 @@ func New(t testing.TB) string {
 	return path
 }
 
+// TUN skips the test where the TUN device cannot be opened.
+func TUN(t testing.TB) {
+	t.Helper()
+	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Skipf("needs the TUN device: %v", err)
+	}
+	_ = unix.Close(fd)
+}
+
 // Try runs a program in a namespace and returns its output.
 func Try(namespace, name string, args ...string) (string, error) {
 	c := exec.Command(name, args...)
