@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 
+	"trunkline/config/schema"
+	"trunkline/config/tree"
 	"trunkline/feature"
 )
 
@@ -159,4 +161,22 @@ func differ(want, got string) string {
 		}
 	}
 	return "no line differs"
+}
+
+// Config is what show running-config prints of a tree under the schema of the
+// feature and the groups it needs, two blanks to a level.
+func Config(t *testing.T, tr tree.Tree, groups ...schema.Group) string {
+	t.Helper()
+	s, err := schema.Compile(groups...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for depth, line := range s.Print(tr, schema.PrintOptions{}) {
+		if line != "" {
+			line = strings.Repeat("  ", depth) + line
+		}
+		b.WriteString(line + "\n")
+	}
+	return b.String()
 }

@@ -73,3 +73,27 @@ func TestShow(t *testing.T) {
 		}
 	}
 }
+
+func TestRunningConfig(t *testing.T) {
+	var tr tree.Tree
+	for at, v := range map[string]any{
+		"svs-domain/domain-id": uint32(113), "svs-domain/mode": DefaultMode, "svs-domain/auto-slot": false,
+		"svs-domain/admission": "certificate", "svs-domain/heartbeat/interval": uint32(2), "svs-domain/heartbeat/loss": uint32(15),
+	} {
+		p, err := tree.Parse(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr = tr.Set(p, v)
+	}
+	const want = `
+svs-domain
+  domain id 113
+  no vem auto-slot
+  vem admission certificate
+  vsm heartbeat interval 2
+`
+	if got := featuretest.Config(t, tr, Feature.Schema); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}

@@ -84,3 +84,11 @@ func TestSpan(t *testing.T) {
 		}
 	}
 }
+
+func TestRunningConfig(t *testing.T) {
+	tr := tree.Tree{}.Set(hostnamePath, "vsm1").Set(tree.Path{{Name: "system"}, {Name: "front-panel"}}, true)
+	const want = "hostname vsm1\nsystem compat front-panel\n"
+	if got := featuretest.Config(t, tr, Feature.Schema); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}

@@ -6,6 +6,7 @@ import (
 
 	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/feature/featuretest"
 	"trunkline/internal/ether"
 )
 
@@ -77,5 +78,22 @@ func TestCompile(t *testing.T) {
 				t.Errorf("compile: got %v, %v, want %s", got, err, c.want)
 			}
 		})
+	}
+}
+
+func TestRunningConfig(t *testing.T) {
+	tr := vlans(t, 10, 11, 12, 4094).Set(feature.VLANPath(100, "name"), "WEB").
+		Set(feature.VLANPath(12, "state"), "suspend").Set(feature.VLANPath(12, "shutdown"), true).
+		Set(feature.VLANPath(11, "state"), "active")
+	const want = `
+vlan 1,10-12,100,4094
+vlan 12
+  state suspend
+  shutdown
+vlan 100
+  name WEB
+`
+	if got := featuretest.Config(t, tr, Feature.Schema); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }

@@ -1,0 +1,119 @@
+package portprofile
+
+import (
+	"fmt"
+	"strings"
+
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+	"trunkline/feature"
+)
+
+// check finds what is wrong with inheritance and membership. A profile that is
+// inherited but not there is the schema's to refuse, except when this candidate
+// removes it: then the message names who uses it.
+func check(c feature.Candidate) []schema.Problem {
+	if !concerned(c) {
+		return nil
+	}
+	var out []schema.Problem
+	said := map[string]bool{} // one change of a parent concerns all below it
+	problem := func(at tree.Path, rule, format string, args ...any) {
+		if text := fmt.Sprintf(format, args...); !said[text] {
+			said[text] = true
+			out = append(out, schema.Problem{Path: at, Rule: rule, Text: text})
+		}
+	}
+	ports, below := members(c.New), children(c.New)
+
+	for gone := range c.Old.Keys(listPath) {
+		if c.New.Exists(path(gone)) {
+			continue
+		}
+		switch {
+		case len(ports[gone]) > 0:
+			problem(path(gone), "port-profile-in-use", "ERROR: Port-profile %s is in use by %s; remove or move the ports first.",
+				gone, some(ports[gone]))
+		case len(below[gone]) > 0:
+			problem(path(gone), "port-profile-in-use", "ERROR: Port-profile %s is in use by port-profile %s; remove or move it first.",
+				gone, some(below[gone]))
+		}
+	}
+
+	count := 0
+	for p := range c.New.Keys(listPath) {
+		count++
+		parent := parentOf(c.New, p)
+		above, looped := chain(c.New, p)
+		at := path(p, "inherit")
+		switch {
+		case looped && onLoop(c.New, p):
+			// Of the profiles on a loop, those that closed it are to blame.
+			if parentOf(c.Old, p) != parent {
+				problem(at, "port-profile-loop", "ERROR: Inheriting %s would create a loop.", parent)
+			}
+		case looped: // below a loop, which is reported where it is
+		case len(above) > maxDepth:
+			problem(at, "port-profile-depth", "ERROR: Port-profile inheritance depth exceeds %d.", maxDepth)
+		}
+		if parent != "" && c.New.Exists(path(parent)) && kind(c.New, p) != kind(c.New, parent) {
+			problem(at, "port-profile-type", "ERROR: Port-profile type mismatch (%s vs %s).", kind(c.New, p), kind(c.New, parent))
+		}
+		if most := maxPorts(c.New, p); len(ports[p]) > most {
+			at := path(p, "max-ports")
+			for _, port := range ports[p] {
+				if feature.ProfileOf(c.Old, port) != p {
+					at = feature.InterfacePath(port, "inherit")
+					break
+				}
+			}
+			problem(at, "port-profile-max-ports", "ERROR: Port-profile %s has reached max-ports %d.", p, most)
+		}
+	}
+	if count > maxProfiles {
+		problem(listPath, "port-profile-limit", "ERROR: Maximum number of port-profiles (%d) reached.", maxProfiles)
+	}
+
+	for port := range feature.Configured(c.New) {
+		p := feature.ProfileOf(c.New, port)
+		if p == "" || p == feature.ProfileOf(c.Old, port) || !c.New.Exists(path(p)) {
+			continue
+		}
+		if k := feature.KindOf(port); k != kind(c.New, p) {
+			problem(feature.InterfacePath(port, "inherit"), "port-profile-type",
+				"ERROR: Port-profile type mismatch (%s vs %s).", k, kind(c.New, p))
+		}
+	}
+	return out
+}
+
+// concerned reports whether the candidate changes a profile or an inheritance.
+func concerned(c feature.Candidate) bool {
+	for change := range tree.Diff(c.Old, c.New) {
+		if change.Path[0].Name == listPath[0].Name || change.Path.Names() == "interfaces/interface/inherit" {
+			return true
+		}
+	}
+	return false
+}
+
+// onLoop reports whether a profile inherits itself in the end.
+func onLoop(t tree.Tree, profile string) bool {
+	seen := map[string]bool{}
+	for p := parentOf(t, profile); p != "" && !seen[p]; p = parentOf(t, p) {
+		if p == profile {
+			return true
+		}
+		seen[p] = true
+	}
+	return false
+}
+
+// some lists names, of many only the first.
+func some(names []string) string {
+	const most = 8
+	if len(names) > most {
+		return strings.Join(names[:most], ",") + ",..."
+	}
+	return strings.Join(names, ",")
+}
