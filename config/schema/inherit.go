@@ -1,6 +1,11 @@
 package schema
 
-import "trunkline/config/tree"
+import (
+	"iter"
+	"slices"
+
+	"trunkline/config/tree"
+)
 
 // MaxChain is the number of port-profiles in a chain of inheritance, the one
 // that a port inherits itself included. What is beyond is cut.
@@ -65,4 +70,31 @@ func (s *Schema) inherits(t tree.Tree, entry tree.Path) (tree.Path, *node) {
 func (s *Schema) Overrides(t tree.Tree, p tree.Path) bool {
 	v, ok := s.Inherited(t, p)
 	return ok && !s.IsDefault(p, v)
+}
+
+// Inheritable reports whether a leaf, by its path relative to the list, is
+// passed on to those that inherit an entry of the list.
+func (s *Schema) Inheritable(rel, list string) bool {
+	n := s.byNames(list + "/" + rel)
+	return n != nil && n.leaf != nil && !n.leaf.decl.NoInherit
+}
+
+// ProfileDefaults yields the leaves that are mounted on both lists and whose
+// default on profiles is one of its own, with that default.
+func (s *Schema) ProfileDefaults(ports, profiles string) iter.Seq2[tree.Path, any] {
+	return func(yield func(tree.Path, any) bool) {
+		for _, l := range s.leaves {
+			if l.mount == nil || l.mount.path != ports || l.decl.NoInherit {
+				continue
+			}
+			if v, ok := l.decl.DefaultAt[profiles]; ok && !yield(l.rel, v) {
+				return
+			}
+		}
+	}
+}
+
+// AllowsKind reports whether entries of the kind have the leaf.
+func (l *Leaf) AllowsKind(kind string) bool {
+	return l.Kinds == nil || slices.Contains(l.Kinds, kind)
 }

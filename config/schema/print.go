@@ -309,7 +309,7 @@ func (p *printer) leaf(i *item, at tree.Path, depth int, h *head) {
 // leafValue returns what is printed of the leaf at a path, and false for
 // nothing.
 func (p *printer) leafValue(l *leaf, path tree.Path) (any, bool) {
-	if !l.decl.allowed(p.kind(l, path)) {
+	if !l.decl.AllowsKind(p.kind(l, path)) {
 		return nil, false
 	}
 	v, ok := p.t.Get(path)

@@ -1,10 +1,6 @@
 package schema
 
-import (
-	"slices"
-
-	"trunkline/config/tree"
-)
+import "trunkline/config/tree"
 
 // Read returns the settings of leaves as a feature's Config type, with defaults
 // where nothing is set. At is the entry the leaves are mounted on, or nil if the
@@ -40,9 +36,4 @@ func (l *Leaf) defaultAt(mount string) any {
 		return v
 	}
 	return l.Default
-}
-
-// allowed reports whether entries of the kind have the leaf.
-func (l *Leaf) allowed(kind string) bool {
-	return l.Kinds == nil || slices.Contains(l.Kinds, kind)
 }
