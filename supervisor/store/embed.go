@@ -36,8 +36,15 @@ var address = url.URL{Scheme: "http", Host: "127.0.0.1:2380"}
 func (s *Store) start(ctx context.Context, dir string) error {
 	data := filepath.Join(dir, "etcd")
 	mark := filepath.Join(dir, "version")
-	if err := verify(data, mark); err != nil {
+	unfinished, err := verify(data, mark)
+	if err != nil {
 		return err
+	}
+	if unfinished {
+		s.log.Info("an interrupted first start of the store is begun anew", "dir", data)
+		if err := os.RemoveAll(data); err != nil {
+			return fmt.Errorf("store: remove an interrupted first start: %w", err)
+		}
 	}
 	var death atomic.Pointer[string]
 	server, err := launch(embedConfig(data), func(c *embed.Config) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -16,46 +17,69 @@ import (
 	"go.etcd.io/etcd/server/v3/storage/wal/walpb"
 )
 
-// checkBytes bounds the database whose every page is read at a start.
-const checkBytes = 32 << 20
+const (
+	checkBytes   = 32 << 20 // a larger database is not read as a whole at a start
+	firstEntries = 16       // more than etcd writes for itself before it is ready
+)
 
 // verify looks at the files of a member before etcd does, and changes none. It
 // refuses what etcd would take silently or leave the process for: files that
 // are gone, a database that is damaged, a log that ends before what the
 // database has applied (what is committed next would vanish).
-func verify(data, mark string) error {
+//
+// unfinished reports a first start that was interrupted. etcd cannot go on from
+// there: its log does not name the member yet, so nobody is ever elected.
+// Nothing was answered to anybody and nothing is stored.
+func verify(data, mark string) (unfinished bool, err error) {
 	database, logs := filepath.Join(data, "member", "snap", "db"), filepath.Join(data, "member", "wal")
-	hasDatabase, hasLogs := exists(database), exists(filepath.Join(logs, "*.wal"))
+	marked, hasDatabase, hasLogs := exists(mark), exists(database), holdsLog(logs)
 	switch {
-	case exists(mark) && !hasDatabase:
-		return &CorruptError{Where: database, Err: os.ErrNotExist}
-	case exists(mark) && !hasLogs:
-		return &CorruptError{Where: logs, Err: errors.New("it holds no log")}
-	case !hasDatabase || !hasLogs:
-		return nil // a first start, or one that did not get far
+	case marked && !hasDatabase:
+		return false, &CorruptError{Where: database, Err: os.ErrNotExist}
+	case marked && !hasLogs:
+		return false, &CorruptError{Where: logs, Err: errors.New("it holds no log")}
+	case !hasDatabase && !hasLogs:
+		return exists(data), nil
+	case !hasDatabase:
+		return false, &CorruptError{Where: database, Err: os.ErrNotExist}
 	}
-	applied, err := verifyDatabase(database)
+	applied, empty, err := verifyDatabase(database)
 	if err != nil {
-		return &CorruptError{Where: database, Err: err}
+		if !marked && !hasLogs {
+			return true, nil
+		}
+		return false, &CorruptError{Where: database, Err: err}
 	}
-	last, err := verifyLog(logs)
+	if !hasLogs {
+		if empty {
+			return true, nil
+		}
+		return false, &CorruptError{Where: logs, Err: errors.New("it holds no log")}
+	}
+	last, entries, err := verifyLog(logs)
 	if err != nil {
-		return &CorruptError{Where: logs, Err: err}
+		return false, &CorruptError{Where: logs, Err: err}
 	}
 	if last < applied {
-		return &CorruptError{Where: logs, Err: fmt.Errorf("it ends at entry %d, but %d entries were applied", last, applied)}
+		return false, &CorruptError{Where: logs, Err: fmt.Errorf("it ends at entry %d, but %d entries were applied", last, applied)}
 	}
-	return nil
+	return !marked && empty && entries < firstEntries, nil
 }
 
-func exists(pattern string) bool {
-	found, err := filepath.Glob(pattern)
-	return err == nil && len(found) > 0
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, os.ErrNotExist)
 }
 
-// verifyDatabase checks the pages and returns the number of the last log entry
-// that the database has applied.
-func verifyDatabase(path string) (applied uint64, err error) {
+func holdsLog(dir string) bool {
+	files, err := os.ReadDir(dir)
+	return slices.ContainsFunc(files, func(f os.DirEntry) bool { return filepath.Ext(f.Name()) == ".wal" }) ||
+		err != nil && !errors.Is(err, os.ErrNotExist)
+}
+
+// verifyDatabase reads the pages. It returns the number of the last log entry
+// that the database has applied, and whether no key was ever put.
+func verifyDatabase(path string) (applied uint64, empty bool, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
@@ -64,14 +88,14 @@ func verifyDatabase(path string) (applied uint64, err error) {
 	}()
 	info, err := os.Stat(path)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if info.Size() == 0 {
-		return 0, errors.New("it is empty")
+		return 0, false, errors.New("it is empty")
 	}
 	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: time.Second})
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer db.Close()
 	err = db.View(func(tx *bolt.Tx) error {
@@ -88,9 +112,14 @@ func verifyDatabase(path string) (applied uint64, err error) {
 				applied = binary.BigEndian.Uint64(v)
 			}
 		}
+		keys := tx.Bucket([]byte("key"))
+		if empty = keys == nil; !empty {
+			k, _ := keys.Cursor().First()
+			empty = k == nil
+		}
 		return nil
 	})
-	return applied, err
+	return applied, empty, err
 }
 
 // walk visits every page of a bucket. Following a broken page panics, which is
@@ -99,9 +128,9 @@ func walk(b *bolt.Bucket) error {
 	return b.ForEach(func(_, _ []byte) error { return nil })
 }
 
-// verifyLog checks the log from its newest snapshot and returns the number of
-// its last entry. A torn last write is no error.
-func verifyLog(dir string) (last uint64, err error) {
+// verifyLog checks the log from its newest snapshot. It returns the number of
+// its last entry, and how many there are. A torn last write is no error.
+func verifyLog(dir string) (last uint64, entries int, err error) {
 	var death atomic.Pointer[string]
 	defer func() {
 		if r := recover(); r != nil {
@@ -114,7 +143,7 @@ func verifyLog(dir string) (last uint64, err error) {
 	log := zapLogger(slog.New(slog.DiscardHandler), &death)
 	snaps, err := wal.ValidSnapshotEntries(log, dir)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	var newest walpb.Snapshot
 	if n := len(snaps); n > 0 {
@@ -122,15 +151,15 @@ func verifyLog(dir string) (last uint64, err error) {
 	}
 	w, err := wal.OpenForRead(log, dir, newest)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer w.Close()
-	_, _, entries, err := w.ReadAll()
+	_, _, all, err := w.ReadAll()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	if n := len(entries); n > 0 {
-		return entries[n-1].Index, nil
+	if n := len(all); n > 0 {
+		return all[n-1].Index, n, nil
 	}
-	return newest.Index, nil
+	return newest.Index, 0, nil
 }
