@@ -1,0 +1,82 @@
+package module
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/credentials"
+)
+
+// refusal is when a reason was logged last.
+type refusal struct {
+	text string
+	at   time.Time
+}
+
+// Cards come again every second; the same reason is logged once per quiet time.
+const (
+	quietTime   = time.Minute
+	maxRefusals = 1024 // hosts to remember, so that made-up ones cost no memory
+)
+
+// refuse logs why a card was refused.
+func (m *Manager) refuse(host, from, text string) {
+	host = shown(host, 64)
+	now := time.Now()
+	key := host + " " + from
+	m.mu.Lock()
+	last, ok := m.refused[key]
+	if ok && last.text == text && now.Sub(last.at) < quietTime {
+		m.mu.Unlock()
+		return
+	}
+	if !ok && len(m.refused) >= maxRefusals {
+		clear(m.refused)
+	}
+	m.refused[key] = refusal{text, now}
+	m.mu.Unlock()
+	if from == "" {
+		from = "the local socket"
+	}
+	mnemonic := evRefused
+	if strings.Contains(text, "attached already") {
+		mnemonic = evConflict
+	}
+	m.event(critical, mnemonic, 0, "Host %s at %s refused: %s", host, from, text)
+}
+
+// credentials are TLS whose failures are logged: a card that trusts another
+// chassis says so only by breaking off.
+func (m *Manager) credentials() credentials.TransportCredentials {
+	return logged{credentials.NewTLS(m.cfg.Authority.TLS()), m}
+}
+
+type logged struct {
+	credentials.TransportCredentials
+	m *Manager
+}
+
+func (l logged) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	out, info, err := l.TransportCredentials.ServerHandshake(c)
+	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
+		return out, info, err
+	}
+	from := ""
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		from = a.IP.String()
+	}
+	text := err.Error()
+	if strings.Contains(text, "bad certificate") || strings.Contains(text, "unknown certificate authority") {
+		text = "it does not accept this supervisor, chassis " + l.m.cfg.Authority.Chassis() + ": it is enrolled with another chassis"
+	}
+	l.m.refuse("unknown", from, text)
+	return out, info, err
+}
+
+func (l logged) Clone() credentials.TransportCredentials {
+	return logged{l.TransportCredentials.Clone(), l.m}
+}
