@@ -184,11 +184,13 @@ func (m *Manager) poke() {
 	}
 }
 
-// Intervals of Run: how often states are refreshed, how soon something that is
-// missing is looked for again, and how close together dumps may follow.
+// Intervals of Run: how often states are refreshed; how soon and how many times
+// something that is missing is looked for sooner than that, after a change; and
+// how close together dumps may follow.
 const (
 	refresh = time.Second
 	retry   = 200 * time.Millisecond
+	retries = 25
 	quiet   = 5 * time.Millisecond
 )
 
@@ -200,21 +202,23 @@ func (m *Manager) Run(ctx context.Context) error {
 	defer w.wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for tries := 0; ; tries++ {
 		select {
 		case <-ctx.Done():
 			m.closeAll()
 			return nil
 		case <-timer.C:
 		case <-m.kick:
+			tries = 0
 		case <-w.changed:
+			tries = 0
 			select { // a burst of messages, one dump
 			case <-ctx.Done():
 			case <-time.After(quiet):
 			}
 		}
 		next := refresh
-		if m.reconcile() {
+		if m.reconcile() && tries < retries {
 			next = retry
 		}
 		timer.Reset(next)

@@ -341,12 +341,12 @@ func TestAdopt(t *testing.T) {
 func TestAdoptLab(t *testing.T) {
 	ns := innstest.New(t)
 	c := start(t, attach.Options{Namespace: ns})
-	c.m.Adopt(attach.Rule{Lab: true, Slot: 3, Exclude: []string{"eth4"}})
+	c.m.Adopt(attach.Rule{Lab: true, Slot: 3, Exclude: []string{"eth4"}, Map: map[string]int{"other": 30}})
 	for _, name := range []string{"eth0", "eth2", "eth4", "e3-7", "eth1_9", "eth5_3", "clab-1", "other"} {
 		innstest.IP(t, ns, "link add "+name+" type veth peer name x"+name)
 	}
 	innstest.IP(t, ns, "link property add dev clab-1 altname Ethernet1-12")
-	c.wait("numbers from names", c.adopted("2 eth2 ", "7 e3-7 ", "9 eth1_9 ", "12 clab-1 "))
+	c.wait("numbers from names", c.adopted("2 eth2 ", "7 e3-7 ", "9 eth1_9 ", "12 clab-1 ", "30 other "))
 }
 
 // adopted compares the inventory with lines of number, device and profile.

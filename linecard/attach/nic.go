@@ -1,6 +1,7 @@
 package attach
 
 import (
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -15,6 +16,8 @@ type Rule struct {
 	// ethS_P are P, and so is a device with the alternative name EthernetS-P.
 	// eth0 is never adopted.
 	Lab bool
+	// Map numbers devices by name and goes before the names' own numbers.
+	Map map[string]int
 	// Slot is the slot S that names may carry besides 1, the front panel.
 	Slot int
 	// Phys are further devices, numbered at first sight.
@@ -30,7 +33,7 @@ type Phys struct{ Device, Profile string }
 // Adopt sets the rule.
 func (m *Manager) Adopt(r Rule) {
 	m.mu.Lock()
-	m.rule = Rule{r.Lab, r.Slot, slices.Clone(r.Phys), slices.Clone(r.Exclude)}
+	m.rule = Rule{r.Lab, maps.Clone(r.Map), r.Slot, slices.Clone(r.Phys), slices.Clone(r.Exclude)}
 	m.mu.Unlock()
 	m.poke()
 }
@@ -58,8 +61,12 @@ func labNumber(name string, slot int) int {
 	return n
 }
 
-// number returns the lab number of a link by its name or alternative names.
+// number returns the number of a link by its name or alternative names, 0 for
+// none.
 func (r Rule) number(l link) int {
+	if n := r.Map[l.name]; n > 0 {
+		return n
+	}
 	if !r.Lab {
 		return 0
 	}
@@ -91,23 +98,17 @@ func (m *Manager) adopt(r Rule) {
 	m.nics = map[int]link{}
 	var later []link
 	profiles := map[string]string{}
-	names := make([]string, 0, len(m.links))
-	for name := range m.links {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(m.links)) {
 		l := m.links[name]
 		if !l.ethernet || slices.Contains(r.Exclude, name) || r.Lab && name == "eth0" {
 			continue
 		}
 		profile, asked := r.asked(l)
 		profiles[name] = profile
-		if n := r.number(l); n != 0 {
-			if _, taken := m.nics[n]; !taken {
-				m.nics[n] = l
-			}
-		} else if asked {
+		n := r.number(l)
+		if _, taken := m.nics[n]; n != 0 && !taken {
+			m.nics[n] = l
+		} else if asked && n == 0 {
 			later = append(later, l)
 		}
 	}

@@ -40,6 +40,19 @@ func vethSide(plain bool) side {
 	}
 }
 
+// jumbo gives the device of a side the MTU of containerlab's links.
+func jumbo(make side) side {
+	return func(t testing.TB, card, host, name, address string) port.Port {
+		t.Helper()
+		p := make(t, card, host, name, address)
+		innstest.IP(t, host, "link set eth0 mtu 9500")
+		if p.Info().Device == name {
+			innstest.IP(t, card, "link set "+name+" mtu 9500")
+		}
+		return p
+	}
+}
+
 func tapSide(t testing.TB, _, host, _, address string) port.Port {
 	t.Helper()
 	innstest.TUN(t)
@@ -106,6 +119,7 @@ func TestWire(t *testing.T) {
 		{"veth-veth", veth, veth, true},
 		{"tap-tap", tapSide, tapSide, true},
 		{"tap-veth", tapSide, veth, true},
+		{"jumbo", jumbo(tapSide), jumbo(veth), true},
 		{"plain-plain", vethSide(true), vethSide(true), false},
 		{"inband-inband", inbandSide, inbandSide, false},
 	} {

@@ -85,19 +85,22 @@ func IP(t testing.TB, namespace, line string) {
 	Run(t, namespace, "ip", strings.Fields(line)...)
 }
 
+// outside is the path of a namespace for other processes: it has no name, ip
+// finds it in this process.
+func outside(namespace string) string {
+	return strings.Replace(namespace, "/proc/self/", fmt.Sprintf("/proc/%d/", os.Getpid()), 1)
+}
+
 // Give moves a device from one namespace to another under a new name.
 func Give(t testing.TB, from, device, to, name string) {
 	t.Helper()
-	// The namespace has no name; ip finds it in this process.
-	to = strings.Replace(to, "/proc/self/", fmt.Sprintf("/proc/%d/", os.Getpid()), 1)
-	IP(t, from, fmt.Sprintf("link set %s netns %s name %s", device, to, name))
+	IP(t, from, fmt.Sprintf("link set %s netns %s name %s", device, outside(to), name))
 }
 
 // Veth makes a veth between two namespaces, both ends up.
 func Veth(t testing.TB, a, nameA, b, nameB string) {
 	t.Helper()
-	IP(t, a, fmt.Sprintf("link add %s type veth peer name %s", nameA, nameB))
-	Give(t, a, nameB, b, nameB)
+	IP(t, a, fmt.Sprintf("link add %s type veth peer name %s netns %s", nameA, nameB, outside(b)))
 	IP(t, a, "link set "+nameA+" up")
 	IP(t, b, "link set "+nameB+" up")
 }
