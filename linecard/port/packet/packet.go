@@ -66,9 +66,11 @@ type Port struct {
 
 	member int // socket that holds the promiscuous membership
 
-	mu   sync.Mutex
-	ctl  *ifctl.Conn
-	done bool
+	mu        sync.Mutex
+	ctl       *ifctl.Conn
+	done      bool
+	receiving int    // socket of the queue with the receive side, or -1
+	lost      uint64 // frames
 }
 
 // Open opens a device that must exist and be an Ethernet device.
@@ -77,7 +79,7 @@ func Open(c Config) (*Port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", c.Device, err)
 	}
-	p := &Port{config: c, ctl: ctl, member: -1}
+	p := &Port{config: c, ctl: ctl, member: -1, receiving: -1}
 	if err := p.open(); err != nil {
 		if p.member >= 0 {
 			err = errors.Join(err, unix.Close(p.member))
@@ -185,7 +187,42 @@ func (p *Port) Queue(_ int, receive bool) (port.Queue, error) {
 	if err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
+	if receive {
+		p.mu.Lock()
+		p.receiving = fd
+		p.mu.Unlock()
+	}
 	return q, nil
+}
+
+// Lost returns how many frames the kernel has dropped, since the port was
+// opened, because the receive buffer was full: they never reached Recv.
+func (p *Port) Lost() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count()
+	return p.lost
+}
+
+// count adds the losses since the last call; the kernel starts again at zero.
+// Called with mu held.
+func (p *Port) count() {
+	if p.receiving < 0 {
+		return
+	}
+	if s, err := unix.GetsockoptTpacketStats(p.receiving, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+		p.lost += uint64(s.Drops)
+	}
+}
+
+// closing is called by a queue whose socket is about to be closed.
+func (p *Port) closing(fd int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.receiving == fd {
+		p.count()
+		p.receiving = -1
+	}
 }
 
 // setup sets the options while the socket is not bound to a protocol yet, so

@@ -197,6 +197,42 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// Frames that find the receive buffer full are counted.
+func TestLost(t *testing.T) {
+	host, card, p, q := cable(t, packet.Config{})
+	s := sender(t, host, "eth0")
+	flood := traffic.Build(traffic.Spec{Src: ether.MAC{2, 1}, Dst: ether.MAC{2, 2}, Len: 9000})
+	for round := 0; p.Lost() == 0; round++ {
+		if round == 50 {
+			t.Fatal("the receive buffer never filled up")
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		_, err := s.Flood(ctx, flood)
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	received := uint64(0)
+	for {
+		var b frame.Batch
+		if err := q.Recv(&b); err != nil {
+			t.Fatal(err)
+		}
+		if b.N == 0 {
+			break
+		}
+		received += uint64(b.N)
+	}
+	c, err := traffic.Count(card, "p1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := received + p.Lost(); got != c.RxFrames {
+		t.Errorf("%d received and %d lost, want %d", received, p.Lost(), c.RxFrames)
+	}
+}
+
 func TestNoAllocation(t *testing.T) {
 	host, _, _, q := cable(t, packet.Config{})
 	s := sender(t, host, "eth0")

@@ -19,6 +19,7 @@ const pieces = 5
 // queue is one worker's socket. The system calls are non-blocking, hence
 // RawSyscall.
 type queue struct {
+	port   *Port
 	fd     uintptr
 	header int
 	rx     *receiver // nil without the receive side
@@ -32,7 +33,7 @@ type queue struct {
 const tagAt = frame.VnetLen
 
 func newQueue(p *Port, fd int, receive bool) (*queue, error) {
-	q := &queue{fd: uintptr(fd), header: p.header}
+	q := &queue{port: p, fd: uintptr(fd), header: p.header}
 	if receive {
 		var err error
 		if q.rx, err = newReceiver(p.header); err != nil {
@@ -158,6 +159,7 @@ func (q *queue) FD() int {
 
 // Close closes the socket and frees the receive memory.
 func (q *queue) Close() error {
+	q.port.closing(int(q.fd))
 	err := unix.Close(int(q.fd))
 	if q.rx != nil {
 		err = errors.Join(err, q.rx.mem.Close())
