@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"strings"
 
+	"trunkline/config/effective"
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
@@ -39,7 +40,7 @@ const (
 // Limits (cli.md §9.5, §15).
 const (
 	maxProfiles    = 6144
-	maxDepth       = 4 // profiles in a chain
+	maxDepth       = effective.Depth // profiles in a chain
 	maxPortsLimit  = 1024
 	vethernetPorts = 32 // max-ports where none is configured
 	ethernetPorts  = 512

@@ -84,7 +84,7 @@ func field(label, value string) string {
 // items is a label with one line for each item.
 func items(label string, lines []string) string {
 	var b strings.Builder
-	b.WriteString(" " + label + ":\n")
+	b.WriteString(" " + label + "\n")
 	for _, l := range lines {
 		b.WriteString("  " + l + "\n")
 	}
@@ -99,9 +99,9 @@ func (p profile) text() string {
 		field("max-ports", fmt.Sprint(p.maxPorts)) +
 		field("min-ports", "1") +
 		field("inherit", p.parent) +
-		items("config attributes", p.own) +
-		items("evaluated config attributes", p.eval) +
-		items("assigned interfaces", p.ports) +
+		items("config attributes:", p.own) +
+		items("evaluated config attributes:", p.eval) +
+		items("assigned interfaces:", p.ports) +
 		field("port-group", "") +
 		field("system vlans", "none") +
 		field("capability l3control", "no") +

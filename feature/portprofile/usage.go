@@ -101,43 +101,32 @@ func dash(s string) string {
 	return s
 }
 
+// showExpand resolves ports one by one as the rows are pulled, so that the first
+// page does not wait for thousands.
 func showExpand(q feature.Query) (feature.Screen, error) {
 	names, err := profiles(q)
 	if err != nil {
 		return nil, err
 	}
 	ports := members(q.Running)
-	type row struct {
-		profile, port string
-		first         bool
-		lines         []string
-	}
-	var rows []row
-	for _, n := range names {
-		for i, port := range ports[n] {
-			rows = append(rows, row{n, port, i == 0, expanded(q, port)})
+	rows := func(yield func(feature.Row) bool) {
+		for _, n := range names {
+			heading := "port-profile " + n + "\n"
+			for _, port := range ports[n] {
+				lines := expanded(q, port)
+				row := feature.Row{
+					Text: heading + items(port, lines),
+					Keys: []feature.Pair{
+						{Key: "port_profile", Value: n},
+						{Key: "interface", Value: port},
+						{Key: "eval_cfg", Value: lines},
+					},
+				}
+				if heading = ""; !yield(row) {
+					return
+				}
+			}
 		}
 	}
-	return feature.Screen{{
-		Name: "port_profile_expand_interface",
-		Rows: feature.Rows(rows,
-			func(r row) string {
-				var b strings.Builder
-				if r.first {
-					b.WriteString("port-profile " + r.profile + "\n")
-				}
-				b.WriteString(" " + r.port + "\n")
-				for _, l := range r.lines {
-					b.WriteString("  " + l + "\n")
-				}
-				return b.String()
-			},
-			func(r row) []feature.Pair {
-				return []feature.Pair{
-					{Key: "port_profile", Value: r.profile},
-					{Key: "interface", Value: r.port},
-					{Key: "eval_cfg", Value: r.lines},
-				}
-			}),
-	}}, nil
+	return feature.Screen{{Name: "port_profile_expand_interface", Rows: rows}}, nil
 }
