@@ -9,9 +9,9 @@ import (
 	"trunkline/feature"
 )
 
-// check finds what is wrong with inheritance and membership. A profile that is
-// inherited but not there is the schema's to refuse, except when this candidate
-// removes it: then the message names who uses it.
+const missing = "ERROR: Port-profile %s does not exist."
+
+// check finds what is wrong with inheritance and membership.
 func check(c feature.Candidate) []schema.Problem {
 	if !concerned(c) {
 		return nil
@@ -32,10 +32,10 @@ func check(c feature.Candidate) []schema.Problem {
 		}
 		switch {
 		case len(ports[gone]) > 0:
-			problem(path(gone), "port-profile-in-use", "ERROR: Port-profile %s is in use by %s; remove or move the ports first.",
+			problem(path(gone), schema.RuleInUse, "ERROR: Port-profile %s is in use by %s; remove or move the ports first.",
 				gone, some(ports[gone]))
 		case len(below[gone]) > 0:
-			problem(path(gone), "port-profile-in-use", "ERROR: Port-profile %s is in use by port-profile %s; remove or move it first.",
+			problem(path(gone), schema.RuleInUse, "ERROR: Port-profile %s is in use by port-profile %s; remove or move it first.",
 				gone, some(below[gone]))
 		}
 	}
@@ -56,7 +56,13 @@ func check(c feature.Candidate) []schema.Problem {
 		case len(above) > maxDepth:
 			problem(at, "port-profile-depth", "ERROR: Port-profile inheritance depth exceeds %d.", maxDepth)
 		}
-		if parent != "" && c.New.Exists(path(parent)) && kind(c.New, p) != kind(c.New, parent) {
+		switch {
+		case parent == "":
+		case !c.New.Exists(path(parent)):
+			if !c.Old.Exists(path(parent)) {
+				problem(at, schema.RuleReference, missing, parent)
+			}
+		case kind(c.New, p) != kind(c.New, parent):
 			problem(at, "port-profile-type", "ERROR: Port-profile type mismatch (%s vs %s).", kind(c.New, p), kind(c.New, parent))
 		}
 		if most := maxPorts(c.New, p); len(ports[p]) > most {
@@ -76,7 +82,13 @@ func check(c feature.Candidate) []schema.Problem {
 
 	for port := range feature.Configured(c.New) {
 		p := feature.ProfileOf(c.New, port)
-		if p == "" || p == feature.ProfileOf(c.Old, port) || !c.New.Exists(path(p)) {
+		if p == "" || p == feature.ProfileOf(c.Old, port) {
+			continue
+		}
+		if !c.New.Exists(path(p)) {
+			if !c.Old.Exists(path(p)) {
+				problem(feature.InterfacePath(port, "inherit"), schema.RuleReference, missing, p)
+			}
 			continue
 		}
 		if k := feature.KindOf(port); k != kind(c.New, p) {
