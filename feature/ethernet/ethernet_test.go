@@ -5,8 +5,10 @@ import (
 	"reflect"
 	"testing"
 
+	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/feature/featuretest"
 )
 
 func path(t testing.TB, text string) tree.Path {
@@ -122,5 +124,54 @@ func TestCompile(t *testing.T) {
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	}
+}
+
+// around are the blocks of other features that this one adds to.
+func around() schema.Group {
+	kind := func(_ tree.Tree, key string) string {
+		if key == "WEB" {
+			return feature.Vethernet
+		}
+		return feature.Ethernet
+	}
+	return schema.Group{Blocks: []schema.Block{
+		{
+			Path: "vems/vem", Keys: []schema.Key{{Name: "slot", Type: schema.Uint("slot", "Slot", 3, 258)}},
+			Line: "vem <slot>", Mode: "config-vem-slot", Section: 6, Help: "Slot",
+		},
+		{
+			Path: "port-profiles/port-profile", Keys: []schema.Key{{Name: "name", Type: schema.Word("name", "Name", 80)}},
+			Line: "port-profile <name>", Mode: "config-port-prof", Section: 17, Help: "Port profile", Kind: kind,
+		},
+		{
+			Path: "interfaces/interface", Keys: []schema.Key{{Name: "name", Type: feature.Interface}},
+			Line: "interface <name>", Mode: "config-if", Section: 19, Help: "Interface",
+			Kind: func(_ tree.Tree, key string) string { return feature.KindOf(key) },
+		},
+	}}
+}
+
+func TestConfig(t *testing.T) {
+	tr := build(t,
+		"interfaces/interface[Ethernet3/1]/mtu", uint32(9216), "interfaces/interface[Ethernet3/2]/mtu", uint32(DefaultMTU),
+		"port-profiles/port-profile[UP]/mtu", uint32(576),
+		"vems/vem[3]/uplink[eth10]/profile", "UP", "vems/vem[3]/uplink[eth9]/profile", "UP",
+	)
+	want := `
+vem 3
+  host uplink eth9 profile UP
+  host uplink eth10 profile UP
+
+port-profile UP
+  mtu 576
+
+interface Ethernet3/1
+  mtu 9216
+
+interface Ethernet3/2
+`
+	if got := featuretest.Config(t, tr, Feature.Schema, around()); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"testing"
 
+	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/feature/featuretest"
 )
 
 func interfaces(names ...string) tree.Tree {
@@ -99,5 +101,38 @@ func TestClearCounters(t *testing.T) {
 	}
 	if fmt.Sprint(host.ports) != "[ Vethernet12]" {
 		t.Errorf("cleared %q", host.ports)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	tr := interfaces("Vethernet10", "Vethernet2").
+		Set(feature.InterfacePath("Vethernet2", "shutdown"), true).
+		Set(feature.InterfacePath("Vethernet2", "description"), "a \"quoted\" text").
+		Set(feature.InterfacePath("Ethernet3/10", "shutdown"), false).
+		Set(feature.InterfacePath("Ethernet3/9", "shutdown"), true).
+		Set(profile("WEB", "shutdown"), false).
+		Set(profile("DOWN", "shutdown"), true)
+	want := `
+port-profile DOWN
+port-profile WEB
+  no shutdown
+
+interface Ethernet3/9
+  shutdown
+
+interface Ethernet3/10
+
+interface Vethernet2
+  description a "quoted" text
+  shutdown
+
+interface Vethernet10
+`
+	profiles := schema.Group{Blocks: []schema.Block{{
+		Path: "port-profiles/port-profile", Keys: []schema.Key{{Name: "name", Type: schema.Word("name", "Name", 80)}},
+		Line: "port-profile <name>", Mode: "config-port-prof", Section: 17, Help: "Port profile",
+	}}}
+	if got := featuretest.Config(t, tr, Feature.Schema, profiles); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }

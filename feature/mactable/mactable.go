@@ -116,8 +116,7 @@ var Feature = feature.Feature{
 			}),
 			schema.Bind("mac-table/vlan/aging-time", ageType, func(c *VLAN) *uint32 { return &c.Age },
 				"mac address-table aging-time <seconds> vlan <vlan>", "Aging time").With(func(l *schema.Leaf) {
-				l.Default = uint32(DefaultAge)
-				l.Section, l.Order = section, 2
+				l.Section, l.Order = section, 2 // without a value of its own a VLAN has the table's
 			}),
 			schema.Bind("mac-table/static/target", targetType, func(c *Entry) *Target { return &c.Target },
 				"mac address-table static <mac> vlan <vlan> <target>", "Static entry").With(func(l *schema.Leaf) {

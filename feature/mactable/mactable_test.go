@@ -68,9 +68,9 @@ const veth = "interfaces/interface[Vethernet3]"
 
 func TestCheck(t *testing.T) {
 	port := Target{Port: "Vethernet3"}
-	var full []any
+	var full tree.Tree
 	for i := range MaxStatic {
-		full = append(full, "mac-table/static[1 "+ether.MACFromUint64(uint64(i)+2<<40).String()+"]/target", Target{Drop: true})
+		full = full.Set(targetPath("1 "+ether.MACFromUint64(uint64(i)+2<<40).String()), Target{Drop: true})
 	}
 	for _, c := range []struct {
 		name     string
@@ -91,8 +91,8 @@ func TestCheck(t *testing.T) {
 		{"the port is removed", build(t, veth, nil, "mac-table/static[10 5254.00a1.0b0c]/target", port),
 			build(t, "mac-table/static[10 5254.00a1.0b0c]/target", port),
 			[]string{"Warning: Interface does not exist: Vethernet3; the static entry 5254.00a1.0b0c is inactive."}},
-		{"as many as there may be", tree.Tree{}, build(t, full...), nil},
-		{"one more", tree.Tree{}, build(t, append(full, "mac-table/static[2 5254.00a1.0b0c]/target", Target{Drop: true})...),
+		{"as many as there may be", tree.Tree{}, full, nil},
+		{"one more", tree.Tree{}, full.Set(targetPath("2 5254.00a1.0b0c"), Target{Drop: true}),
 			[]string{"ERROR: Maximum number of static MAC entries (32768) reached."}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -317,5 +317,24 @@ func TestClear(t *testing.T) {
 	q.Args.Values = map[string]any{"interface": "Vethernet99"}
 	if err := execs[0].Run(context.Background(), q, nil, nil); err == nil {
 		t.Error("an absent interface was accepted")
+	}
+}
+
+func TestConfig(t *testing.T) {
+	tr := build(t,
+		"mac-table/aging-time", uint32(0), "mac-table/limit", uint32(100000),
+		"mac-table/vlan[10]/aging-time", uint32(300), "mac-table/vlan[9]/aging-time", uint32(1800),
+		"mac-table/static[10 5254.00a1.0b0c]/target", Target{Port: "Vethernet3"},
+		"mac-table/static[9 5254.00a1.0b0d]/target", Target{Drop: true},
+	)
+	want := `mac address-table aging-time 0
+mac address-table limit 100000
+mac address-table aging-time 1800 vlan 9
+mac address-table aging-time 300 vlan 10
+mac address-table static 5254.00a1.0b0d vlan 9 drop
+mac address-table static 5254.00a1.0b0c vlan 10 interface Vethernet3
+`
+	if got := featuretest.Config(t, tr, Feature.Schema); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }

@@ -223,3 +223,17 @@ func TestUUID(t *testing.T) {
 		}
 	}
 }
+
+func TestConfig(t *testing.T) {
+	tr := hosts(map[string]string{"12": uuid4, "3": uuid3}).Set(tree.Path{{Name: "vems"}, {Name: "vem", Key: "5"}}, nil)
+	want := `
+vem 3
+  host id 7f0f7c0e-3b7a-4a55-9d55-2d6f0c1b9a10
+vem 5
+vem 12
+  host id 0f1d9a66-91fc-4d0b-8a0e-5c7d1e2f3a4b
+`
+	if got := featuretest.Config(t, tr, Feature.Schema); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}

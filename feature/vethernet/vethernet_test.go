@@ -9,6 +9,7 @@ import (
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/feature/featuretest"
 )
 
 func TestOwnerText(t *testing.T) {
@@ -183,5 +184,26 @@ func TestAttachKeepsTheNumber(t *testing.T) {
 	}
 	if want := []string{"detach vethernet 1", "attach vethernet 1 tap x module 4"}; !reflect.DeepEqual(host.lines, want) {
 		t.Errorf("committed %q, want %q", host.lines, want)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	want := `
+interface Vethernet1
+  owner netns h1 ifname eth0 module 3
+
+interface Vethernet2
+
+interface Vethernet3
+  owner tap vnet4 module 4
+`
+	block := schema.Group{Blocks: []schema.Block{{
+		Path: "interfaces/interface", Keys: []schema.Key{{Name: "name", Type: feature.Interface}},
+		Line: "interface <name>", Mode: "config-if", Section: 19, Help: "Interface",
+		Kind: func(_ tree.Tree, key string) string { return feature.KindOf(key) },
+	}}}
+	tr := ports(t, "netns h1 ifname eth0 module 3", "", "tap vnet4 module 4")
+	if got := featuretest.Config(t, tr, Feature.Schema, block); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
