@@ -89,10 +89,11 @@ type State struct {
 // Events are told what happens to ports. All are called from Run's goroutine,
 // one at a time.
 type Events struct {
-	// Opened hands over a device. On an error the device is closed again and
-	// tried later.
+	// Opened hands over a device. On an error the device is closed again (it may
+	// be closed already) and tried later.
 	Opened func(name string, p port.Port) error
-	// Closing takes it back: on return no queue of the port is open.
+	// Closing takes it back: on return no queue of the port is open. It may
+	// close the port, too.
 	Closing func(name string)
 	// State reports a change, after Opened and after Closing.
 	State func(name string, s State)
@@ -339,8 +340,12 @@ func (m *Manager) shut(e *entry, remove bool) {
 	if e.open == nil {
 		return
 	}
+	var err error
+	if remove {
+		err = e.open.forsake()
+	}
 	m.events.Closing(e.want.Name)
-	if err := e.open.close(m, remove); err != nil {
+	if err = errors.Join(err, e.open.close(m, remove)); err != nil {
 		m.options.Log.Warn("detach port", "port", e.want.Name, "error", err)
 	}
 	e.open = nil

@@ -57,6 +57,9 @@ func start(t testing.TB, o attach.Options) *card {
 			if err := c.queues[name].Close(); err != nil {
 				t.Errorf("close queue of %s: %v", name, err)
 			}
+			if err := c.ports[name].Close(); err != nil { // as the pipeline does
+				t.Errorf("close %s: %v", name, err)
+			}
 			delete(c.ports, name)
 			delete(c.queues, name)
 			c.log = append(c.log, "close "+name)

@@ -146,15 +146,16 @@ func (i *inside) setMTU(m *Manager, mtu int) error {
 	return errors.Join(c.SetMTU(i.want.Ifname, mtu), c.Close())
 }
 
-func (i *inside) close(m *Manager, remove bool) error {
+func (i *inside) forsake() error {
 	if i.tap != nil {
-		if remove {
-			return i.tap.Remove()
-		}
-		return i.tap.Close()
+		return i.tap.Forsake()
 	}
+	return nil
+}
+
+func (i *inside) close(m *Manager, remove bool) error {
 	err := i.port.Close()
-	if !remove {
+	if !remove || i.tap != nil {
 		return err
 	}
 	l, e := m.handle.LinkByName(i.veth)

@@ -25,6 +25,10 @@ type attached interface {
 	// what was made for it is to be removed.
 	stale(m *Manager) (stale, remove bool)
 	setMTU(m *Manager, mtu int) error
+	// forsake prepares for removal while the device is open: a TAP that is no
+	// longer persistent vanishes with its last descriptor, whoever closes that.
+	forsake() error
+	// close releases the device, which may be closed already.
 	close(m *Manager, remove bool) error
 }
 
@@ -84,6 +88,8 @@ func (l *linked) setMTU(m *Manager, mtu int) error {
 	return errors.Join(c.SetMTU(l.name, mtu), c.Close())
 }
 
+func (l *linked) forsake() error { return nil }
+
 func (l *linked) close(*Manager, bool) error { return l.port.Close() }
 
 // tapped is a TAP of the card's namespace.
@@ -141,12 +147,14 @@ func (t *tapped) setMTU(_ *Manager, mtu int) error {
 	return t.port.SetMTU(mtu)
 }
 
-func (t *tapped) close(_ *Manager, remove bool) error {
-	if remove && t.ours {
-		return t.port.Remove()
+func (t *tapped) forsake() error {
+	if t.ours {
+		return t.port.Forsake()
 	}
-	return t.port.Close()
+	return nil
 }
+
+func (t *tapped) close(*Manager, bool) error { return t.port.Close() }
 
 // silence keeps the host's IPv6 off a device that belongs to the switch: no
 // generated address, no solicitations. Best effort: the kernel may be without

@@ -267,19 +267,19 @@ func (p *Port) Close() error {
 	return nil
 }
 
-// Remove is Close that takes the device away with it, in whatever namespace it
-// is.
-func (p *Port) Remove() error {
+// Forsake makes the device one that vanishes with the port, in whatever
+// namespace it is. No error for a device that is gone or a port that is closed.
+func (p *Port) Forsake() error {
 	p.mu.Lock()
-	done := p.done
-	var err error
-	if !done {
-		if err = unix.IoctlSetInt(p.fd, unix.TUNSETPERSIST, 0); err != nil && !errors.Is(err, unix.EBADFD) {
-			err = fmt.Errorf("remove tap %s: %w", p.name, err)
-		} else {
-			err = nil
-		}
+	defer p.mu.Unlock()
+	if p.done {
+		return nil
 	}
-	p.mu.Unlock()
-	return errors.Join(err, p.Close())
+	if err := unix.IoctlSetInt(p.fd, unix.TUNSETPERSIST, 0); err != nil && !errors.Is(err, unix.EBADFD) {
+		return fmt.Errorf("remove tap %s: %w", p.name, err)
+	}
+	return nil
 }
+
+// Remove is Close that takes the device away with it.
+func (p *Port) Remove() error { return errors.Join(p.Forsake(), p.Close()) }
