@@ -190,3 +190,38 @@ func TestShow(t *testing.T) {
 		}
 	}
 }
+
+func TestRunningConfig(t *testing.T) {
+	mounts := schema.Group{Blocks: []schema.Block{
+		{Path: "port-profiles/port-profile", Keys: []schema.Key{{Name: "name", Type: schema.Word("profile", "Profile", 80)}},
+			Line: "port-profile <name>", Mode: "config-port-prof", Section: 17, Help: "Configure a port-profile"},
+		{Path: "interfaces/interface", Keys: []schema.Key{{Name: "name", Type: feature.Interface}},
+			Line: "interface <name>", Mode: "config-if", Section: 19, Help: "Configure interfaces"},
+		{Path: "vlans/vlan", Keys: []schema.Key{{Name: "id", Type: schema.VLAN}}, Line: "vlan <id>", Mode: "config-vlan", Section: 15, Help: "VLAN"},
+	}}
+	var tr tree.Tree
+	tr = with(tr, web, "switchport/mode", Trunk)
+	tr = with(tr, web, "switchport/trunk/allowed-vlans", set("20,10,11"))
+	tr = with(tr, web, "switchport/trunk/native-vlan", ether.VLANID(10))
+	tr = with(tr, veth1, "switchport/access-vlan", ether.VLANID(4094))
+	tr = with(tr, veth1, "switchport/mode", Access)
+	tr = with(tr, "interfaces/interface[Vethernet2]", "switchport/trunk/allowed-vlans", set("none"))
+	tr = with(tr, "interfaces/interface[Vethernet3]", "switchport/trunk/allowed-vlans", ether.AllVLANs())
+	const want = `
+port-profile WEB
+  switchport mode trunk
+  switchport trunk native vlan 10
+  switchport trunk allowed vlan 10-11,20
+
+interface Vethernet1
+  switchport access vlan 4094
+
+interface Vethernet2
+  switchport trunk allowed vlan none
+
+interface Vethernet3
+`
+	if got := featuretest.Config(t, tr, Feature.Schema, mounts); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
