@@ -36,7 +36,9 @@ func separate(all iter.Seq[feature.Row]) iter.Seq[feature.Row] {
 	}
 }
 
-// faults sorts the drops of a port into the lines of the block.
+// faults sorts the drops of a port into the lines of the block. What a bridge
+// does not forward in the ordinary course is no discard; show interface counters
+// drops has all.
 type faults struct {
 	runts, giants, noBuffer, rxErrors, ifDown, rxDiscards uint64
 	txErrors, txDiscards                                  uint64
@@ -46,7 +48,8 @@ func faultsOf(c *feature.Counters) faults {
 	var f faults
 	for reason, n := range c.RxDrops {
 		switch reason {
-		case "forward", "consumed": // not lost
+		case "forward", "consumed", // not lost
+			"same-segment", "no-member", "split-horizon", "not-designated", "own-mac", "filtered", "link-local":
 		case "runt":
 			f.runts += n
 			f.rxErrors += n
