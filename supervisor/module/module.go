@@ -64,7 +64,7 @@ type Programs interface {
 	// Program returns the sections for a slot, the generation in which they
 	// last changed, and the generation of the configuration they are of.
 	// Nobody changes the sections. An error means that there is no program to
-	// send; the card keeps the one it has.
+	// send, only Config is set; the card keeps the program it has.
 	Program(slot int) (Program, error)
 }
 

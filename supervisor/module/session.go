@@ -291,6 +291,7 @@ func (s *session) refresh() any {
 			s.noProgram = text
 			s.log().Error("no program", "error", err)
 		}
+		s.m.converged(s, p.Config) // there is nothing to wait for
 		return nil
 	}
 	s.noProgram = ""

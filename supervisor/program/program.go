@@ -1,0 +1,230 @@
+// Package program turns configuration into the programs of line cards: a pure
+// function of the committed tree, by feature and slot.
+//
+// A tree is compiled when somebody first asks for it, once per slot, and what
+// came out is kept with the tree: the check before a commit and the sessions
+// after it share the work. A program's generation is that of the configuration
+// in which its sections last changed, so a card is left alone by commits that
+// are none of its business.
+//
+// All methods may be called from any goroutine. One mutex guards the pointers;
+// features compile outside it.
+package program
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"sync"
+
+	"trunkline/config"
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+	"trunkline/feature"
+	"trunkline/supervisor/module"
+)
+
+// Resolver returns, for one configuration, what returns a port with its
+// port-profile chain merged in, as a tree whose root is the port; see
+// config/effective. The returned function may be called concurrently.
+type Resolver func(t tree.Tree) (port func(name string) tree.Tree)
+
+// Compiler makes programs.
+type Compiler struct {
+	features []feature.Feature
+	resolve  Resolver
+	log      *slog.Logger
+
+	mu      sync.Mutex
+	checked *compiled // the candidate checked last
+	current *compiled // the configuration in force; nil before Publish
+	config  uint64    // its generation
+	given   map[int]module.Program
+}
+
+// New returns a compiler for the features.
+func New(features []feature.Feature, resolve Resolver, log *slog.Logger) *Compiler {
+	return &Compiler{features: features, resolve: resolve, log: log, given: map[int]module.Program{}}
+}
+
+// Publish makes a committed configuration the one that Program is about.
+func (c *Compiler) Publish(s config.Snapshot) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.checked != nil && c.checked.tree.Equal(s.Tree):
+		c.current = c.checked
+	case c.current == nil || !c.current.tree.Equal(s.Tree):
+		c.current = c.compiled(s.Tree)
+	}
+	c.checked, c.config = nil, s.Generation
+}
+
+// Program implements module.Programs.
+func (c *Compiler) Program(slot int) (module.Program, error) {
+	c.mu.Lock()
+	current, generation := c.current, c.config
+	c.mu.Unlock()
+	if current == nil {
+		return module.Program{}, errors.New("there is no configuration yet")
+	}
+	sections, problems := current.slot(slot)
+	if len(problems) > 0 {
+		return module.Program{Config: generation}, problems[0]
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last, ok := c.given[slot]
+	if ok && last.Config > generation {
+		return last, nil // a newer one was made meanwhile
+	}
+	p := module.Program{Generation: generation, Config: generation, Sections: sections}
+	if ok && maps.EqualFunc(last.Sections, sections, bytes.Equal) {
+		p.Generation, p.Sections = last.Generation, last.Sections
+	}
+	c.given[slot] = p
+	return p, nil
+}
+
+// Problems compiles a candidate for every card it names and returns what is
+// wrong; it is the Compile of config.Hooks.
+func (c *Compiler) Problems(t tree.Tree) []schema.Problem {
+	c.mu.Lock()
+	var k *compiled
+	if c.current != nil && c.current.tree.Equal(t) {
+		k = c.current
+	} else {
+		k = c.compiled(t)
+		c.checked = k
+	}
+	c.mu.Unlock()
+	var all []schema.Problem
+	for _, slot := range k.slots() {
+		_, problems := k.slot(slot)
+		all = append(all, problems...)
+	}
+	return all
+}
+
+func (c *Compiler) compiled(t tree.Tree) *compiled {
+	return &compiled{c: c, tree: t, resolve: c.resolve(t), effective: map[string]tree.Tree{}, results: map[int]*result{}}
+}
+
+// compiled is one tree with what was made of it so far.
+type compiled struct {
+	c       *Compiler
+	tree    tree.Tree
+	resolve func(port string) tree.Tree
+
+	once  sync.Once
+	ports map[int][]string // by slot
+
+	mu        sync.Mutex
+	effective map[string]tree.Tree
+	results   map[int]*result
+}
+
+type result struct {
+	once     sync.Once
+	sections map[string][]byte
+	problems []schema.Problem
+}
+
+var vemsPath = tree.Path{{Name: "vems"}, {Name: "vem"}}
+
+// slots returns the slots that the tree names: those of modules and of ports.
+func (k *compiled) slots() []int {
+	k.once.Do(k.sort)
+	set := map[int]bool{}
+	for key := range k.tree.Keys(vemsPath) {
+		if n, err := strconv.Atoi(key); err == nil {
+			set[n] = true
+		}
+	}
+	for slot := range k.ports {
+		set[slot] = slot != 0
+	}
+	maps.DeleteFunc(set, func(_ int, in bool) bool { return !in })
+	return slices.Sorted(maps.Keys(set))
+}
+
+// sort finds out which ports belong to which slot.
+func (k *compiled) sort() {
+	k.ports = map[int][]string{}
+	for name := range feature.Configured(k.tree) {
+		slot := feature.SlotOf(k.tree, name)
+		k.ports[slot] = append(k.ports[slot], name)
+	}
+}
+
+// port returns a port with its profiles resolved, which features share.
+func (k *compiled) port(name string) tree.Tree {
+	k.mu.Lock()
+	t, ok := k.effective[name]
+	k.mu.Unlock()
+	if ok {
+		return t
+	}
+	t = k.resolve(name)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.effective[name] = t
+	return t
+}
+
+// slot returns the sections of a slot's program, compiling them the first time.
+func (k *compiled) slot(slot int) (map[string][]byte, []schema.Problem) {
+	k.once.Do(k.sort)
+	k.mu.Lock()
+	r := k.results[slot]
+	if r == nil {
+		r = &result{}
+		k.results[slot] = r
+	}
+	k.mu.Unlock()
+	r.once.Do(func() {
+		r.sections = map[string][]byte{}
+		in := feature.Input{Module: slot, Config: k.tree, Effective: k.port, Ports: k.ports[slot]}
+		for _, f := range k.c.features {
+			section, err := k.c.section(f, in)
+			if err != nil {
+				r.problems = append(r.problems, schema.Problem{
+					Path: tree.Path{vemsPath[0], {Name: vemsPath[1].Name, Key: strconv.Itoa(slot)}},
+					Rule: "program", Text: fmt.Sprintf("ERROR: Module %d: %s: %v", slot, f.Name, err),
+				})
+			} else if section != nil {
+				r.sections[f.Name] = section
+			}
+		}
+	})
+	return r.sections, r.problems
+}
+
+// section compiles one feature, nil for nothing. A panic is an error: a
+// configuration that hits a bug is refused instead of ending the supervisor.
+func (c *Compiler) section(f feature.Feature, in feature.Input) (data []byte, err error) {
+	if f.Compile == nil {
+		return nil, nil
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			c.log.Error("panic in compile", "feature", f.Name, "slot", in.Module, "panic", r, "stack", string(debug.Stack()))
+			data, err = nil, fmt.Errorf("panic: %v", r)
+		}
+	}()
+	section, err := f.Compile(in)
+	if err != nil || section == nil {
+		return nil, err
+	}
+	if v := reflect.ValueOf(section); v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, nil
+	}
+	return json.Marshal(section)
+}
