@@ -17,6 +17,25 @@ func Read[T any](t tree.Tree, path tree.Path, def T) T {
 	return def
 }
 
+// Changed reports whether the candidate differs from what it replaces at or
+// below one of the paths. What was committed has passed every check, so a Check
+// need not look at what has not changed.
+func (c Candidate) Changed(paths ...tree.Path) bool {
+	for _, p := range paths {
+		if !c.Old.Sub(p).Equal(c.New.Sub(p)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Parts of the tree that checks of several features look at.
+var (
+	InterfacesRoot = tree.Path{{Name: "interfaces"}}
+	ModulesRoot    = tree.Path{{Name: "vems"}}
+	ProfilesRoot   = tree.Path{{Name: "port-profiles"}}
+)
+
 // Why a port is kept down by configuration (cli.md §11.4).
 const (
 	AdminDown       = "Administratively down"

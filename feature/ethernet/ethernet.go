@@ -75,6 +75,9 @@ var Feature = feature.Feature{
 }
 
 func check(c feature.Candidate) []schema.Problem {
+	if !c.Changed(feature.InterfacesRoot, feature.ModulesRoot, feature.ProfilesRoot) {
+		return nil
+	}
 	var problems []schema.Problem
 	total, perModule := 0, map[int]int{}
 	for port := range feature.Configured(c.New) {

@@ -70,6 +70,9 @@ func absent(name string) error {
 }
 
 func check(c feature.Candidate) []schema.Problem {
+	if !c.Changed(feature.InterfacesRoot) {
+		return nil
+	}
 	var problems []schema.Problem
 	for name := range feature.Configured(c.Old) {
 		if feature.KindOf(name) != feature.Vethernet || c.New.Exists(feature.InterfacePath(name)) {

@@ -187,6 +187,9 @@ func ages(t tree.Tree) map[ether.VLANID]uint32 {
 }
 
 func check(c feature.Candidate) []schema.Problem {
+	if !c.Changed(tree.Path{{Name: "mac-table"}}, feature.InterfacesRoot) {
+		return nil
+	}
 	var problems []schema.Problem
 	all := statics(c.New)
 	for i, e := range all {

@@ -76,6 +76,9 @@ func hostID(t tree.Tree, slot string) string {
 
 // check refuses a host that is bound to two slots.
 func check(c feature.Candidate) []schema.Problem {
+	if !c.Changed(feature.ModulesRoot) {
+		return nil
+	}
 	var problems []schema.Problem
 	taken := map[string]string{}
 	for slot := range c.New.Keys(vemsPath) {

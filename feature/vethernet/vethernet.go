@@ -43,6 +43,9 @@ func ownerOf(t tree.Tree, port string) Owner {
 }
 
 func check(c feature.Candidate) []schema.Problem {
+	if !c.Changed(feature.InterfacesRoot, feature.ModulesRoot) {
+		return nil
+	}
 	var problems []schema.Problem
 	taken := map[place]string{}
 	perModule := map[int]int{}
