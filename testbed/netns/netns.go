@@ -40,7 +40,7 @@ func (n NS) Name() string { return n.name }
 // Path returns the file of the namespace.
 func (n NS) Path() string {
 	if n.name == "" {
-		return "/proc/self/ns/net"
+		return "/proc/thread-self/ns/net"
 	}
 	return filepath.Join(Dir, n.name)
 }
@@ -74,18 +74,21 @@ func (n NS) create() error {
 		return err
 	}
 	done := make(chan error)
-	go func() {
-		// The thread is never unlocked: it ends with this goroutine, and its
-		// namespace stays by the mount alone.
-		runtime.LockOSThread()
-		err := unix.Unshare(unix.CLONE_NEWNET)
-		if err == nil {
-			err = unix.Mount("/proc/thread-self/ns/net", n.Path(), "", unix.MS_BIND, "")
-		}
-		done <- err
-	}()
+	go func() { done <- away(n.keep) }()
 	if err := <-done; err != nil {
 		return errors.Join(err, os.Remove(n.Path()))
+	}
+	return nil
+}
+
+// keep makes a namespace and mounts it, so that it stays when its only thread
+// goes.
+func (n NS) keep() error {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("unshare: %w", err)
+	}
+	if err := unix.Mount("/proc/thread-self/ns/net", n.Path(), "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("mount: %w", err)
 	}
 	return nil
 }
@@ -152,22 +155,29 @@ func (n NS) Do(f func() error) error {
 	}
 	defer target.Close()
 	done := make(chan error)
-	go func() { done <- enter(n.name, target, f) }()
+	go func() {
+		done <- away(func() error {
+			if err := unix.Setns(int(target.Fd()), unix.CLONE_NEWNET); err != nil {
+				return fmt.Errorf("enter network namespace %s: %w", n.name, err)
+			}
+			return f()
+		})
+	}()
 	return <-done
 }
 
-func enter(name string, target *os.File, f func() error) error {
+// away runs f, which may change the namespace of its thread, and brings the
+// thread back. One that cannot come back stays locked and ends with the
+// goroutine; it must not be left to that, because the first thread of a process
+// never ends, and with it /proc/self would stay in the wrong namespace.
+func away(f func() error) error {
 	runtime.LockOSThread()
-	home, err := os.Open("/proc/thread-self/ns/net")
+	home, err := os.Open(Named("").Path())
 	if err != nil {
 		runtime.UnlockOSThread()
 		return fmt.Errorf("open own network namespace: %w", err)
 	}
 	defer home.Close()
-	if err := unix.Setns(int(target.Fd()), unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("enter network namespace %s: %w", name, err)
-	}
 	err = f()
 	if unix.Setns(int(home.Fd()), unix.CLONE_NEWNET) == nil {
 		runtime.UnlockOSThread()
