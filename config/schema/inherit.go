@@ -58,7 +58,7 @@ func (s *Schema) inherits(t tree.Tree, entry tree.Path) (tree.Path, *node) {
 	if !ok || v == No || !sameType(v, n.leaf.zero()) {
 		return nil, nil
 	}
-	profile := s.Entry(n.leaf.decl.Ref, n.leaf.decl.Type.FormatText(v))
+	profile := s.EntryPath(n.leaf.decl.Ref, n.leaf.decl.Type.FormatText(v))
 	if !t.Exists(profile) {
 		return nil, nil
 	}

@@ -238,8 +238,8 @@ func cmpErr(err, other error) error {
 // object reads what is below the node at a path. Of an entry the keys have been
 // read.
 func (d *decoder) object(n *node, p tree.Path, data []byte) {
-	if len(p) > d.at || n.parent != nil {
-		d.set(p, nil)
+	if n.list() {
+		d.set(p, nil) // a container comes with what is in it
 	}
 	seen := map[string]bool{}
 	err := members(data, func(name string, value json.RawMessage) error {

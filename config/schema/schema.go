@@ -196,9 +196,9 @@ func (s *Schema) Has(t tree.Tree, entry tree.Path) bool {
 	return n != nil && n.list() && slices.Contains(n.block.Permanent, entry[len(entry)-1].Key)
 }
 
-// Entry returns the path of the entry of a list that is not inside another, such
-// as the one a reference names.
-func (s *Schema) Entry(list, key string) tree.Path {
+// EntryPath returns the path of the entry of a list that is not inside another,
+// such as the one a reference names.
+func (s *Schema) EntryPath(list, key string) tree.Path {
 	var p tree.Path
 	for name := range strings.SplitSeq(list, "/") {
 		p = append(p, tree.Elem{Name: name})

@@ -86,29 +86,34 @@ func (v *validator) above(n *node, c tree.Change) bool {
 }
 
 func (v *validator) leaf(l *leaf, c tree.Change) {
-	if c.New == No {
-		return
-	}
-	if !sameType(c.New, l.zero()) {
-		v.add(c.Path, RuleType, "ERROR: %s: value is a %T, want a %T.", c.Path, c.New, l.zero())
-		return
-	}
-	text := l.decl.Type.FormatText(c.New)
-	switch back, err := l.decl.Type.ParseText(text); {
-	case err != nil:
-		v.add(c.Path, RuleType, "ERROR: %s: %q: %v.", c.Path, text, err)
-		return
-	case back != c.New:
-		v.add(c.Path, RuleType, "ERROR: %s: %q stands for another value.", c.Path, text)
-		return
-	}
-	if l.decl.Hard {
-		v.reference(l, c.Path, text)
+	if v.value(l, c.Path, c.New) && l.decl.Hard && c.New != No {
+		v.reference(l, c.Path, l.decl.Type.FormatText(c.New))
 	}
 }
 
+// value reports whether the leaf's type takes the value.
+func (v *validator) value(l *leaf, p tree.Path, value any) bool {
+	if value == No {
+		return true
+	}
+	if !sameType(value, l.zero()) {
+		v.add(p, RuleType, "ERROR: %s: value is a %T, want a %T.", p, value, l.zero())
+		return false
+	}
+	text := l.decl.Type.FormatText(value)
+	switch back, err := l.decl.Type.ParseText(text); {
+	case err != nil:
+		v.add(p, RuleType, "ERROR: %s: %q: %v.", p, text, err)
+		return false
+	case back != value:
+		v.add(p, RuleType, "ERROR: %s: %q stands for another value.", p, text)
+		return false
+	}
+	return true
+}
+
 func (v *validator) reference(l *leaf, p tree.Path, key string) {
-	if v.Has(v.new, v.Entry(l.decl.Ref, key)) {
+	if v.Has(v.new, v.EntryPath(l.decl.Ref, key)) {
 		return
 	}
 	v.add(p, RuleReference, "ERROR: %s %s does not exist.", v.noun(l.decl.Ref), key)
@@ -157,7 +162,7 @@ func (v *validator) dangling(lost map[string]bool) {
 				return // a change, which has been looked at
 			}
 			key := l.decl.Type.FormatText(value)
-			entry := v.Entry(l.decl.Ref, key)
+			entry := v.EntryPath(l.decl.Ref, key)
 			if v.Has(v.new, entry) {
 				return
 			}
