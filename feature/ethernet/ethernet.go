@@ -9,6 +9,7 @@ package ethernet
 
 import (
 	"fmt"
+	"iter"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -100,13 +101,10 @@ func check(c feature.Candidate) []schema.Problem {
 		}
 	}
 	for slot := range c.New.Keys(vemsPath) {
-		for dev := range c.New.Keys(uplinksPath(slot)) {
-			path := append(uplinksPath(slot)[:2:2], tree.Elem{Name: "uplink", Key: dev}, tree.Elem{Name: "profile"})
-			name := feature.Read(c.New, path, "")
-			if name == "" {
-				continue
-			}
+		for dev, name := range uplinks(c.New, slot) {
+			path := profilePath(slot, dev)
 			switch kind := feature.ProfileType(c.New, name); {
+			case name == "":
 			case kind == "" && name != feature.Read(c.Old, path, ""):
 				problems = append(problems, schema.Problem{Path: path, Severity: schema.Warning, Rule: "profile-missing",
 					Text: fmt.Sprintf("Warning: Port-profile %s does not exist; the uplink is inactive.", name)})
@@ -121,8 +119,20 @@ func check(c feature.Candidate) []schema.Problem {
 
 var vemsPath = tree.Path{{Name: "vems"}, {Name: "vem"}}
 
-func uplinksPath(slot string) tree.Path {
-	return tree.Path{{Name: "vems"}, {Name: "vem", Key: slot}, {Name: "uplink"}}
+func profilePath(slot, dev string) tree.Path {
+	return tree.Path{{Name: "vems"}, {Name: "vem", Key: slot}, {Name: "uplink", Key: dev}, {Name: "profile"}}
+}
+
+// uplinks yields the devices of a slot with their profiles. An entry whose line
+// was removed may remain; its profile is "".
+func uplinks(t tree.Tree, slot string) iter.Seq2[string, string] {
+	return func(yield func(dev, profile string) bool) {
+		for dev := range t.Keys(tree.Path{{Name: "vems"}, {Name: "vem", Key: slot}, {Name: "uplink"}}) {
+			if !yield(dev, feature.Read(t, profilePath(slot, dev), "")) {
+				return
+			}
+		}
+	}
 }
 
 func compile(in feature.Input) (any, error) {
@@ -144,8 +154,10 @@ func compile(in feature.Input) (any, error) {
 		}
 		p.Ports = append(p.Ports, port)
 	}
-	for dev := range in.Config.Keys(uplinksPath(fmt.Sprint(in.Module))) {
-		p.Uplinks = append(p.Uplinks, dev)
+	for dev, profile := range uplinks(in.Config, fmt.Sprint(in.Module)) {
+		if profile != "" {
+			p.Uplinks = append(p.Uplinks, dev)
+		}
 	}
 	return p, nil
 }

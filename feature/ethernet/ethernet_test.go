@@ -92,6 +92,7 @@ func TestCompile(t *testing.T) {
 		"port-profiles/port-profile[SHUT]/state", "enabled",
 		"vems/vem[3]/uplink[eth1]/profile", "UP",
 		"vems/vem[3]/uplink[eth2]/profile", "UP",
+		"vems/vem[3]/uplink[eth3]", nil, // its line was removed
 		"vems/vem[4]/uplink[eth9]/profile", "UP",
 	)
 	// Effective is the port with the attributes its profile sets.

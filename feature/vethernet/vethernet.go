@@ -83,7 +83,7 @@ func check(c feature.Candidate) []schema.Problem {
 }
 
 func uplinkPath(slot int, dev string) tree.Path {
-	return append(vemPath(slot), tree.Elem{Name: "uplink", Key: dev})
+	return append(vemPath(slot), tree.Elem{Name: "uplink", Key: dev}, tree.Elem{Name: "profile"})
 }
 
 func vemPath(slot int) tree.Path {
