@@ -86,6 +86,8 @@ func chassis() feature.Query {
 	set(feature.InterfacePath("Vethernet12", "switchport", "access-vlan"), ether.VLANID(100))
 	port("Vethernet1048575", bound{3, "namespace-with-a-long-name-of-its-own", "interface-of-15"})
 
+	port("Vethernet13", bound{3, "h13", "eth0"})
+
 	up := func(name string) feature.PortState {
 		return feature.PortState{
 			Name: name, Module: 3, Up: true, Reason: "none", Kind: "tap", Adapter: "tl3", MTU: 1500,
@@ -108,6 +110,8 @@ func chassis() feature.Query {
 		RxDrops: map[string]uint64{"runt": 2, "giant": 3, "tagged-on-access": 17, "port-down": 1, "no-memory": 4, "consumed": 9, "same-segment": 8},
 		TxDrops: map[string]uint64{"queue-full": 5, "tx-error": 6},
 	}
+	v13 := up("Vethernet13")
+	v13.Up, v13.Reason, v13.Error = false, "errDisabled", "loop-detected: MAC addresses move to this port and back"
 	long := up("Vethernet1048575")
 	long.Up, long.Reason = false, "a reason that is too long for its column"
 	v7 := up("Vethernet7") // reported by the card it left
@@ -121,7 +125,7 @@ func chassis() feature.Query {
 			{Slot: 5, Status: feature.ModulePoweredUp, Host: "kvm-c"},
 		},
 		Ports: []feature.PortState{e1, e3, up("Vethernet1"), up("Vethernet2"), up("Vethernet3"), up("Vethernet4"), up("Vethernet5"),
-			v6, v7, v12, long},
+			v6, v7, v12, v13, long},
 	})
 }
 
@@ -277,6 +281,7 @@ func TestReasons(t *testing.T) {
 		"Vethernet1": "none", "Vethernet2": "Administratively down", "Vethernet3": "inactive", "Vethernet4": "vlan suspended",
 		"Vethernet5": "Port profile disabled", "Vethernet6": "quarantine", "Vethernet7": "VEM absent",
 		"Vethernet8": "Initializing", "Vethernet9": "nonParticipating", "Vethernet12": "none",
+		"Vethernet13":      "errDisabled",
 		"Vethernet1048575": "a reason that is too long for its column",
 	}
 	all, err := views(chassis())

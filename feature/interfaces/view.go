@@ -2,6 +2,7 @@ package interfaces
 
 import (
 	"iter"
+	"strings"
 
 	"trunkline/config/tree"
 	"trunkline/feature"
@@ -19,6 +20,7 @@ const (
 	reasonQuarantine   = "quarantine"
 	reasonNoVLAN       = "inactive"
 	reasonSuspended    = "vlan suspended"
+	errDisable         = "errDisable" // in every reason of a port that a guard has shut
 )
 
 // view is one interface, configuration and report joined.
@@ -157,7 +159,7 @@ func reason(t tree.Tree, v *view, config string, status feature.ModuleStatus) st
 		return config
 	case v.slot == 0:
 		return reasonDetached
-	case v.port.Error != "":
+	case v.port.Error != "" && !strings.Contains(v.port.Reason, errDisable):
 		return reasonQuarantine
 	case !v.trunk && !feature.VLANExists(t, v.vlan):
 		return reasonNoVLAN
