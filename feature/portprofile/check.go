@@ -9,9 +9,9 @@ import (
 	"trunkline/feature"
 )
 
-const missing = "ERROR: Port-profile %s does not exist."
-
-// check finds what is wrong with inheritance and membership.
+// check finds what is wrong with inheritance and membership. A profile that is
+// inherited but not there is the schema's to refuse, but when this candidate
+// removes it, the message here names who uses it.
 func check(c feature.Candidate) []schema.Problem {
 	if !concerned(c) {
 		return nil
@@ -57,11 +57,7 @@ func check(c feature.Candidate) []schema.Problem {
 			problem(at, "port-profile-depth", "ERROR: Port-profile inheritance depth exceeds %d.", maxDepth)
 		}
 		switch {
-		case parent == "":
-		case !c.New.Exists(path(parent)):
-			if !c.Old.Exists(path(parent)) {
-				problem(at, schema.RuleReference, missing, parent)
-			}
+		case parent == "", !c.New.Exists(path(parent)):
 		case kind(c.New, p) != kind(c.New, parent):
 			problem(at, "port-profile-type", "ERROR: Port-profile type mismatch (%s vs %s).", kind(c.New, p), kind(c.New, parent))
 		}
@@ -82,13 +78,7 @@ func check(c feature.Candidate) []schema.Problem {
 
 	for port := range feature.Configured(c.New) {
 		p := feature.ProfileOf(c.New, port)
-		if p == "" || p == feature.ProfileOf(c.Old, port) {
-			continue
-		}
-		if !c.New.Exists(path(p)) {
-			if !c.Old.Exists(path(p)) {
-				problem(feature.InterfacePath(port, "inherit"), schema.RuleReference, missing, p)
-			}
+		if p == "" || p == feature.ProfileOf(c.Old, port) || !c.New.Exists(path(p)) {
 			continue
 		}
 		if k := feature.KindOf(port); k != kind(c.New, p) {

@@ -82,9 +82,7 @@ func leaves() []schema.Leaf {
 			func(c *Config) *uint32 { return &c.MaxPorts }, "max-ports <count>", "Most ports that may inherit the port-profile").
 			With(noInherit),
 	)
-	// The reference is as good as hard, but refused by check, which names the
-	// members of a profile that is to go.
-	inherit := func(l *schema.Leaf) { l.NoInherit, l.Ref = true, list }
+	inherit := func(l *schema.Leaf) { l.NoInherit, l.Ref, l.Hard = true, list, true }
 	const line, help = "inherit port-profile <profile>", "Name of the port-profile"
 	parent := schema.Augment(feature.Profiles, schema.Bind("inherit", name, func(c *Config) *string { return &c.Inherit }, line, help).With(inherit))
 	member := schema.Augment(feature.Interfaces, schema.Bind("inherit", name, func(c *Port) *string { return &c.Inherit }, line, help).With(inherit))

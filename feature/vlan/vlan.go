@@ -78,7 +78,7 @@ func ids(t tree.Tree) []ether.VLANID {
 }
 
 func check(c feature.Candidate) []schema.Problem {
-	if !changed(c, listPath[:1]) {
+	if !c.Changed(listPath[:1]) {
 		return nil
 	}
 	var out []schema.Problem
@@ -106,14 +106,6 @@ func check(c feature.Candidate) []schema.Problem {
 		owner[name] = id
 	}
 	return out
-}
-
-// changed reports whether the candidate differs below a path.
-func changed(c feature.Candidate, at tree.Path) bool {
-	for range tree.Diff(c.Old.Sub(at), c.New.Sub(at)) {
-		return true
-	}
-	return false
 }
 
 func compile(in feature.Input) (any, error) {
