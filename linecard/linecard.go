@@ -1,0 +1,235 @@
+// Package linecard wires a line card (VEM): the data plane, the devices that
+// are its ports, the session with a supervisor and the local tool.
+//
+//	agent ── program ──▶ Card.Apply ──▶ pipeline.Engine (what to do with frames)
+//	                              └──▶ attach.Manager (which devices to open)
+//	attach.Manager ── open device ──▶ pipeline.Engine
+//
+// Everything runs under one errgroup; Run returns when all of it has ended.
+package linecard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"trunkline/linecard/agent"
+	"trunkline/linecard/api"
+	"trunkline/linecard/attach"
+	"trunkline/linecard/local"
+	"trunkline/linecard/pipeline"
+	"trunkline/linecard/port"
+	"trunkline/linecard/rate"
+)
+
+// Config says how a card runs.
+type Config struct {
+	StateDir string
+	// Supervisors are "HOST:PORT" or "unix:PATH".
+	Supervisors []string
+	Domain      uint32 // 0: that of the chassis
+	Slot        int    // asked for, 0 for any
+	Token       string // for enrolment, "" for none
+	UUID, Host  string
+	Address     string
+	// Phys are devices to adopt as Ethernet ports; Lab adopts by name instead
+	// (ethN), never Exclude.
+	Phys    []agent.Phys
+	Lab     bool
+	Exclude []string
+	// Socket is where vemcmd reaches the card; "" for nowhere.
+	Socket  string
+	Workers int           // 0: 1
+	Spin    time.Duration // before a worker sleeps; 0: the default
+	NoTUN   bool          // interfaces in namespaces are veths, not TAPs
+	Version string
+	Log     *slog.Logger
+}
+
+// Card is a running line card.
+type Card struct {
+	cfg    Config
+	log    *slog.Logger
+	engine *pipeline.Engine
+	attach *attach.Manager
+	agent  *agent.Agent
+	began  time.Time
+
+	mu     sync.Mutex
+	nics   []api.NIC
+	meters map[string]*rate.Meter
+	// uplinks are the devices that the program wants adopted.
+	uplinks []string
+}
+
+// New builds a card. Nothing runs before Run.
+func New(cfg Config) (*Card, error) {
+	c := &Card{cfg: cfg, log: cfg.Log, meters: map[string]*rate.Meter{}, began: time.Now()}
+	c.engine = pipeline.New(pipeline.Config{Workers: cfg.Workers, Spin: cfg.Spin, OnEvent: c.event})
+	var err error
+	c.attach, err = attach.New(attach.Options{StateDir: cfg.StateDir, NoTUN: cfg.NoTUN, Log: cfg.Log}, attach.Events{
+		Opened:  c.opened,
+		Closing: c.closing,
+		State:   c.changed,
+		Adopted: c.adopted,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start line card: %w", err)
+	}
+	features := map[string]uint32{}
+	for _, f := range Features() {
+		features[f.Name] = f.Version
+	}
+	c.agent, err = agent.New(agent.Config{
+		StateDir: cfg.StateDir, Supervisors: cfg.Supervisors, Domain: cfg.Domain, Slot: cfg.Slot,
+		Token: cfg.Token, UUID: cfg.UUID, Host: cfg.Host, Address: cfg.Address, Version: cfg.Version,
+		OS: system(), Features: features, Card: c, Log: cfg.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start line card: %w", err)
+	}
+	c.adopt()
+	return c, nil
+}
+
+// Run forwards and keeps the session until ctx ends.
+func (c *Card) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	// Devices close before the data plane that holds their queues.
+	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
+	g.Go(func() error { return c.engine.Run(engineCtx) })
+	g.Go(func() error {
+		defer stopEngine()
+		return c.attach.Run(ctx)
+	})
+	g.Go(func() error { return c.agent.Run(ctx) })
+	g.Go(func() error { c.sample(ctx); return nil })
+	if c.cfg.Socket != "" {
+		g.Go(func() error { return local.Serve(ctx, c.cfg.Socket, c.command, c.log) })
+	}
+	return g.Wait()
+}
+
+// lent keeps the engine from closing a device: attach opened it and closes it.
+type lent struct{ port.Port }
+
+func (lent) Close() error { return nil }
+
+func (c *Card) opened(name string, p port.Port) error { return c.engine.SetPort(name, lent{p}) }
+
+func (c *Card) closing(name string) {
+	if err := c.engine.RemovePort(name); err != nil {
+		c.log.Warn("detach port", "port", name, "error", err)
+	}
+}
+
+func (c *Card) changed(name string, s attach.State) {
+	c.engine.Refresh(name)
+	c.log.Debug("port state", "port", name, "up", s.Up, "reason", s.Reason, "error", s.Error)
+	c.agent.Changed()
+}
+
+func (c *Card) adopted(nics []api.NIC) {
+	c.mu.Lock()
+	c.nics = nics
+	c.mu.Unlock()
+	c.agent.Changed()
+}
+
+// adopt tells attach which devices are Ethernet ports: those of the card's own
+// configuration and those of the program.
+func (c *Card) adopt() {
+	rule := attach.Rule{Lab: c.cfg.Lab, Slot: c.cfg.Slot, Exclude: c.cfg.Exclude}
+	named := map[string]bool{}
+	for _, p := range c.cfg.Phys {
+		rule.Phys = append(rule.Phys, attach.Phys{Device: p.Device, Profile: p.Profile})
+		named[p.Device] = true
+	}
+	c.mu.Lock()
+	for _, d := range c.uplinks {
+		if !named[d] {
+			rule.Phys = append(rule.Phys, attach.Phys{Device: d})
+		}
+	}
+	c.mu.Unlock()
+	c.attach.Adopt(rule)
+}
+
+// event takes what the data plane has to say.
+func (c *Card) event(e pipeline.Event) {
+	switch e.Kind {
+	case pipeline.EventGone:
+		c.attach.Gone(e.Port)
+	case pipeline.EventLoop:
+		c.log.Warn("port err-disabled by the MAC-move guard", "port", e.Port)
+	case pipeline.EventFault:
+		c.log.Error("fault on the frame path: port quarantined", "port", e.Port, "cause", fmt.Sprint(e.Fault.Cause))
+		if err := c.keep(e.Port, e.Fault); err != nil {
+			c.log.Error("save the frames of a fault", "port", e.Port, "error", err)
+		}
+	}
+	c.agent.Changed()
+}
+
+// sample reads the counters for the averages of show interface once a second.
+func (c *Card) sample(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			c.meter(now)
+		}
+	}
+}
+
+func (c *Card) meter(now time.Time) {
+	ports := c.engine.Ports()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range ports {
+		m := c.meters[p.Name]
+		if m == nil {
+			m = &rate.Meter{}
+			c.meters[p.Name] = m
+		}
+		n := &p.Counters
+		m.Sample(now, rate.Totals{RxOctets: n.RxOctets, RxFrames: n.Rx(), TxOctets: n.TxOctets, TxFrames: n.Tx()})
+	}
+	for name := range c.meters {
+		if c.engine.PortIndex(name) == 0 {
+			delete(c.meters, name)
+		}
+	}
+}
+
+// system names the operating system: "Linux 6.12.9".
+func system() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return runtime.GOOS
+	}
+	return unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
+}
+
+// Hostname returns the name of this host, "localhost" when it has none.
+func Hostname() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "localhost"
+	}
+	return name
+}
+
+// errQuery is what an unknown query is answered with.
+var errQuery = errors.New("the card does not know this query")
