@@ -92,10 +92,16 @@ func (m *Modes) build(mode string, kinds []string) (*Table, error) {
 	if t := m.tables[key]; t != nil {
 		return t, nil
 	}
+	canonical := map[string]string{} // lines of leaves by path
+	for _, l := range m.lines {
+		if l.Leaf != nil {
+			canonical[l.Path()] = l.Template
+		}
+	}
 	var commands []Command
 	for _, l := range m.lines {
 		if l.Mode == mode && valid(l, kinds) {
-			c, err := forms(l)
+			c, err := forms(l, canonical[l.Path()])
 			if err != nil {
 				return nil, err
 			}
@@ -129,8 +135,9 @@ var negationWords = schema.Words{
 	"default": "Set a command to its defaults",
 }
 
-// forms are the line and what cli.md §3.2 derives from it.
-func forms(l schema.Statement) ([]Command, error) {
+// forms are the line and what cli.md §3.2 derives from it. Canonical is the line
+// of the leaf that an alias edits.
+func forms(l schema.Statement, canonical string) ([]Command, error) {
 	parts, err := parseTemplate(l.Template)
 	if err != nil {
 		return nil, fmt.Errorf("template %q: %w", l.Template, err)
@@ -156,7 +163,7 @@ func forms(l schema.Statement) ([]Command, error) {
 		if len(l.Block.Keys) > 0 && l.Block.Mode != "" {
 			derive("default", Default, l.Template)
 		}
-	case l.Alias != nil && extends(parts, l.Leaf.Line):
+	case l.Alias != nil && extends(parts, canonical):
 		// "… add <list>" changes part of a value: its opposite is no
 		// negation of the whole.
 	default:
