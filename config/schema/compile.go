@@ -396,6 +396,9 @@ func (c *compiler) statement(st *Statement) []part {
 	} else if st.Alias != nil && st.Alias.Type != nil {
 		c.errorf("line %q: a type and no placeholder", st.Template)
 	}
+	if st.Leaf != nil && st.Leaf.ReadOnly {
+		return parts // printed only
+	}
 	c.statements = append(c.statements, *st)
 	c.origins = append(c.origins, origin{c.group, c.what, parts})
 	return parts
