@@ -102,7 +102,7 @@ type Agent struct {
 
 // Waiting times.
 const (
-	minBackoff = 100 * time.Millisecond
+	minBackoff = 10 * time.Millisecond
 	maxBackoff = time.Second
 	answerTime = 5 * time.Second // for the supervisor to answer a hello
 )
