@@ -53,12 +53,16 @@ type Result struct {
 	Remarks []schema.Problem
 }
 
-// Hooks are the product's part of check and compile. Both are pure.
+// Hooks are the product's part of a commit. Check and Compile are pure.
 type Hooks struct {
 	// Check returns all problems of a candidate beyond its structure.
 	Check func(old, new tree.Tree) []schema.Problem
 	// Compile returns the problems of making programs of the candidate.
 	Compile func(new tree.Tree) []schema.Problem
+	// Settle is called after a commit was published, with no lock held, before
+	// its caller gets the answer: it may wait a bounded time for the change to
+	// take effect (architecture §4: 500 ms). It cannot refuse; may be nil.
+	Settle func(ctx context.Context, now Snapshot)
 }
 
 // Record is what a Backend stores of one commit: the whole tree as the schema's

@@ -142,6 +142,16 @@ func (s *Store) check(old, new tree.Tree) []schema.Problem {
 // candidate is as it was; whether an error of the backend left something stored
 // is found out before the next commit.
 func (s *Store) Commit(ctx context.Context, c *Candidate, m Meta) (Result, error) {
+	before := c.Base().Generation
+	r, err := s.commitOne(ctx, c, m)
+	if err == nil && r.Generation != before && s.hooks.Settle != nil {
+		s.hooks.Settle(ctx, r.Snapshot)
+	}
+	return r, err
+}
+
+// commitOne is Commit up to the commit point and publication.
+func (s *Store) commitOne(ctx context.Context, c *Candidate, m Meta) (Result, error) {
 	if err := s.lock(ctx); err != nil {
 		return Result{}, err
 	}
