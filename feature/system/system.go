@@ -31,7 +31,9 @@ var Feature = feature.Feature{
 				With(func(l *schema.Leaf) { l.Default = DefaultHostname; l.Section = 1; l.Order = 1 }),
 			schema.Bind("system/front-panel", schema.Flag, func(c *Config) *bool { return &c.FrontPanel },
 				"system compat front-panel", "Name the ports of module 3 Ethernet1/1 and up").
-				With(func(l *schema.Leaf) { l.Section = 31 }),
+				// Before the interfaces, although it is a platform extension: which
+				// of them may exist depends on it.
+				With(func(l *schema.Leaf) { l.Section = 1; l.Order = 2 }),
 		},
 		Aliases: []schema.Alias{{
 			Line: "switchname <name>", Help: "Configure system's host name", Leaf: "system/hostname", Type: hostname,
