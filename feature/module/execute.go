@@ -26,7 +26,11 @@ var execs = []feature.Exec{{
 func execute(ctx context.Context, q feature.Query, _ feature.Host, out feature.Output) error {
 	slot, _ := feature.Value[uint32](q.Args, "slot")
 	command, _ := feature.Value[string](q.Args, "command")
-	request, err := json.Marshal(api.ExecuteQuery{Args: strings.Fields(command)})
+	args := strings.Fields(command)
+	if len(args) > 1 && args[0] == "vemcmd" { // as operators of the heritage product type it
+		args = args[1:]
+	}
+	request, err := json.Marshal(api.ExecuteQuery{Args: args})
 	if err != nil {
 		return fmt.Errorf("encode command: %w", err)
 	}

@@ -179,13 +179,17 @@ func TestDatapath(t *testing.T) {
 
 func TestExecute(t *testing.T) {
 	q := chassis()
-	q.Args = feature.Args{Values: map[string]any{"slot": uint32(3), "command": "show  port vlans"}}
+	q.Args = feature.Args{Values: map[string]any{"slot": uint32(3)}}
 	var out bytes.Buffer
-	if err := execs[0].Run(context.Background(), q, nil, &out); err != nil {
-		t.Fatal(err)
-	}
-	if want := "execute of module 3 {\"args\":[\"show\",\"port\",\"vlans\"]}\n"; out.String() != want {
-		t.Errorf("got %q, want %q", out.String(), want)
+	for _, command := range []string{"show  port vlans", "vemcmd show port vlans"} {
+		out.Reset()
+		q.Args.Values["command"] = command
+		if err := execs[0].Run(context.Background(), q, nil, &out); err != nil {
+			t.Fatal(err)
+		}
+		if want := "execute of module 3 {\"args\":[\"show\",\"port\",\"vlans\"]}\n"; out.String() != want {
+			t.Errorf("%s: got %q, want %q", command, out.String(), want)
+		}
 	}
 	q.Args.Values["slot"] = uint32(5)
 	if err := execs[0].Run(context.Background(), q, nil, &out); err == nil || err.Error() != "ERROR: Module 5 is absent." {
