@@ -77,7 +77,7 @@ func leaves() []schema.Leaf {
 			With(noInherit),
 		schema.Bind("state", states, func(c *Config) *string { return &c.State },
 			"state <state>", "Enable or disable the port-profile").
-			With(func(l *schema.Leaf) { l.Default = disabled; l.NoInherit = true }),
+			With(func(l *schema.Leaf) { l.Default = disabled; l.NoInherit = true; l.Order = 100 }), // last
 		schema.Bind("max-ports", schema.Uint("max-ports", "Number of ports", 1, maxPortsLimit),
 			func(c *Config) *uint32 { return &c.MaxPorts }, "max-ports <count>", "Most ports that may inherit the port-profile").
 			With(noInherit),

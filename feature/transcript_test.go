@@ -1,0 +1,170 @@
+package feature_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"trunkline/cli/session"
+	"trunkline/config"
+	"trunkline/config/configtest"
+	"trunkline/config/effective"
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+	"trunkline/feature"
+	"trunkline/feature/ethernet"
+	"trunkline/feature/interfaces"
+	"trunkline/feature/mactable"
+	"trunkline/feature/module"
+	"trunkline/feature/portprofile"
+	"trunkline/feature/svsdomain"
+	"trunkline/feature/switchport"
+	"trunkline/feature/system"
+	"trunkline/feature/vethernet"
+	"trunkline/feature/vlan"
+)
+
+var update = flag.Bool("update", false, "write what cmp compares with into the transcripts")
+
+// features are those that transcripts may use.
+var features = []feature.Feature{
+	system.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
+	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, svsdomain.Feature,
+}
+
+// TestTranscripts runs the operator transcripts of all features, testdata/*.txtar,
+// through the real command language on a configuration in memory, without line
+// cards. Besides the commands of testscript there is
+//
+//	[!] vsh 'line' 'line' ...
+//
+// which types lines into a session that lasts as long as the script and begins
+// again in exec mode with each vsh; what the lines print is the standard
+// output. It stops at a line that fails.
+func TestTranscripts(t *testing.T) {
+	scripts, err := filepath.Glob("*/testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(scripts) == 0 {
+		t.Fatal("no transcripts")
+	}
+	testscript.Run(t, testscript.Params{
+		Files: scripts, UpdateScripts: *update,
+		Setup: func(e *testscript.Env) error {
+			cli, err := newCLI()
+			e.Values["cli"] = cli
+			return err
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"vsh": vsh},
+	})
+}
+
+type console struct{ io.Writer }
+
+func (console) Page(int)                                    {}
+func (console) Ask(context.Context, string) (string, error) { return "y", nil }
+
+func vsh(ts *testscript.TestScript, neg bool, lines []string) {
+	s := ts.Value("cli").(*session.CLI).Session(session.Options{Who: feature.Session{User: "admin", From: "console0"}})
+	for _, l := range lines {
+		if s.Run(context.Background(), l, console{ts.Stdout()}).Failed {
+			if !neg {
+				ts.Fatalf("%q failed", l)
+			}
+			return
+		}
+	}
+	if neg {
+		ts.Fatalf("%q did not fail", lines)
+	}
+}
+
+// newCLI makes the command language over a chassis without line cards.
+func newCLI() (*session.CLI, error) {
+	var groups []schema.Group
+	for _, f := range features {
+		groups = append(groups, f.Schema)
+	}
+	s, err := schema.Compile(groups...)
+	if err != nil {
+		return nil, err
+	}
+	var factory tree.Tree
+	for _, e := range portprofile.Factory() {
+		factory = factory.Set(e.Path, e.Value)
+	}
+	store, err := config.Open(context.Background(), s, &configtest.Backend{}, hooks(s), factory)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Date(2026, 11, 22, 9, 15, 2, 0, time.UTC)
+	return session.New(session.Product{
+		Store: store, Schema: s, Features: features, Version: "1.0(1)",
+		Now: func() time.Time { return now },
+		Query: func(args feature.Args, who feature.Session) feature.Query {
+			running := store.Running().Tree
+			startup, _ := store.Startup()
+			return feature.Query{
+				Args: args, Running: running, Startup: startup.Tree, Schema: s,
+				Effective: effective.New(s, running).Port,
+				State:     &feature.State{}, Now: now, Session: who,
+			}
+		},
+	})
+}
+
+// hooks are the checks and compilations of all features, for slot 3.
+func hooks(s *schema.Schema) config.Hooks {
+	return config.Hooks{
+		Check: func(old, new tree.Tree) []schema.Problem {
+			var all []schema.Problem
+			c := feature.Candidate{
+				Old: old, New: new, Effective: effective.New(s, new).Port,
+				Attached: func(string) int { return 0 },
+			}
+			for _, f := range features {
+				if f.Check != nil {
+					all = append(all, f.Check(c)...)
+				}
+			}
+			return all
+		},
+		Compile: func(new tree.Tree) []schema.Problem {
+			in := feature.Input{Module: feature.FirstCard, Config: new, Effective: effective.New(s, new).Port}
+			for name := range feature.Configured(new) {
+				if feature.SlotOf(new, name) == in.Module {
+					in.Ports = append(in.Ports, name)
+				}
+			}
+			var all []schema.Problem
+			for _, f := range features {
+				if f.Compile == nil {
+					continue
+				}
+				if _, err := f.Compile(in); err != nil {
+					all = append(all, schema.Problem{Rule: f.Name, Text: fmt.Sprintf("ERROR: %v", err)})
+				}
+			}
+			return all
+		},
+	}
+}
+
+// TestNames holds features to names that are program sections and folders.
+func TestNames(t *testing.T) {
+	seen := map[string]bool{}
+	for _, f := range features {
+		if seen[f.Name] || f.Name == "" || strings.ToLower(f.Name) != f.Name {
+			t.Errorf("feature name %q", f.Name)
+		}
+		seen[f.Name] = true
+	}
+}
