@@ -14,25 +14,26 @@ const (
 	BadSource      // group or zero source address
 	TaggedOnAccess // 802.1Q tag on an access port
 	VLANNotAllowed
-	VLANInactive // VLAN not created or suspended
-	PortDown     // ingress or egress port not forwarding
-	SameSegment  // destination is behind the ingress port
-	SplitHorizon // uplink to uplink
-	OwnMAC       // own address came back: deja-vu check
-	MACLimit     // source not admitted: the port's learning limit, unknown-unicast flood refused
-	StaticMove   // source is a static entry of another port
-	LoopDetected // port err-disabled by the MAC-move guard
-	StaticDrop   // mac address-table static … drop
-	NoMember     // nobody to flood to
-	QueueFull    // the egress device took no more
-	TxError      // the egress device refused the frame
-	PuntFull     // slow path full
-	LinkLocal    // control frame that is not forwarded (IEEE 802.1Q-2022 table 8-1)
-	Filtered     // BPDU on a vEthernet or uplink
-	Consumed     // punted to the slow path
-	Fault        // a stage panicked: frame saved, port quarantined
-	NoMemory     // no buffer for segmentation or copy
-	Reasons      // number of reasons
+	VLANInactive  // VLAN not created or suspended
+	PortDown      // ingress or egress port not forwarding
+	SameSegment   // destination is behind the ingress port
+	SplitHorizon  // uplink to uplink
+	OwnMAC        // own address came back: deja-vu check
+	MACLimit      // source not admitted: the port's learning limit, unknown-unicast flood refused
+	StaticMove    // source is a static entry of another port
+	LoopDetected  // port err-disabled by the MAC-move guard
+	StaticDrop    // mac address-table static … drop
+	NoMember      // nobody to flood to
+	QueueFull     // the egress device took no more
+	TxError       // the egress device refused the frame
+	PuntFull      // slow path full
+	LinkLocal     // control frame that is not forwarded (IEEE 802.1Q-2022 table 8-1)
+	Filtered      // BPDU on a vEthernet or uplink
+	Consumed      // punted to the slow path
+	Fault         // a stage panicked: frame saved, port quarantined
+	NoMemory      // no buffer for segmentation or copy
+	NotDesignated // flood from an uplink that is not the VLAN's designated one
+	Reasons       // number of reasons
 )
 
 var reasonNames = [Reasons]string{
@@ -40,6 +41,7 @@ var reasonNames = [Reasons]string{
 	"vlan-not-allowed", "vlan-inactive", "port-down", "same-segment", "split-horizon",
 	"own-mac", "mac-limit", "static-move", "loop-detected", "static-drop", "no-member",
 	"queue-full", "tx-error", "punt-full", "link-local", "filtered", "consumed", "fault", "no-memory",
+	"not-designated",
 }
 
 func (r Reason) String() string {

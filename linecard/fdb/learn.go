@@ -1,0 +1,237 @@
+package fdb
+
+import "sync/atomic"
+
+// View is the table as one batch sees it: arrays, generation and tick are
+// loaded once. It is valid for that batch.
+type View struct {
+	t      *Table
+	a      *arrays
+	gen    uint64
+	second uint64
+	fresh  uint64 // generation and tick, in place in a value
+}
+
+// View returns a view. now is a monotonic clock in ns, for the move guard.
+func (t *Table) View(now int64) View {
+	v := View{t: t, gen: t.gen.Load(), a: t.arrays.Load(), second: uint64(now) / 1e9}
+	v.fresh = v.gen&genMask<<genShift | uint64(t.tick.Load()&tickMask)<<tickFrom
+	return v
+}
+
+// Verdict is what became of a source address.
+type Verdict uint8
+
+// Verdicts of Learn.
+const (
+	Known    Verdict = iota // there already
+	Learned                 // new
+	Moved                   // was behind another hop
+	Looping                 // moved more than MaxMoves times in a second
+	Refused                 // the port's limit is reached
+	Full                    // the table is full, or its search bound is
+	Fixed                   // a static entry of another hop
+	OwnMoved                // a static entry made for an adapter's own address
+)
+
+// live reports whether a value is an entry that was not flushed.
+func (v *View) live(val uint64, bd uint64) bool {
+	if val&static != 0 {
+		return true
+	}
+	if val&^frozen == 0 {
+		return false
+	}
+	// The generation is kept modulo 2^20; the sweep keeps entries within half
+	// of that of the present. It may be ahead of the view's.
+	behind := int64(v.gen-val>>genShift) << (64 - genBits) >> (64 - genBits)
+	gen := uint64(int64(v.gen) - behind)
+	return gen >= v.t.hopFlush[val&hopMask&(MaxHops-1)].Load() && gen >= v.t.bdFlush[bd&(MaxBD-1)].Load()
+}
+
+// Lookup returns the next hop of an address.
+func (v *View) Lookup(key uint64) (hop uint16, ok bool) {
+	a := v.a
+	at := a.home(key)
+	for range probes {
+		i := at & a.mask
+		k := a.keys[i].Load()
+		if k == key {
+			val := a.vals[i].Load()
+			return uint16(val & hopMask), v.live(val, key>>48)
+		}
+		if k <= sealed {
+			return 0, false
+		}
+		at++
+	}
+	return 0, false
+}
+
+// Learn notes that the address was seen behind hop, a port.
+func (v *View) Learn(key uint64, hop uint16) Verdict {
+	a := v.a
+	at := a.home(key)
+	want := uint64(hop) | v.fresh
+	for range probes {
+		i := at & a.mask
+		k := a.keys[i].Load()
+		if k == key {
+			if a.vals[i].Load() == want {
+				return Known
+			}
+			return v.update(i, key, want)
+		}
+		if k <= sealed {
+			return v.insert(at, key, want)
+		}
+		at++
+	}
+	v.t.stats.overflow.Add(1)
+	return Full
+}
+
+// insert claims the first unused slot from at on. Another worker may be first;
+// then it is looked at again, so that one key never has two slots.
+func (v *View) insert(at, key, want uint64) Verdict {
+	a, hop := v.a, uint16(want&hopMask)
+	if r := v.t.admit(hop); r != Learned {
+		return r
+	}
+	for range probes {
+		i := at & a.mask
+		k := a.keys[i].Load()
+		if k == 0 {
+			if a.keys[i].CompareAndSwap(0, key) {
+				a.used.Add(1)
+				k = key
+			} else {
+				k = a.keys[i].Load()
+			}
+		}
+		switch k {
+		case key:
+			if a.vals[i].CompareAndSwap(0, want) {
+				v.t.stats.learned.Add(1)
+				return Learned
+			}
+			v.t.dismiss(hop)
+			return v.update(i, key, want)
+		case sealed:
+			v.t.dismiss(hop)
+			return Known
+		}
+		at++
+	}
+	v.t.dismiss(hop)
+	v.t.stats.overflow.Add(1)
+	return Full
+}
+
+// update brings the value of a slot that holds the key up to date.
+func (v *View) update(i, key, want uint64) Verdict {
+	t, slot, hop := v.t, &v.a.vals[i], uint16(want&hopMask)
+	for {
+		val := slot.Load()
+		was := uint16(val & hopMask)
+		switch {
+		case val&static != 0:
+			switch {
+			case was == hop:
+				return Known
+			case val&own != 0:
+				return OwnMoved
+			}
+			return Fixed
+		case val&frozen != 0:
+			return Known // being rebuilt: learned by the next frame
+		case val == 0:
+			if r := t.admit(hop); r != Learned {
+				return r
+			}
+			if slot.CompareAndSwap(0, want) {
+				t.stats.learned.Add(1)
+				return Learned
+			}
+			t.dismiss(hop)
+		case was == hop:
+			if v.live(val, key>>48) && newer(val, want) || slot.CompareAndSwap(val, want) {
+				return Known
+			}
+		default:
+			if !t.take(hop) {
+				return Refused
+			}
+			if !slot.CompareAndSwap(val, want) {
+				t.count[hop].Add(-1)
+				continue
+			}
+			t.count[was&(MaxHops-1)].Add(-1)
+			if !v.live(val, key>>48) {
+				t.stats.flushed.Add(1)
+				t.stats.learned.Add(1)
+				return Learned
+			}
+			t.stats.moved.Add(1)
+			if moves(&v.a.moves[i], v.second) > MaxMoves {
+				return Looping
+			}
+			return Moved
+		}
+	}
+}
+
+// newer reports whether another worker has already refreshed the entry beyond
+// what this batch would write.
+func newer(val, want uint64) bool {
+	tick := int64(val>>tickFrom-want>>tickFrom) << 40
+	gen := int64(val>>genShift-want>>genShift) << (64 - genBits)
+	return tick >= 0 && gen >= 0
+}
+
+// moves counts a move and returns the number in this second.
+func moves(w *atomic.Uint64, second uint64) uint64 {
+	for {
+		old := w.Load()
+		n := uint64(1)
+		if old>>16 == second&(1<<48-1) {
+			n = min(old&0xffff+1, 0xffff)
+		}
+		if w.CompareAndSwap(old, second<<16|n) {
+			return n
+		}
+	}
+}
+
+// take counts one more entry behind a hop, unless its limit is reached.
+func (t *Table) take(hop uint16) bool {
+	h := hop & (MaxHops - 1)
+	if t.count[h].Add(1) > t.hopLimit[h].Load() {
+		t.count[h].Add(-1)
+		t.stats.refused.Add(1)
+		return false
+	}
+	return true
+}
+
+// admit counts one more entry in the table and behind a hop: Learned, or
+// Refused or Full with nothing counted.
+func (t *Table) admit(hop uint16) Verdict {
+	if !t.take(hop) {
+		return Refused
+	}
+	limit := t.limit.Load()
+	n := t.total.Add(1)
+	if n > limit || n > limit-limit/8 && t.count[hop&(MaxHops-1)].Load() > smallPort {
+		t.dismiss(hop)
+		t.stats.full.Add(1)
+		return Full
+	}
+	return Learned
+}
+
+// dismiss undoes admit.
+func (t *Table) dismiss(hop uint16) {
+	t.count[hop&(MaxHops-1)].Add(-1)
+	t.total.Add(-1)
+}

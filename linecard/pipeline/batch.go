@@ -1,0 +1,174 @@
+package pipeline
+
+import (
+	"errors"
+	"math/bits"
+	"runtime/debug"
+
+	"trunkline/linecard/bridge"
+	"trunkline/linecard/frame"
+	"trunkline/linecard/port"
+)
+
+// serve takes one batch from a queue through the pipeline and returns the
+// number of frames.
+func (w *Worker) serve(r *receiver, now int64) (n int) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.fault(r, p)
+			n = w.batch.N
+		}
+	}()
+	b := &w.batch
+	b.Port, b.Now = r.port, now
+	b.Drop = [frame.BatchSize]frame.Reason{}
+	w.phase, w.at, w.sent = atRecv, 0, 0
+	b.N = 0
+	err := r.queue.Recv(b)
+	if err != nil {
+		w.failed(r, err)
+	} else {
+		r.errors = 0
+	}
+	if b.N == 0 {
+		return 0
+	}
+	plan := w.e.plan.Load()
+	w.received(b)
+	w.phase = atStages
+	w.forward(plan, b)
+	w.phase = atSend
+	for ; w.sent < len(w.lists.Touched()); w.sent++ {
+		w.send(plan, w.lists.Touched()[w.sent])
+	}
+	w.lists.Reset()
+	w.dropped(b)
+	r.queue.Release(b)
+	return b.N
+}
+
+// forward decides on every frame of a batch and puts those that live on the
+// egress lists.
+func (w *Worker) forward(plan *Plan, b *frame.Batch) {
+	if closed := w.e.closed(b.Port); closed != frame.Forward {
+		for i := range b.N {
+			if b.Drop[i] == frame.Forward {
+				b.Drop[i] = closed
+			}
+		}
+		return
+	}
+	if int(b.Port) >= len(plan.Ports) {
+		return
+	}
+	s := &plan.stages[b.Port]
+	plan.Classify(b)
+	if plan.Ports[b.Port].Punts != 0 {
+		w.punt(b)
+	}
+	for _, stage := range s.guard {
+		stage.Run(w, b)
+	}
+	view := w.e.fdb.View(b.Now)
+	refused, looping := plan.Learn(&view, b)
+	if looping {
+		w.e.block(b.Port, frame.LoopDetected)
+	}
+	flooded := plan.Lookup(&view, b, refused)
+	if flooded != 0 {
+		for _, stage := range s.flood {
+			stage.Run(w, b)
+		}
+	}
+	plan.Replicate(b, &w.lists, &w.at, &w.copies)
+}
+
+// punt hands frames to the slow path.
+func (w *Worker) punt(b *frame.Batch) {
+	for i := range b.N {
+		if b.Drop[i] != frame.Forward || b.Next[i] != bridge.HopPunt {
+			continue
+		}
+		b.Drop[i] = frame.Consumed
+		if w.e.punt == nil || !w.e.punt.Punt(b.Port, &b.Frames[i]) {
+			b.Drop[i] = frame.PuntFull
+		}
+	}
+}
+
+// received counts a batch on its ingress port.
+func (w *Worker) received(b *frame.Batch) {
+	var t tally
+	frames := uint64(0)
+	for i := range b.N {
+		frames += t.count(&b.Frames[i])
+	}
+	t.publish(&w.counters[b.Port].rx)
+	s := &w.stats
+	bump(&s.frames, frames)
+	bump(&s.batches[bits.Len(uint(b.N))-1], 1)
+	if c := w.e.capture.Load(); c != nil {
+		c.batch(b)
+	}
+}
+
+// dropped counts the frames of a batch that were dropped before egress.
+func (w *Worker) dropped(b *frame.Batch) {
+	c := &w.counters[b.Port]
+	capture := w.e.capture.Load()
+	for i := range b.N {
+		if r := b.Drop[i]; r != frame.Forward {
+			bump(&c.rxDrops[r], uint64(b.Frames[i].Segments()))
+			if capture != nil {
+				capture.frame(PointDrop, b.Port, &b.Frames[i], r, b.Now)
+			}
+		}
+	}
+	if w.copies.Copies != 0 {
+		bump(&w.stats.flooded, w.copies.Flooded)
+		bump(&w.stats.copies, w.copies.Copies)
+		w.copies = bridge.Copies{}
+	}
+}
+
+// failed notes a receive error: a device that has vanished, or one that fails
+// again and again, is polled no more.
+func (w *Worker) failed(r *receiver, err error) {
+	r.errors++
+	if errors.Is(err, port.ErrGone) || r.errors >= maxErrors {
+		r.gone = true
+		w.e.post(event{kind: eventGone, port: r.port, err: err})
+		w.arrange()
+	}
+}
+
+// fault accounts for a batch in which something panicked, saves its frames and
+// quarantines the port.
+func (w *Worker) fault(r *receiver, cause any) {
+	b := &w.batch
+	if w.phase == atRecv {
+		b.N = 0
+	}
+	for i := w.at; i < b.N; i++ {
+		if b.Drop[i] == frame.Forward {
+			b.Drop[i] = frame.Fault
+		}
+	}
+	touched := w.lists.Touched()
+	for _, p := range touched[min(w.sent, len(touched)):] {
+		for _, o := range w.lists.List(p) {
+			bump(&w.counters[p].txDrops[frame.Fault], uint64(o.Segments()))
+		}
+	}
+	w.lists.Reset()
+	saved := make([][]byte, b.N)
+	for i := range saved {
+		saved[i] = b.Frames[i].Append(nil)
+	}
+	w.dropped(b)
+	if b.N > 0 {
+		r.queue.Release(b)
+	}
+	w.e.block(r.port, frame.Fault)
+	w.e.post(event{kind: eventFault, port: r.port, cause: cause, frames: saved, stack: debug.Stack()})
+}

@@ -1,0 +1,336 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"trunkline/linecard/frame"
+	"trunkline/linecard/port"
+)
+
+// cardPort is a port that the program names or a device was attached for.
+// Guarded by Engine.mu.
+type cardPort struct {
+	name  string
+	index uint16
+	facts *PortFacts // nil: not in the program
+	dev   port.Port  // nil: no device
+	info  port.Info
+	owner int // worker that receives
+	gone  bool
+	err   error // why the device is gone
+
+	up        bool
+	reason    string
+	since     time.Time // of the last change of up
+	cleared   time.Time
+	blockedAt time.Time
+	resets    uint64
+	base      Counters // when they were cleared
+}
+
+// mtu returns the payload bytes that may leave the port, 0 for no limit.
+func (p *cardPort) mtu() uint32 {
+	limit := p.facts.MTU
+	if d := uint32(max(p.info.MTU, 0)); d != 0 && (limit == 0 || d < limit) {
+		limit = d
+	}
+	return limit
+}
+
+// port returns the port of a name, made if it is not there. Called with mu
+// held.
+func (e *Engine) port(name string) (*cardPort, error) {
+	if p := e.ports[name]; p != nil {
+		return p, nil
+	}
+	for i := 1; i < MaxPorts; i++ {
+		if e.index[i] == nil {
+			p := &cardPort{name: name, index: uint16(i), reason: reasonNoPlan}
+			p.base = e.sum(p.index)
+			e.ports[name], e.index[i] = p, p
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("port %s: the card has %d ports already", name, MaxPorts-1)
+}
+
+// forget gives a port's index back. Called with mu held.
+func (e *Engine) forget(name string, p *cardPort) {
+	e.fdb.FlushHop(p.index)
+	e.blocked[p.index].Store(uint32(frame.Forward))
+	e.index[p.index] = nil
+	delete(e.ports, name)
+}
+
+// SetPort attaches an open device to a port by name, in place of the device it
+// had, which is closed. The engine owns the device from then on and closes it,
+// also when SetPort fails. Other ports are not disturbed. A port forwards once
+// the program names it, it is up and its device has carrier.
+func (e *Engine) SetPort(name string, dev port.Port) error {
+	if err := e.release(name); err != nil {
+		return errors.Join(err, dev.Close())
+	}
+	e.mu.Lock()
+	err := e.attach(name, dev)
+	e.mu.Unlock()
+	e.deliver()
+	if err != nil {
+		return errors.Join(fmt.Errorf("attach %s: %w", name, err), dev.Close())
+	}
+	return nil
+}
+
+func (e *Engine) attach(name string, dev port.Port) error {
+	p, err := e.port(name)
+	if err != nil {
+		return err
+	}
+	if p.dev != nil {
+		return errors.New("another device was attached meanwhile")
+	}
+	owner := e.owner()
+	queues := make([]port.Queue, len(e.workers))
+	for i, w := range e.workers {
+		if queues[i], err = dev.Queue(w.id, i == owner); err != nil {
+			for _, q := range queues[:i] {
+				err = errors.Join(err, q.Close())
+			}
+			if p.facts == nil {
+				e.forget(name, p)
+			}
+			return err
+		}
+	}
+	p.dev, p.info, p.owner, p.gone, p.err = dev, dev.Info(), owner, false, nil
+	for i, w := range e.workers {
+		w.do(func() { w.attach(p.index, queues[i], i == owner, p.info.Offloads) })
+	}
+	e.rebuild()
+	return nil
+}
+
+// owner returns the worker with the fewest ports to receive from.
+func (e *Engine) owner() int {
+	load := make([]int, len(e.workers))
+	for _, p := range e.ports {
+		if p.dev != nil {
+			load[p.owner]++
+		}
+	}
+	return slices.Index(load, slices.Min(load))
+}
+
+// RemovePort detaches the device of a port and closes it, once every worker has
+// let go of it. The port stays as long as the program names it. No error for a
+// port without a device.
+func (e *Engine) RemovePort(name string) error {
+	err := e.release(name)
+	e.deliver()
+	return err
+}
+
+func (e *Engine) release(name string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := e.ports[name]
+	if p == nil || p.dev == nil {
+		return nil
+	}
+	return e.detach(p)
+}
+
+// detach takes the device from a port. Called with mu held.
+func (e *Engine) detach(p *cardPort) error {
+	dev := p.dev
+	p.dev, p.gone, p.info = nil, false, port.Info{}
+	e.rebuild()
+	var errs []error
+	for _, w := range e.workers {
+		w.do(func() {
+			if err := w.detach(p.index); err != nil {
+				errs = append(errs, err)
+			}
+		})
+	}
+	if err := dev.Close(); err != nil {
+		errs = append(errs, err)
+	}
+	if p.facts == nil {
+		e.forget(p.name, p)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("detach %s: %w", p.name, err)
+	}
+	return nil
+}
+
+func (e *Engine) closeAll() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var errs []error
+	for _, name := range e.names() {
+		if p := e.ports[name]; p.dev != nil {
+			errs = append(errs, e.detach(p))
+		}
+	}
+	e.pending = nil
+	return errors.Join(errs...)
+}
+
+// names returns the ports' names in index order. Called with mu held.
+func (e *Engine) names() []string {
+	var names []string
+	for _, p := range e.index {
+		if p != nil {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
+// Refresh reads what a port's device says of itself again: after its carrier,
+// MTU or address changed.
+func (e *Engine) Refresh(name string) {
+	e.mu.Lock()
+	if p := e.ports[name]; p != nil && p.dev != nil {
+		was := p.info
+		if p.info = p.dev.Info(); p.info != was {
+			if p.info.Offloads != was.Offloads {
+				have := p.info.Offloads
+				for _, w := range e.workers {
+					w.do(func() { w.offloads[p.index] = have })
+				}
+			}
+			e.rebuild()
+		}
+	}
+	e.mu.Unlock()
+	e.deliver()
+}
+
+// Recover ends the err-disabled state of a port. It reports whether the port
+// was in it.
+func (e *Engine) Recover(name string) bool {
+	e.mu.Lock()
+	p := e.ports[name]
+	was := p != nil && e.blocked[p.index].Swap(uint32(frame.Forward)) != uint32(frame.Forward)
+	if was {
+		e.rebuild()
+	}
+	e.mu.Unlock()
+	e.deliver()
+	return was
+}
+
+// PortName returns the name of a port index, "" when there is none.
+func (e *Engine) PortName(index uint16) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if int(index) < len(e.index) && e.index[index] != nil {
+		return e.index[index].name
+	}
+	return ""
+}
+
+// PortIndex returns the index of a port, 0 when there is none. It is what the
+// MAC table calls a hop.
+func (e *Engine) PortIndex(name string) uint16 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if p := e.ports[name]; p != nil {
+		return p.index
+	}
+	return 0
+}
+
+// PortStatus is the state of one port.
+type PortStatus struct {
+	Name  string
+	Index uint16
+	// Known says that the program names the port; Attached that it has a
+	// device, which may be gone.
+	Known, Attached, Gone bool
+	Up                    bool
+	Reason                string       // words of cli.md §11.4, "none" when up
+	ErrDisabled           frame.Reason // LoopDetected, Fault; Forward when it is not
+	ErrDisabledAt         time.Time
+	Error                 string // of the device that is gone
+	Info                  port.Info
+	Worker                int    // that receives
+	MTU                   uint32 // payload bytes that may leave; 0: no limit
+	MACs                  int    // dynamic MAC entries
+	Since                 time.Time
+	Cleared               time.Time
+	Resets                uint64 // times it came up
+	Facts                 PortFacts
+	Counters              Counters
+}
+
+// Ports returns the state of every port, in the order of their names.
+func (e *Engine) Ports() []PortStatus {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := make([]PortStatus, 0, len(e.ports))
+	for _, p := range e.index {
+		if p == nil {
+			continue
+		}
+		sum := e.sum(p.index)
+		s := PortStatus{
+			Name: p.name, Index: p.index, Known: p.facts != nil, Attached: p.dev != nil, Gone: p.gone,
+			ErrDisabled: e.closed(p.index), Info: p.info, Worker: p.owner, MACs: e.fdb.Count(p.index),
+			Since: p.since, Cleared: p.cleared, Resets: p.resets, Counters: sum.since(&p.base),
+		}
+		s.Up, s.Reason = e.state(p)
+		if s.ErrDisabled != frame.Forward {
+			s.ErrDisabledAt = p.blockedAt
+		}
+		if p.err != nil {
+			s.Error = p.err.Error()
+		}
+		if p.facts != nil {
+			s.Facts, s.MTU = *p.facts, p.mtu()
+		}
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b PortStatus) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Counters returns the counters of one port; false when there is no such port.
+func (e *Engine) Counters(name string) (Counters, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := e.ports[name]
+	if p == nil {
+		return Counters{}, false
+	}
+	sum := e.sum(p.index)
+	return sum.since(&p.base), true
+}
+
+// ClearCounters starts the counters of a port, or of all for "", at zero. It
+// reports whether there is such a port.
+func (e *Engine) ClearCounters(name string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, p := range e.ports {
+		if name == "" || name == p.name {
+			p.base, p.cleared = e.sum(p.index), time.Now()
+		}
+	}
+	return name == "" || e.ports[name] != nil
+}
+
+// sum adds up the workers' counters of a port.
+func (e *Engine) sum(index uint16) Counters {
+	var c Counters
+	for _, w := range e.workers {
+		w.counters[index].addTo(&c)
+	}
+	return c
+}

@@ -1,0 +1,56 @@
+package pipeline
+
+import "sync/atomic"
+
+// batchClasses are the columns of the batch histogram: 1, 2-3, 4-7, 8-15,
+// 16-31, 32-63, 64 frames.
+const batchClasses = 7
+
+// workerStats are written by the worker alone, by atomic stores.
+type workerStats struct {
+	frames, flooded, copies, injected uint64
+	rounds, polls, sleeps, busy       uint64
+	batches                           [batchClasses]uint64
+}
+
+// WorkerStats say how one worker spends its time.
+type WorkerStats struct {
+	ID     int
+	CPU    int // pinned to; -1: not pinned
+	Queues int // it receives from
+	// Frames received, as on a wire. Flooded of them gave Copies. Injected came
+	// from the control plane.
+	Frames, Flooded, Copies, Injected uint64
+	Rounds, Polls, Sleeps             uint64
+	// BusyNs of ElapsedNs were rounds that carried frames; load is the ratio of
+	// their differences between two readings.
+	BusyNs, ElapsedNs uint64
+	Batches           [batchClasses]uint64 // by size: 1, 2-3, 4-7, … 64
+}
+
+// Workers returns the statistics of every worker.
+func (e *Engine) Workers() []WorkerStats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	elapsed := uint64(e.clock())
+	list := make([]WorkerStats, len(e.workers))
+	for i, w := range e.workers {
+		s := &w.stats
+		list[i] = WorkerStats{
+			ID: i, CPU: int(w.cpu.Load()), ElapsedNs: elapsed,
+			Frames: atomic.LoadUint64(&s.frames), Flooded: atomic.LoadUint64(&s.flooded),
+			Copies: atomic.LoadUint64(&s.copies), Injected: atomic.LoadUint64(&s.injected),
+			Rounds: atomic.LoadUint64(&s.rounds), Polls: atomic.LoadUint64(&s.polls),
+			Sleeps: atomic.LoadUint64(&s.sleeps), BusyNs: atomic.LoadUint64(&s.busy),
+		}
+		for k := range s.batches {
+			list[i].Batches[k] = atomic.LoadUint64(&s.batches[k])
+		}
+	}
+	for _, p := range e.ports {
+		if p.dev != nil {
+			list[p.owner].Queues++
+		}
+	}
+	return list
+}
