@@ -172,8 +172,8 @@ port-profile type ethernet UPLINK
 port-profile BASE
 port-profile WEB
   inherit port-profile BASE
-  state enabled
   max-ports 64
+  state enabled
 
 interface Vethernet3
   inherit port-profile WEB
