@@ -118,7 +118,7 @@ func match(template []string, line string, l schema.Statement, no bool) (map[str
 func TestTextRoundTrip(t *testing.T) {
 	s := configtest.Schema()
 	drawn := map[string]bool{}
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		want := configtest.Random(s, rand.New(rand.NewPCG(seed, 7)))
 		if problems := s.Validate(tree.Tree{}, want); len(problems) > 0 {
 			t.Fatalf("seed %d: the random tree is not valid: %v", seed, problems)
@@ -166,7 +166,7 @@ func TestTextRoundTrip(t *testing.T) {
 // tree as it was.
 func TestThenNo(t *testing.T) {
 	s := configtest.Schema()
-	for seed := range uint64(200) {
+	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 8))
 		store, err := config.Open(t.Context(), s, &configtest.Backend{}, config.Hooks{}, configtest.Random(s, r))
 		if err != nil {
