@@ -75,7 +75,8 @@ func check(c feature.Candidate) []schema.Problem {
 	}
 	var problems []schema.Problem
 	for name := range feature.Configured(c.Old) {
-		if feature.KindOf(name) != feature.Vethernet || c.New.Exists(feature.InterfacePath(name)) {
+		if feature.KindOf(name) != feature.Vethernet || c.New.Exists(feature.InterfacePath(name)) ||
+			feature.BindingOf(c.Old, name) == nil { // detached, even if its card has not said so yet
 			continue
 		}
 		if slot := c.Attached(name); slot != 0 {

@@ -24,6 +24,9 @@ func TestCheck(t *testing.T) {
 	for i := range full {
 		full[i] = fmt.Sprintf("Vethernet%d", i+1)
 	}
+	both := interfaces("Vethernet2", "Vethernet3").
+		Set(feature.InterfacePath("Vethernet2", "owner"), bound{3, "a", "eth0"}).
+		Set(feature.InterfacePath("Vethernet3", "owner"), bound{4, "b", "eth0"})
 	for _, c := range []struct {
 		name     string
 		old, new tree.Tree
@@ -32,7 +35,9 @@ func TestCheck(t *testing.T) {
 	}{
 		{"nothing", tree.Tree{}, tree.Tree{}, nil, nil},
 		{"removed while detached", interfaces("Vethernet3"), tree.Tree{}, nil, nil},
-		{"removed while attached", interfaces("Vethernet2", "Vethernet3"), interfaces("Vethernet2"),
+		{"removed with its card away", both, tree.Tree{}, nil, nil},
+		{"removed as soon as detached", interfaces("Vethernet3"), tree.Tree{}, map[string]int{"Vethernet3": 4}, nil},
+		{"removed while attached", both, both.Delete(feature.InterfacePath("Vethernet3")),
 			map[string]int{"Vethernet2": 3, "Vethernet3": 4},
 			[]string{"interfaces/interface[Vethernet3] ERROR: Vethernet3 is attached to module 4; detach the workload first."}},
 		{"an Ethernet loses its lines only", interfaces("Ethernet3/1"), tree.Tree{}, map[string]int{"Ethernet3/1": 3}, nil},
