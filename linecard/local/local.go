@@ -24,6 +24,9 @@ import (
 	"time"
 )
 
+// DefaultSocket is where a card listens if it is not told otherwise.
+const DefaultSocket = "/run/trunkline/vem.sock"
+
 // Bounds.
 const (
 	maxRequest = 64 << 10 // bytes

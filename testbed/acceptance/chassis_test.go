@@ -71,7 +71,7 @@ func (c *chassis) startVSM() {
 func (c *chassis) startVEM(slot int) {
 	n := strconv.Itoa(slot)
 	c.vem[slot] = start(c.t, "ip", "netns", "exec", c.ns, filepath.Join(bin, "vem"), "--vsm", cardsAddr, "--slot", n,
-		"--state-dir", filepath.Join(c.dir, "vem"+n), "--socket", filepath.Join(c.dir, "vem"+n+".sock"),
+		"--state-dir", filepath.Join(c.dir, "vem"+n), "--vem-socket", filepath.Join(c.dir, "vem"+n+".sock"),
 		"--host-uuid", fmt.Sprintf("00000000-0000-4000-8000-00000000000%s", n), "--config", "")
 }
 

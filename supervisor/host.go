@@ -1,0 +1,74 @@
+package supervisor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"trunkline/config"
+	"trunkline/feature"
+	"trunkline/linecard/api"
+)
+
+// host is what commands may do to the product.
+type host struct{ s *Supervisor }
+
+var _ feature.Host = host{}
+
+// Commit implements feature.Host.
+func (h host) Commit(ctx context.Context, who feature.Session, line string, edits ...feature.Edit) error {
+	c := h.s.config.Begin()
+	for _, e := range edits {
+		op := config.Set
+		if e.Delete {
+			op = config.Delete
+		}
+		if err := c.Apply(config.Edit{Op: op, Path: e.Path, Value: e.Value}); err != nil {
+			return err
+		}
+	}
+	_, err := h.s.config.Commit(ctx, c, config.Meta{User: who.User, From: who.From, Line: line})
+	return err
+}
+
+// SaveStartup implements feature.Host.
+func (h host) SaveStartup(ctx context.Context) error {
+	return h.s.config.SaveStartup(ctx, config.Meta{Line: "copy running-config startup-config"})
+}
+
+// EraseStartup implements feature.Host.
+func (h host) EraseStartup(ctx context.Context) error { return h.s.config.EraseStartup(ctx) }
+
+// Reload implements feature.Host.
+func (h host) Reload(ctx context.Context) error {
+	if err := h.s.config.Reload(ctx); err != nil {
+		return err
+	}
+	h.s.reloading()
+	return nil
+}
+
+// ReloadModule implements feature.Host.
+func (h host) ReloadModule(_ context.Context, slot int) error { return h.s.modules.Reset(slot) }
+
+// ClearCounters implements feature.Host: on the card of the port, or on all.
+func (h host) ClearCounters(ctx context.Context, port string) error {
+	request, err := json.Marshal(api.CountersQuery{Clear: port})
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, m := range h.s.modules.Snapshot() {
+		if m.Status == feature.ModuleAbsent || port != "" && h.s.slotOf(port) != m.Slot {
+			continue
+		}
+		if _, err := h.s.modules.Query(ctx, m.Slot, "counters", request); err != nil {
+			errs = append(errs, fmt.Errorf("module %d: %w", m.Slot, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// slotOf is the slot of the card that a port belongs to, 0 for none.
+func (s *Supervisor) slotOf(port string) int { return feature.SlotOf(s.config.Running().Tree, port) }

@@ -1,0 +1,335 @@
+// Package supervisor wires a supervisor (VSM): the store, the configuration
+// engine with the features' checks, the programs of line cards and their
+// sessions, the state they report, and the operators' sessions.
+//
+//	operators ── cli/session ──▶ config.Store ──▶ program.Compiler ──▶ module.Manager ══▶ cards
+//	                 ▲                                                       │ reports
+//	                 └──────────── feature.Query ◀── state.Store ◀───────────┘
+//
+// Open builds it, Run runs it until its context ends or the operator reloads
+// it.
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"trunkline/cli/remote"
+	"trunkline/cli/session"
+	"trunkline/config"
+	"trunkline/config/effective"
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+	"trunkline/feature"
+	"trunkline/internal/version"
+	"trunkline/supervisor/module"
+	"trunkline/supervisor/pki"
+	"trunkline/supervisor/program"
+	"trunkline/supervisor/state"
+	"trunkline/supervisor/store"
+)
+
+// Config says how a supervisor runs.
+type Config struct {
+	StateDir string
+	// StartupConfig is a file of configuration lines that a chassis without a
+	// stored configuration boots from; "" for the factory default.
+	StartupConfig string
+	// Socket is where vsh reaches it; "" for nowhere.
+	Socket string
+	// Cards are the addresses it listens on for line cards: "HOST:PORT" or
+	// "unix:PATH".
+	Cards []string
+	// Endpoints are those of an external etcd; none: the store is embedded.
+	Endpoints []string
+	// Base is configuration that a new chassis has besides the factory's, as
+	// lines; Lab gives the ports of slot 3 their front-panel names.
+	Base string
+	// Extra features are those of the caller: the lab's commands.
+	Extra []feature.Feature
+	// Reset is why it starts, for show version.
+	Reset string
+	// Changed is called after the modules have changed; may be nil.
+	Log *slog.Logger
+}
+
+// ErrReload ends Run when the operator asked for a reload: the caller opens the
+// supervisor again, which then boots from its startup configuration.
+var ErrReload = errors.New("reload")
+
+// Supervisor is an open supervisor.
+type Supervisor struct {
+	cfg      Config
+	log      *slog.Logger
+	began    time.Time
+	features []feature.Feature
+
+	store     *store.Store
+	config    *config.Store
+	compiler  *program.Compiler
+	authority *pki.Authority
+	modules   *module.Manager
+	state     *state.Store
+	machine   *machine
+	cli       *session.CLI
+	remote    *remote.Server
+	sockets   []net.Listener
+	inventory chan struct{} // of one: cards or configuration have changed
+	reload    chan struct{} // closed once
+	reloading func()
+}
+
+// settleTime is how long a commit waits for the cards (architecture §4).
+const settleTime = 500 * time.Millisecond
+
+// Open builds a supervisor. What it opened is closed again on an error.
+func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
+	s = &Supervisor{
+		cfg: cfg, log: cfg.Log, began: time.Now(),
+		features:  append(Features(), cfg.Extra...),
+		inventory: make(chan struct{}, 1), reload: make(chan struct{}),
+	}
+	s.reloading = closeOnce(s.reload)
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	groups := make([]schema.Group, len(s.features))
+	for i, f := range s.features {
+		groups[i] = f.Schema
+	}
+	sch, err := schema.Compile(groups...)
+	if err != nil {
+		return nil, fmt.Errorf("schema: %w", err)
+	}
+	if s.store, err = store.Open(ctx, store.Config{Dir: filepath.Join(cfg.StateDir, "store"), Endpoints: cfg.Endpoints, Log: s.log}); err != nil {
+		return nil, err
+	}
+	base, err := s.boot(sch)
+	if err != nil {
+		return nil, err
+	}
+	resolve := func(t tree.Tree) func(string) tree.Tree { return effective.New(sch, t).Port }
+	s.compiler = program.New(s.features, resolve, s.log)
+	s.config, err = config.Open(ctx, sch, s.store, config.Hooks{
+		Check: s.check(sch), Compile: s.compiler.Problems, Settle: s.settle,
+	}, base)
+	if err != nil {
+		return nil, err
+	}
+	s.compiler.Publish(s.config.Running())
+	if s.authority, err = pki.Open(filepath.Join(cfg.StateDir, "pki")); err != nil {
+		return nil, err
+	}
+	s.state = state.New(s.owner)
+	s.machine = newMachine(cfg.StateDir, s.authority.Chassis())
+	s.modules = module.New(module.Config{
+		Authority: s.authority, Settings: s.settings, Bindings: bindings{s}, Programs: s.compiler, Term: 1,
+		Report: s.report, Lost: s.lost, Log: s.log,
+	})
+	s.cli, err = session.New(session.Product{
+		Store: s.config, Schema: sch, Features: s.features, Query: s.query, Host: host{s}, Version: version.String,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.remote = &remote.Server{CLI: s.cli}
+	for _, a := range cfg.Cards {
+		l, err := listen(a)
+		if err != nil {
+			return nil, fmt.Errorf("listen for line cards: %w", err)
+		}
+		s.sockets = append(s.sockets, l)
+	}
+	return s, nil
+}
+
+func listen(address string) (net.Listener, error) {
+	path, ok := strings.CutPrefix(address, "unix:")
+	if !ok {
+		return net.Listen("tcp", address)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// closeOnce returns what closes c, however often it is called.
+func closeOnce(c chan struct{}) func() {
+	once := make(chan struct{}, 1)
+	once <- struct{}{}
+	return func() {
+		select {
+		case <-once:
+			close(c)
+		default:
+		}
+	}
+}
+
+// boot returns the configuration of a chassis that has none stored: the
+// factory's, then the base lines, then those of the file. Lines that cannot be
+// used are logged and left out, as when a file is replayed.
+func (s *Supervisor) boot(sch *schema.Schema) (tree.Tree, error) {
+	var t tree.Tree
+	for _, e := range factory() {
+		t = t.Set(e.Path, e.Value)
+	}
+	text := s.cfg.Base
+	if s.cfg.StartupConfig != "" {
+		b, err := os.ReadFile(s.cfg.StartupConfig)
+		if err != nil {
+			return t, fmt.Errorf("read startup configuration: %w", err)
+		}
+		if len(b) > maxStartup {
+			return t, fmt.Errorf("read startup configuration: %s has %d bytes, at most %d", s.cfg.StartupConfig, len(b), maxStartup)
+		}
+		text += "\n" + string(b)
+	}
+	read, wrong, err := session.ParseConfig(sch, text)
+	if err != nil {
+		return t, err
+	}
+	for _, w := range wrong {
+		s.log.Error("startup configuration", "error", w.Error())
+	}
+	for p, v := range read.Leaves(nil) {
+		t = t.Set(p, v)
+	}
+	for c := range tree.Diff(tree.Tree{}, read) {
+		if c.New == nil {
+			t = t.Set(c.Path, nil) // entries without leaves
+		}
+	}
+	if problems := sch.Validate(tree.Tree{}, t); len(problems) > 0 {
+		return t, fmt.Errorf("startup configuration: %w", config.Problems(problems))
+	}
+	return t, nil
+}
+
+// maxStartup bounds a startup-config file in bytes.
+const maxStartup = 16 << 20
+
+// check returns the features' part of the check of a candidate.
+func (s *Supervisor) check(sch *schema.Schema) func(old, new tree.Tree) []schema.Problem {
+	return func(old, new tree.Tree) []schema.Problem {
+		c := feature.Candidate{Old: old, New: new, Effective: effective.New(sch, new).Port, Attached: s.attached}
+		var all []schema.Problem
+		for _, f := range s.features {
+			if f.Check != nil {
+				all = append(all, f.Check(c)...)
+			}
+		}
+		return all
+	}
+}
+
+// attached reports the slot on which a port is present now, 0 for none.
+func (s *Supervisor) attached(port string) int {
+	if s.state == nil {
+		return 0
+	}
+	for _, p := range s.state.Ports() {
+		if p.Name == port && p.Adapter != "" {
+			return p.Module
+		}
+	}
+	return 0
+}
+
+// settle makes programs of what was committed, has them sent, and waits a
+// moment for the cards.
+func (s *Supervisor) settle(ctx context.Context, now config.Snapshot) {
+	s.compiler.Publish(s.config.Running())
+	s.modules.Converge()
+	s.poke()
+	s.modules.WaitApplied(ctx, now.Generation, settleTime)
+}
+
+// poke has the inventory looked at again.
+func (s *Supervisor) poke() {
+	select {
+	case s.inventory <- struct{}{}:
+	default:
+	}
+}
+
+// Run serves cards and operators until ctx ends (nil) or the operator reloads
+// (ErrReload). The supervisor is closed when it returns.
+func (s *Supervisor) Run(ctx context.Context) error {
+	defer s.close()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.modules.Run(ctx, s.sockets...) })
+	g.Go(func() error { s.keepInventory(ctx); return nil })
+	g.Go(func() error { s.machine.run(ctx); return nil })
+	if s.cfg.Socket != "" {
+		l, err := remote.Listen(s.cfg.Socket)
+		if err != nil {
+			return err
+		}
+		g.Go(func() error { return s.remote.ServeSocket(ctx, l, s.cfg.Socket) })
+	}
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.reload:
+			return ErrReload
+		case <-s.store.Failed():
+			return errors.New("the configuration store has stopped")
+		}
+	})
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (s *Supervisor) close() {
+	for _, l := range s.sockets {
+		_ = l.Close() // closed already when the manager ran
+	}
+	if s.store != nil {
+		if err := s.store.Close(); err != nil {
+			s.log.Warn("close the configuration store", "error", err)
+		}
+	}
+}
+
+// Sessions is what serves operators' terminals in the process.
+func (s *Supervisor) Sessions() *remote.Server { return s.remote }
+
+// CLI is the command language, for commands without a terminal.
+func (s *Supervisor) CLI() *session.CLI { return s.cli }
+
+// Modules returns what is known of the line cards.
+func (s *Supervisor) Modules() []feature.Module { return s.modules.Snapshot() }
+
+// report takes one section of a card's report.
+func (s *Supervisor) report(slot int, section string, data []byte) error {
+	if err := s.state.Report(slot, section, data); err != nil {
+		return err
+	}
+	s.poke()
+	return nil
+}
+
+func (s *Supervisor) lost(slot int) { s.state.Lost(slot) }
