@@ -93,6 +93,9 @@ func NewTable(commands ...Command) (*Table, error) {
 // Match is a line that a table accepts.
 type Match struct {
 	Command *Command
+	// Text is the line with keywords whole and values in canonical form; of a
+	// list only the first value.
+	Text string
 	// Words are the keywords of the template, whole, values left out.
 	Words []string
 	// Values are the typed values by placeholder; Texts how they are written.
@@ -136,3 +139,12 @@ const (
 	Ambiguous  = "Ambiguous command"
 	Incomplete = "Incomplete command"
 )
+
+// Templates returns the templates of all commands, in order of declaration.
+func (t *Table) Templates() []string {
+	all := make([]string, len(t.starts))
+	for i, s := range t.starts {
+		all[i] = s.command.Template
+	}
+	return all
+}

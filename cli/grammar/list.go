@@ -33,13 +33,15 @@ func (m *matcher) list(e *edge, i int) ([]Item, *listError) {
 	}
 	var items []Item
 	seen := map[string]bool{}
+	read := 0 // repeated values too, so that work is bounded
 	add := func(v any) bool {
+		read++
 		text := typ.FormatText(v)
 		if !seen[text] {
 			seen[text] = true
 			items = append(items, Item{v, text})
 		}
-		return len(items) <= MaxList
+		return read <= MaxList
 	}
 	parts := strings.Split(text, ",")
 	words := "" // of the item before

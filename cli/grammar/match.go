@@ -359,7 +359,7 @@ func (m *matcher) result(th thread) (*Match, *Error) {
 		glue bool
 		col  int
 	}
-	var stack []*open
+	stack := []*open{{}} // the line itself
 	add := func(text string, glue bool) {
 		for _, o := range stack {
 			if o.text.Len() > 0 && !o.glue {
@@ -381,7 +381,7 @@ func (m *matcher) result(th thread) (*Match, *Error) {
 			if err != nil {
 				return nil, m.at(o.col, textOf(err))
 			}
-			if len(stack) == 0 {
+			if len(stack) == 1 {
 				r.Values[o.mark.name], r.Texts[o.mark.name], r.Cols[o.mark.name] = v, o.mark.typ.FormatText(v), o.col
 			}
 		case e.edge.kind == keyword:
@@ -391,7 +391,7 @@ func (m *matcher) result(th thread) (*Match, *Error) {
 			}
 		default:
 			add(e.text, false)
-			if len(stack) == 0 {
+			if len(stack) == 1 {
 				r.Values[e.edge.name], r.Texts[e.edge.name], r.Cols[e.edge.name] = e.value, e.text, e.col
 				if e.items != nil {
 					r.List = e.items
@@ -400,6 +400,7 @@ func (m *matcher) result(th thread) (*Match, *Error) {
 			}
 		}
 	}
+	r.Text = stack[0].text.String()
 	return r, nil
 }
 

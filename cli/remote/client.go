@@ -1,0 +1,192 @@
+package remote
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+)
+
+// Handler is what a line's output goes to.
+type Handler interface {
+	// Output prints; an error interrupts the line.
+	Output(p []byte) error
+	// Page says that output from here on is paged by lines, 0 for not.
+	Page(lines int)
+	// Ask asks the operator; an error interrupts the line.
+	Ask(question string) (string, error)
+}
+
+// Client is the terminal's end of a session. Requests are made one after the
+// other; Interrupt and Resize may be called at any time.
+type Client struct {
+	conn io.ReadWriteCloser
+
+	sending sync.Mutex // orders frames
+}
+
+// Dial connects to a supervisor's socket and begins a session.
+func Dial(ctx context.Context, path string, h Hello) (*Client, Done, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", path)
+	if err != nil {
+		return nil, Done{}, fmt.Errorf("connect to the supervisor: %w", err)
+	}
+	c, first, err := NewClient(conn, h)
+	if err != nil {
+		conn.Close()
+	}
+	return c, first, err
+}
+
+// NewClient begins a session on a stream; Done has its first prompt.
+func NewClient(conn io.ReadWriteCloser, h Hello) (*Client, Done, error) {
+	c := &Client{conn: conn}
+	if err := c.sendJSON(hello, h); err != nil {
+		return nil, Done{}, err
+	}
+	first, err := c.await(quiet{})
+	return c, first, err
+}
+
+// Close ends the session.
+func (c *Client) Close() error { return c.conn.Close() }
+
+func (c *Client) send(k kind, body []byte) error {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	return writeFrame(c.conn, k, body)
+}
+
+func (c *Client) sendJSON(k kind, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode frame %q: %w", k, err)
+	}
+	return c.send(k, body)
+}
+
+// Run runs a line. What it prints and asks goes to h.
+func (c *Client) Run(line string, h Handler) (Done, error) {
+	if err := c.send(runLine, []byte(line)); err != nil {
+		return Done{}, err
+	}
+	return c.await(h)
+}
+
+// EndConfig goes to exec mode.
+func (c *Client) EndConfig() (Done, error) {
+	if err := c.send(endConfig, nil); err != nil {
+		return Done{}, err
+	}
+	return c.await(quiet{})
+}
+
+// Interrupt aborts the line that runs, if one does.
+func (c *Client) Interrupt() error { return c.send(interrupt, nil) }
+
+// Resize reports the size of the window.
+func (c *Client) Resize(width, height int) error { return c.sendJSON(window, size{width, height}) }
+
+// errUnexpected is a frame that does not belong where it came.
+var errUnexpected = errors.New("unexpected frame")
+
+// await reads until the line is done.
+func (c *Client) await(h Handler) (Done, error) {
+	stopped := false
+	stop := func(err error) error {
+		if err == nil || stopped {
+			return nil
+		}
+		stopped = true
+		return c.Interrupt()
+	}
+	for {
+		k, body, err := readFrame(c.conn)
+		if err != nil {
+			return Done{}, ended(err)
+		}
+		switch k {
+		case output:
+			if !stopped {
+				err = stop(h.Output(body))
+			}
+		case page:
+			var s size
+			if err = json.Unmarshal(body, &s); err == nil {
+				h.Page(s.Height)
+			}
+		case question:
+			text, failed := h.Ask(string(body))
+			if err = stop(failed); err == nil {
+				err = c.send(answer, []byte(text))
+			}
+		case done:
+			var d Done
+			err = json.Unmarshal(body, &d)
+			return d, err
+		default:
+			err = errUnexpected
+		}
+		if err != nil {
+			return Done{}, fmt.Errorf("frame %q: %w", k, err)
+		}
+	}
+}
+
+// ended says what the end of the stream means.
+func ended(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) {
+		return ErrClosed
+	}
+	return err
+}
+
+// ErrClosed says that the supervisor ended the session.
+var ErrClosed = errors.New("the supervisor closed the session")
+
+// Help returns the text of ? for the line up to the cursor.
+func (c *Client) Help(line string) (string, error) {
+	if err := c.send(help, []byte(line)); err != nil {
+		return "", err
+	}
+	body, err := c.expect(helpText)
+	return string(body), err
+}
+
+// Complete returns the completions of the line up to the cursor.
+func (c *Client) Complete(line string) (Completion, error) {
+	if err := c.send(complete, []byte(line)); err != nil {
+		return Completion{}, err
+	}
+	body, err := c.expect(completion)
+	if err != nil {
+		return Completion{}, err
+	}
+	var v Completion
+	if err := json.Unmarshal(body, &v); err != nil || v.From < 0 || v.From > len(line) {
+		return Completion{}, fmt.Errorf("completion: %w", errUnexpected)
+	}
+	return v, nil
+}
+
+func (c *Client) expect(want kind) ([]byte, error) {
+	k, body, err := readFrame(c.conn)
+	if err != nil {
+		return nil, ended(err)
+	}
+	if k != want {
+		return nil, fmt.Errorf("frame %q: %w", k, errUnexpected)
+	}
+	return body, nil
+}
+
+// quiet ignores output.
+type quiet struct{}
+
+func (quiet) Output([]byte) error        { return nil }
+func (quiet) Page(int)                   {}
+func (quiet) Ask(string) (string, error) { return "", errUnexpected }

@@ -1,0 +1,125 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"trunkline/feature"
+)
+
+// DefaultSocket is where a supervisor listens.
+const DefaultSocket = "/run/trunkline/vsm.sock"
+
+// MaxSessions is how many sessions a socket serves at a time (cli.md §9.1).
+const MaxSessions = 32
+
+// Listen listens on a unix socket that only its owner can use. A socket that
+// nobody listens on is replaced.
+func Listen(path string) (*net.UnixListener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("listen for vsh: %w", err)
+	}
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSocket != 0 {
+		if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+			conn.Close()
+			return nil, fmt.Errorf("listen for vsh on %s: another supervisor does", path)
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("listen for vsh: %w", err)
+		}
+	}
+	// Bound under another name, the socket is never open to others.
+	temporary := fmt.Sprintf("%s.%d", path, os.Getpid())
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: temporary, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("listen for vsh: %w", err)
+	}
+	l.SetUnlinkOnClose(false)
+	err = os.Chmod(temporary, 0o600)
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		l.Close()
+		os.Remove(temporary)
+		return nil, fmt.Errorf("listen for vsh: %w", err)
+	}
+	return l, nil
+}
+
+// ServeSocket serves sessions on a socket from Listen at path until ctx is
+// done; then it removes the socket and returns when all sessions have ended.
+func (s *Server) ServeSocket(ctx context.Context, l *net.UnixListener, path string) error {
+	var sessions sync.WaitGroup
+	defer sessions.Wait()
+	defer os.Remove(path)
+	stop := context.AfterFunc(ctx, func() { l.Close() })
+	defer stop()
+	free := make(chan struct{}, MaxSessions)
+	for {
+		conn, err := l.AcceptUnix()
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				conn.Close()
+			}
+			return ctx.Err()
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("accept vsh: %w", err)
+		case err != nil: // no descriptors left, or a peer that is gone already
+			s.Log.Warn("session refused", "err", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(100 * time.Millisecond):
+			}
+			continue
+		}
+		who, err := peer(conn)
+		if err != nil {
+			s.Log.Warn("session refused", "err", err)
+			conn.Close()
+			continue
+		}
+		select {
+		case free <- struct{}{}:
+		default:
+			s.Log.Warn("session refused", "err", "too many sessions", "limit", MaxSessions)
+			conn.Close()
+			continue
+		}
+		sessions.Go(func() {
+			defer func() { <-free }()
+			if err := s.Serve(ctx, conn, who); err != nil {
+				s.Log.Warn("session ended", "err", err)
+			}
+		})
+	}
+}
+
+// peer returns who is at the other end: root or the supervisor's own user.
+func peer(conn *net.UnixConn) (feature.Session, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return feature.Session{}, fmt.Errorf("peer of session: %w", err)
+	}
+	var cred *unix.Ucred
+	var failed error
+	if err := raw.Control(func(fd uintptr) {
+		cred, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil || failed != nil {
+		return feature.Session{}, fmt.Errorf("peer of session: %w", errors.Join(err, failed))
+	}
+	if cred.Uid != 0 && int(cred.Uid) != os.Geteuid() {
+		return feature.Session{}, fmt.Errorf("user %d may not open a session", cred.Uid)
+	}
+	return feature.Session{User: "admin", From: "console0"}, nil
+}

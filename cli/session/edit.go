@@ -1,0 +1,312 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"trunkline/cli/grammar"
+	"trunkline/config"
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+	"trunkline/feature"
+)
+
+// change is a configuration line turned into edits, for one or more entries.
+type change struct {
+	// edits by entry; several entries are tried together first.
+	edits [][]config.Edit
+	names []string // of the entries, for messages
+	enter *level   // the mode that the line enters, or nil
+}
+
+// change returns what a matched line does to a tree. An error is the
+// operator's message.
+func (c *CLI) change(t tree.Tree, l level, m *grammar.Match) (*change, error) {
+	line := m.Command.Tag.(grammar.Line)
+	if line.Block != nil {
+		return c.blockChange(t, l, line, m)
+	}
+	ch := &change{}
+	for _, at := range l.at {
+		e, err := c.leafEdit(t, at, line, m)
+		if err != nil {
+			return nil, err
+		}
+		ch.edits = append(ch.edits, []config.Edit{e})
+		ch.names = append(ch.names, entryName(at))
+	}
+	return ch, nil
+}
+
+// entryName is how messages name an entry of a range.
+func entryName(at tree.Path) string {
+	if len(at) == 0 {
+		return ""
+	}
+	return feature.ShortName(at[len(at)-1].Key)
+}
+
+// keys returns the values of the placeholders that fill keys of the target.
+func keys(line grammar.Line, m *grammar.Match) map[string]any {
+	all := make(map[string]any, len(line.Keys))
+	for _, k := range line.Keys {
+		all[k] = m.Values[k]
+	}
+	return all
+}
+
+// leafEdit is the edit of a leaf's line in the mode of one entry.
+func (c *CLI) leafEdit(t tree.Tree, at tree.Path, line grammar.Line, m *grammar.Match) (config.Edit, error) {
+	path := line.Target(at, keys(line, m))
+	value, given := m.Values[line.Value]
+	switch {
+	case line.Form == grammar.Default:
+		return config.Edit{Op: config.Delete, Path: path}, nil
+	case line.Form == grammar.No:
+		return config.Edit{Op: config.Negate, Path: path}, nil
+	case line.Alias != nil && line.Alias.Apply != nil:
+		if !given {
+			value = nil
+		}
+		v, err := line.Alias.Apply(c.product.Schema.Value(t, path), value)
+		return config.Edit{Op: config.Set, Path: path, Value: v}, err
+	case line.Switch() || !given:
+		value = true
+	}
+	return config.Edit{Op: config.Set, Path: path, Value: value}, nil
+}
+
+// blockChange creates, removes or resets the entries that a block's line names.
+func (c *CLI) blockChange(t tree.Tree, l level, line grammar.Line, m *grammar.Match) (*change, error) {
+	ch := &change{}
+	values := keys(line, m)
+	items := m.List
+	if items == nil {
+		items = []grammar.Item{{}}
+	}
+	below := level{block: line.Block.Path, suffix: line.Block.Mode}
+	for _, item := range items {
+		if m.List != nil {
+			values[m.Command.List] = item.Value
+		}
+		for _, at := range l.at {
+			path := line.Target(at, values)
+			edits, err := c.entryEdits(t, path, line, m)
+			if err != nil {
+				return nil, err
+			}
+			below.at = append(below.at, path)
+			if edits != nil {
+				ch.edits, ch.names = append(ch.edits, edits), append(ch.names, entryName(path))
+			}
+		}
+	}
+	if line.Form == grammar.Plain && line.Block.Mode != "" {
+		if len(below.at) > 1 && line.Block.RangeMode != "" {
+			below.suffix = line.Block.RangeMode
+		}
+		below.text = modeText(m)
+		ch.enter = &below
+	}
+	return ch, nil
+}
+
+// kindOf is the kind of the entry at a path, "" where entries have none.
+func kindOf(b *schema.Block, t tree.Tree, path tree.Path) string {
+	if b.Kind == nil {
+		return ""
+	}
+	return b.Kind(t, path[len(path)-1].Key)
+}
+
+// modeText is the mode's line as where prints it.
+func modeText(m *grammar.Match) string {
+	words := slices.Clone(m.Words)
+	if m.List == nil {
+		for _, k := range m.Command.Tag.(grammar.Line).Keys {
+			words = append(words, m.Texts[k])
+		}
+		return strings.Join(words, " ")
+	}
+	const few = 8
+	var list []string
+	for i, item := range m.List {
+		if i == few {
+			list = append(list, "...")
+			break
+		}
+		list = append(list, item.Text)
+	}
+	return strings.Join(append(words, strings.Join(list, ",")), " ")
+}
+
+func (c *CLI) entryEdits(t tree.Tree, path tree.Path, line grammar.Line, m *grammar.Match) ([]config.Edit, error) {
+	s := c.product.Schema
+	list := len(line.Block.Keys) > 0
+	exists := t.Exists(path) || list && s.Has(t, path)
+	switch line.Form {
+	case grammar.No:
+		if !t.Exists(path) && !slices.Contains(line.Block.Permanent, path[len(path)-1].Key) {
+			return nil, nil
+		}
+		return []config.Edit{{Op: config.Delete, Path: path}}, nil
+	case grammar.Default:
+		return c.resetEdits(t, path), nil
+	}
+	var edits []config.Edit
+	if !exists {
+		if line.Block.NoCreate != nil {
+			if text := line.Block.NoCreate(t, path[len(path)-1].Key); text != "" {
+				return nil, feature.Error(text)
+			}
+		}
+		if list {
+			edits = append(edits, config.Edit{Op: config.Set, Path: path})
+		}
+	}
+	for placeholder, rel := range line.Options {
+		value, given := m.Values[placeholder]
+		if !given {
+			continue
+		}
+		leaf := path.Join(rel)
+		now, ok := t.Get(leaf)
+		if !ok {
+			now = s.Default(leaf)
+		}
+		switch {
+		case exists && now != value:
+			return nil, feature.Error(fmt.Sprintf("ERROR: The %s of %s is fixed when it is created.", placeholder, path[len(path)-1].Key))
+		case !exists && now != value:
+			edits = append(edits, config.Edit{Op: config.Set, Path: leaf, Value: value})
+		}
+	}
+	return edits, nil
+}
+
+// resetEdits removes what was configured by hand below an entry. What is not
+// the operator's stays: the profile it inherits (cli.md §7.6) and bindings.
+func (c *CLI) resetEdits(t tree.Tree, path tree.Path) []config.Edit {
+	edits := []config.Edit{}
+	for rel := range t.Leaves(path) {
+		p := rel
+		if !p.HasPrefix(path) {
+			p = path.Join(rel)
+		}
+		leaf := c.product.Schema.Leaf(p)
+		if leaf == nil || leaf.Inventory || leaf.ReadOnly || p[len(p)-1].Name == schema.Inherit && len(p) == len(path)+1 {
+			continue
+		}
+		edits = append(edits, config.Edit{Op: config.Delete, Path: p})
+	}
+	return edits
+}
+
+// maxTries is how often a line is made again of a configuration that another
+// session changed meanwhile.
+const maxTries = 8
+
+// configure runs a configuration line as one transaction.
+func (r *request) configure(ctx context.Context) error {
+	l := r.stack[len(r.stack)-1]
+	for try := 1; ; try++ {
+		candidate := r.cli.product.Store.Begin()
+		ch, err := r.cli.change(candidate.Tree(), l, r.match)
+		if err != nil {
+			return err
+		}
+		err = r.commit(ctx, candidate, ch)
+		if errors.Is(err, config.ErrConflict) && try < maxTries {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if ch.enter != nil {
+			ch.enter.kinds = r.kinds(*ch.enter)
+			r.stack = append(r.stack[:len(r.stack):len(r.stack)], *ch.enter)
+		}
+		return nil
+	}
+}
+
+// kinds are the kinds of a level's entries as they are now.
+func (s *Session) kinds(l level) []string {
+	return kindsOf(s.cli, s.cli.product.Store.Running().Tree, l)
+}
+
+func kindsOf(c *CLI, t tree.Tree, l level) []string {
+	block := c.product.Schema.Block(l.block)
+	if block == nil {
+		return nil
+	}
+	var all []string
+	for _, at := range l.at {
+		if k := kindOf(block, t, at); k != "" && !slices.Contains(all, k) {
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
+// commit applies a change. Entries of a range are committed together; if that
+// is refused, one by one, so that the rest is applied where some cannot be.
+func (r *request) commit(ctx context.Context, candidate *config.Candidate, ch *change) error {
+	all := slices.Concat(ch.edits...)
+	if len(all) == 0 {
+		return nil
+	}
+	err := r.transaction(ctx, candidate, all)
+	var refused config.Problems
+	if err == nil || len(ch.edits) == 1 || !errors.As(err, &refused) {
+		return r.refusal(err, "")
+	}
+	failed := false
+	for i, edits := range ch.edits {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := r.transaction(ctx, r.cli.product.Store.Begin(), edits); err != nil {
+			failed = true
+			if err := r.refusal(err, ch.names[i]+": "); !errors.Is(err, errSilent) {
+				return err
+			}
+		}
+	}
+	if failed {
+		return errSilent
+	}
+	return nil
+}
+
+// refusal prints the problems of a refused transaction, each after prefix.
+func (r *request) refusal(err error, prefix string) error {
+	var refused config.Problems
+	if !errors.As(err, &refused) {
+		return err
+	}
+	for _, p := range refused {
+		io.WriteString(r.console, prefix+p.Text+"\n")
+	}
+	return errSilent
+}
+
+// transaction commits edits and prints the remarks of an accepted one.
+func (r *request) transaction(ctx context.Context, candidate *config.Candidate, edits []config.Edit) error {
+	if err := candidate.Apply(edits...); err != nil {
+		return err
+	}
+	meta := config.Meta{User: r.opts.Who.User, From: r.opts.Who.From, Line: r.line}
+	result, err := r.cli.product.Store.Commit(ctx, candidate, meta)
+	if err != nil {
+		return err
+	}
+	for _, p := range result.Remarks {
+		io.WriteString(r.console, p.Text+"\n")
+	}
+	return nil
+}

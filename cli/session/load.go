@@ -1,0 +1,143 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"trunkline/cli/grammar"
+	"trunkline/config"
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+)
+
+// LineError is a line of a configuration file that cannot be used.
+type LineError struct {
+	Line int // from 1
+	Text string
+	// Reason is the message: of the parser without its caret, or of a check.
+	Reason string
+}
+
+// Error is the message of cli.md §4.1 for a line of a file.
+func (e LineError) Error() string {
+	return fmt.Sprintf("line %d: Syntax error while parsing '%s': %s", e.Line, e.Text, e.Reason)
+}
+
+// ParseConfig reads the text of a configuration, as show running-config prints
+// it or as a person writes it, without checks across lines. Lines that cannot
+// be read are reported and left out.
+func (c *CLI) ParseConfig(text string) (tree.Tree, []LineError) {
+	return parseConfig(c.product.Schema, c.modes, text)
+}
+
+// ParseConfig is CLI.ParseConfig for callers with only a schema.
+func ParseConfig(s *schema.Schema, text string) (tree.Tree, []LineError, error) {
+	modes, err := grammar.NewModes(s)
+	if err != nil {
+		return tree.Tree{}, nil, fmt.Errorf("configuration grammar: %w", err)
+	}
+	t, bad := parseConfig(s, modes, text)
+	return t, bad, nil
+}
+
+// nowhere is the backend of configurations that are only read.
+type nowhere struct{}
+
+func (nowhere) Load(context.Context) (running, startup *config.Record, err error) {
+	return nil, nil, nil
+}
+func (nowhere) Commit(context.Context, uint64, config.Record) error { return config.ErrConflict }
+func (nowhere) SaveStartup(context.Context, *config.Record) error   { return config.ErrConflict }
+func (nowhere) DropRunning(context.Context) error                   { return config.ErrConflict }
+
+func parseConfig(s *schema.Schema, modes *grammar.Modes, text string) (tree.Tree, []LineError) {
+	store, err := config.Open(context.Background(), s, nowhere{}, config.Hooks{}, tree.Tree{})
+	if err != nil {
+		return tree.Tree{}, []LineError{{Line: 1, Reason: err.Error()}}
+	}
+	l := loader{
+		cli:       &CLI{product: Product{Schema: s}, modes: modes},
+		candidate: store.Begin(),
+		stack:     []level{global()},
+	}
+	var bad []LineError
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		line = strings.TrimRight(line, " \t\r\n")
+		if grammar.Comment(line) {
+			continue
+		}
+		if reason := l.line(line); reason != "" {
+			bad = append(bad, LineError{n, strings.TrimSpace(line), reason})
+		}
+	}
+	return l.candidate.Tree(), bad
+}
+
+// loader replays a configuration on one candidate.
+type loader struct {
+	cli       *CLI
+	candidate *config.Candidate
+	stack     []level
+}
+
+// line applies one line; the result is why it cannot be, or "".
+func (l *loader) line(line string) string {
+	words := strings.Fields(strings.ToLower(line))
+	switch {
+	case words[0] == "version" && len(words) == 2:
+		return ""
+	case len(words) == 1 && words[0] == "end", words[0] == "configure":
+		l.stack = l.stack[:1]
+		return ""
+	case len(words) == 1 && words[0] == "exit":
+		l.stack = l.stack[:max(1, len(l.stack)-1)]
+		return ""
+	}
+	match, depth, reason := l.resolve(line)
+	if reason != "" {
+		return reason
+	}
+	l.stack = l.stack[:depth+1]
+	ch, err := l.cli.change(l.candidate.Tree(), l.stack[depth], match)
+	if err != nil {
+		return err.Error()
+	}
+	for _, edits := range ch.edits {
+		if err := l.candidate.Apply(edits...); err != nil {
+			return err.Error()
+		}
+	}
+	if ch.enter != nil {
+		ch.enter.kinds = l.kinds(*ch.enter)
+		l.stack = append(l.stack, *ch.enter)
+	}
+	return ""
+}
+
+func (l *loader) kinds(below level) []string { return kindsOf(l.cli, l.candidate.Tree(), below) }
+
+// resolve finds the level whose mode has the line. A line that is not indented
+// is global if it can be.
+func (l *loader) resolve(line string) (*grammar.Match, int, string) {
+	order := make([]int, 0, len(l.stack)+1)
+	if line[0] != ' ' && line[0] != '\t' {
+		order = append(order, 0)
+	}
+	for i := len(l.stack) - 1; i >= 0; i-- {
+		order = append(order, i)
+	}
+	var worst *grammar.Error
+	for _, i := range order {
+		m, err := l.cli.table(l.stack[i]).Match(line, grammar.Replayed)
+		if err == nil {
+			return m, i, ""
+		}
+		if worst == nil || err.Col > worst.Col {
+			worst = err
+		}
+	}
+	return nil, 0, worst.Text
+}

@@ -1,0 +1,117 @@
+// Package session is one operator's session with the switch (cli.md §2, §3.3,
+// §7): the stack of modes, the prompt, and what a line does. It runs on the
+// supervisor; terminals send lines and print what comes back.
+//
+// A CLI is compiled once from the product's features; it makes Sessions. A
+// configuration line is one transaction: the grammar turns it into edits, the
+// store checks and commits them. Nothing here knows a feature by name.
+//
+// A Session belongs to one caller at a time, but for Resize, which may be
+// called while a line runs.
+package session
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"trunkline/cli/grammar"
+	"trunkline/cli/pipe"
+	"trunkline/config"
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+	"trunkline/feature"
+)
+
+// Product is what a CLI is for.
+type Product struct {
+	Store    *config.Store
+	Schema   *schema.Schema
+	Features []feature.Feature
+	// Query takes the snapshots that a command sees.
+	Query func(args feature.Args, who feature.Session) feature.Query
+	Host  feature.Host
+	// Version is the software's: "1.0(1)".
+	Version string
+	Now     func() time.Time
+}
+
+// Console is the other end of a session while a line runs.
+type Console interface {
+	io.Writer
+	// Page says that output from here on is paged by so many lines, 0 for
+	// not at all.
+	Page(lines int)
+	// Ask asks a question and returns the answer. It is called only for
+	// interactive sessions.
+	Ask(ctx context.Context, question string) (string, error)
+}
+
+// CLI is the product's command language. It is safe for concurrent use.
+type CLI struct {
+	product Product
+	modes   *grammar.Modes
+	exec    *grammar.Table // in every mode
+	moving  *grammar.Table // in configuration modes
+	pipes   *grammar.Table
+	host    tree.Path // of the host name
+}
+
+// New compiles the language of a product. An error is a mistake in a feature's
+// declarations.
+func New(p Product) (*CLI, error) {
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	modes, err := grammar.NewModes(p.Schema)
+	if err != nil {
+		return nil, fmt.Errorf("configuration grammar: %w", err)
+	}
+	c := &CLI{
+		product: p, modes: modes, pipes: pipe.NewTable(),
+		host: tree.Path{{Name: "system"}, {Name: "hostname"}},
+	}
+	commands := c.builtins()
+	for _, f := range p.Features {
+		for _, s := range f.Show {
+			commands = append(commands, grammar.Command{
+				Template: s.Line, Types: withInterface(s.Types), Words: s.Words, Help: s.Help, Tag: showAction(s),
+			})
+		}
+		for _, e := range f.Exec {
+			commands = append(commands, grammar.Command{
+				Template: e.Line, Types: withInterface(e.Types), Words: e.Words, Help: e.Help, Tag: execAction(e),
+			})
+		}
+	}
+	if c.exec, err = grammar.NewTable(commands...); err != nil {
+		return nil, fmt.Errorf("exec grammar: %w", err)
+	}
+	if c.moving, err = grammar.NewTable(moving()...); err != nil {
+		return nil, fmt.Errorf("grammar of modes: %w", err)
+	}
+	return c, nil
+}
+
+// withInterface adds the placeholder that every command may use.
+func withInterface(types map[string]schema.AnyType) map[string]schema.AnyType {
+	all := map[string]schema.AnyType{"interface": feature.Interface}
+	for k, v := range types {
+		all[k] = v
+	}
+	return all
+}
+
+// hostname is the name in the prompt.
+func (c *CLI) hostname(t tree.Tree) string {
+	if v, ok := t.Get(c.host); ok && v != schema.No {
+		if s, ok := v.(string); ok {
+			return s
+		}
+	}
+	if s, ok := c.product.Schema.Default(c.host).(string); ok && s != "" {
+		return s
+	}
+	return "switch"
+}

@@ -1,0 +1,219 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"trunkline/cli/grammar"
+	"trunkline/cli/pipe"
+	"trunkline/cli/render"
+	"trunkline/feature"
+)
+
+// Result is how a line ended.
+type Result struct {
+	// Failed says that a command was refused or failed; what followed it on
+	// the line was not run.
+	Failed bool
+	// Close says that the operator logged out.
+	Close bool
+}
+
+// found is a line that some table accepts.
+type found struct {
+	match *grammar.Match
+	depth int // of the configuration level, -1 for exec
+	pipes *pipe.Chain
+}
+
+// action is the Tag of an exec command.
+type action interface {
+	// run executes the command. An error is the operator's message.
+	run(ctx context.Context, r *request) error
+	// piped says that the command's output may be filtered.
+	piped() bool
+}
+
+// request is one command being run.
+type request struct {
+	*Session
+	match   *grammar.Match
+	line    string
+	console Console
+	out     io.Writer // the console, or the pipes before it
+	format  render.Format
+	close   bool
+}
+
+func (r *request) args() feature.Args {
+	return feature.Args{Words: r.match.Words, Values: r.match.Values}
+}
+
+// errSilent fails a command whose message has been printed.
+var errSilent = errors.New("refused")
+
+// Run executes a line: one command, or several joined by " ; ".
+func (s *Session) Run(ctx context.Context, line string, c Console) Result {
+	if grammar.Comment(line) {
+		return Result{}
+	}
+	s.remember(line)
+	width := s.promptWidth()
+	for offset := 0; offset <= len(line); {
+		text, next := s.cut(line, offset)
+		if !grammar.Comment(text) {
+			closing, err := s.command(ctx, line, text, offset, width, c)
+			if err != nil {
+				return Result{Failed: true}
+			}
+			if closing {
+				return Result{Close: true}
+			}
+		}
+		offset = next
+	}
+	return Result{}
+}
+
+// cut returns the command that begins at offset and where the next begins. A
+// configuration line that takes the rest of the line takes all of it.
+func (s *Session) cut(line string, offset int) (text string, next int) {
+	rest := line[offset:]
+	parts, _ := grammar.Chain(rest, ';')
+	if len(parts) == 1 {
+		return rest, len(line) + 1
+	}
+	for i := len(s.stack) - 1; i >= 0; i-- {
+		if m, err := s.table(s.stack[i]).Match(rest, grammar.Typed); err == nil {
+			if m.Rest && m.Command.Tag.(grammar.Line).Form == grammar.Plain {
+				return rest, len(line) + 1
+			}
+			break
+		}
+	}
+	return parts[0], offset + len(parts[0]) + 1
+}
+
+// command runs one command. Its messages are printed.
+func (s *Session) command(ctx context.Context, line, text string, offset, width int, c Console) (closing bool, err error) {
+	c.Page(0)
+	f, bad := s.resolve(text)
+	if bad != nil {
+		bad.Col += utf8.RuneCountInString(line[:offset])
+		io.WriteString(c, bad.Message(width))
+		return false, bad
+	}
+	r := &request{Session: s, match: f.match, line: strings.TrimSpace(text), console: c, out: c}
+	if f.depth >= 0 {
+		s.stack = s.stack[:f.depth+1]
+		err = r.configure(ctx)
+	} else {
+		err = r.piped(ctx, f.pipes)
+	}
+	if err != nil && !errors.Is(err, errSilent) && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(c, message(err))
+	}
+	return r.close, err
+}
+
+// piped runs an exec command through its filters.
+func (r *request) piped(ctx context.Context, chain *pipe.Chain) error {
+	a := r.match.Command.Tag.(action)
+	if length, _ := r.size(); r.opts.Interactive && a.piped() && (chain == nil || !chain.NoMore && chain.Format == render.Text) {
+		r.console.Page(length)
+	}
+	r.out = guarded{ctx, r.console}
+	if chain == nil {
+		return a.run(ctx, r)
+	}
+	w := chain.Writer(r.out)
+	r.out, r.format = w, chain.Format
+	err := a.run(ctx, r)
+	if errors.Is(err, pipe.ErrDone) {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// guarded is a writer that fails once its context is done.
+type guarded struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (g guarded) Write(p []byte) (int, error) {
+	if err := g.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return g.w.Write(p)
+}
+
+// message is what the operator reads of an error.
+func message(err error) string {
+	var said feature.Error
+	if errors.As(err, &said) {
+		return string(said)
+	}
+	return "ERROR: " + err.Error()
+}
+
+// resolve finds what a line means in the present mode: the mode's own lines
+// come first, then those of the modes above, then exec commands.
+func (s *Session) resolve(text string) (found, *grammar.Error) {
+	var worst *grammar.Error
+	failed := func(err *grammar.Error) {
+		// The line is explained by what understood most of it.
+		if worst == nil || err.Col > worst.Col || err.Col == worst.Col && worst.Text == grammar.Invalid && err.Text != grammar.Invalid {
+			worst = err
+		}
+	}
+	exec := text
+	if s.Configuring() {
+		if word, rest, ok := strings.Cut(strings.TrimLeft(text, " \t"), " "); ok && strings.EqualFold(word, "do") {
+			exec = strings.Repeat(" ", len(text)-len(rest)) + rest
+		} else {
+			for i := len(s.stack) - 1; i >= 0; i-- {
+				m, err := s.table(s.stack[i]).Match(text, grammar.Typed)
+				if err == nil {
+					return found{match: m, depth: i}, nil
+				}
+				failed(err)
+			}
+			if m, err := s.cli.moving.Match(text, grammar.Typed); err == nil {
+				return found{match: m, depth: -1}, nil
+			} else {
+				failed(err)
+			}
+		}
+	}
+	parts, offsets := grammar.Chain(exec, '|')
+	m, err := s.cli.exec.Match(parts[0], grammar.Typed)
+	if err != nil {
+		failed(err)
+		return found{}, worst
+	}
+	f := found{match: m, depth: -1}
+	if len(parts) == 1 {
+		return f, nil
+	}
+	if !m.Command.Tag.(action).piped() {
+		return f, &grammar.Error{Col: utf8.RuneCountInString(text[:offsets[1]-1]), Text: grammar.Invalid}
+	}
+	chain, i, err := pipe.Parse(s.cli.pipes, parts[1:])
+	if err != nil {
+		err.Col += utf8.RuneCountInString(text[:offsets[i+1]])
+		return f, err
+	}
+	f.pipes = chain
+	return f, nil
+}
+
+// EndConfig is Ctrl-Z on an empty line: back to exec mode.
+func (s *Session) EndConfig() { s.stack = nil }

@@ -1,0 +1,124 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"trunkline/cli/grammar"
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+	"trunkline/feature"
+)
+
+const timeLayout = "Mon Jan _2 15:04:05 2006"
+
+// configShows are the commands that print configuration: everything, or the
+// blocks of one list.
+func (c *CLI) configShows() []grammar.Command {
+	running := func(at func(r *request) (tree.Path, error), all bool) builtin {
+		return builtin{show: true, do: func(_ context.Context, r *request) error {
+			path, err := at(r)
+			if err != nil {
+				return err
+			}
+			q := c.product.Query(r.args(), r.opts.Who)
+			return c.print(r.out, r.match.Text, q, q.Running, schema.PrintOptions{All: all, At: path})
+		}}
+	}
+	whole := func(*request) (tree.Path, error) { return nil, nil }
+	all := []grammar.Command{
+		{Template: "show running-config", Help: "Current operating configuration", Words: builtinWords, Tag: running(whole, false)},
+		{Template: "show running-config all", Help: "Current operating configuration with defaults", Words: builtinWords, Tag: running(whole, true)},
+		{Template: "show running-config diff [unified]", Help: "Difference between running and startup configuration", Words: builtinWords, Tag: builtin{show: true, do: showDiff}},
+		{Template: "show startup-config", Help: "Contents of startup configuration", Words: builtinWords, Tag: builtin{show: true, do: func(_ context.Context, r *request) error {
+			q := c.product.Query(r.args(), r.opts.Who)
+			q.Changed = time.Time{}
+			return c.print(r.out, "show startup-config", q, q.Startup, schema.PrintOptions{})
+		}}},
+	}
+	for _, b := range c.product.Schema.Blocks() {
+		if b.Parent != "" || b.Mode == "" || strings.HasPrefix(b.Line, "<") {
+			continue
+		}
+		word, _, _ := strings.Cut(b.Line, " ")
+		command := grammar.Command{Template: "show running-config " + word, Help: b.Help, Words: builtinWords}
+		list := c.product.Schema.EntryPath(b.Path, "")
+		at := func(*request) (tree.Path, error) { return list, nil }
+		if len(b.Keys) == 1 {
+			name := b.Keys[0].Name
+			command.Template += " [<" + name + ">]"
+			command.Types = map[string]schema.AnyType{name: b.Keys[0].Type}
+			at = func(r *request) (tree.Path, error) {
+				v, ok := r.match.Values[name]
+				if !ok {
+					return list, nil
+				}
+				entry := c.product.Schema.EntryPath(b.Path, b.Key(v))
+				if !c.product.Schema.Has(c.product.Store.Running().Tree, entry) {
+					return nil, missing(word, b.Key(v))
+				}
+				return entry, nil
+			}
+		}
+		command.Tag = running(at, false)
+		all = append(all, command)
+	}
+	return all
+}
+
+// missing is the message for an entry that does not exist.
+func missing(word, key string) error {
+	if feature.KindOf(key) != "" {
+		return feature.Error("ERROR: Interface does not exist: " + key)
+	}
+	return feature.Error(fmt.Sprintf("ERROR: %s%s does not exist: %s", strings.ToUpper(word[:1]), word[1:], key))
+}
+
+// print writes a configuration with its header (cli.md §8).
+func (c *CLI) print(w io.Writer, command string, q feature.Query, t tree.Tree, o schema.PrintOptions) error {
+	head := "\n!Command: " + command + "\n"
+	if !q.Changed.IsZero() {
+		head += "!Running configuration last done at: " + q.Changed.Format(timeLayout) + "\n"
+	}
+	head += "!Time: " + q.Now.Format(timeLayout) + "\n\nversion " + c.product.Version + "\n"
+	if len(o.At) > 0 {
+		head += "\n"
+	}
+	if _, err := io.WriteString(w, head); err != nil {
+		return err
+	}
+	for depth, text := range c.product.Schema.Print(t, o) {
+		if _, err := io.WriteString(w, indent(depth, text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func indent(depth int, text string) string {
+	if text == "" {
+		return "\n"
+	}
+	return strings.Repeat("  ", depth) + text + "\n"
+}
+
+// lines is a configuration as text, for comparison.
+func (c *CLI) lines(t tree.Tree) []string {
+	lines := []string{"version " + c.product.Version}
+	for depth, text := range c.product.Schema.Print(t, schema.PrintOptions{}) {
+		lines = append(lines, strings.TrimSuffix(indent(depth, text), "\n"))
+	}
+	return lines
+}
+
+func showDiff(_ context.Context, r *request) error {
+	q := r.cli.product.Query(r.args(), r.opts.Who)
+	style := contextStyle
+	if r.args().Has("unified") {
+		style = unifiedStyle
+	}
+	return writeDiff(r.out, style, "Startup-config", "Running-config", r.cli.lines(q.Startup), r.cli.lines(q.Running))
+}

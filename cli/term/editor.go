@@ -1,0 +1,174 @@
+package term
+
+import (
+	"os"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/chzyer/readline"
+
+	"trunkline/cli/remote"
+)
+
+// editor adds the product's keys to the line editor: ? for help, Tab, Ctrl-Z,
+// Ctrl-V and those whose meaning differs. Its methods are called by the
+// editor's goroutine while the console waits for a line.
+type editor struct {
+	client *remote.Client
+	out    *os.File
+	width  func() int
+
+	mu       sync.Mutex
+	prompt   string
+	literal  bool // the next key is text
+	inserted bool // the key just typed was literal
+	end      bool // Ctrl-Z ended the line
+	asking   bool // the line is an answer, not a command
+}
+
+func (e *editor) begin(prompt string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.prompt, e.literal, e.end = prompt, false, false
+}
+
+func (e *editor) setAsking(on bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.asking = on
+}
+
+// takeEnd reports whether Ctrl-Z ended the line.
+func (e *editor) takeEnd() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	end := e.end
+	e.end = false
+	return end
+}
+
+// filter translates keys before the editor sees them.
+func (e *editor) filter(r rune) (rune, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.inserted = false
+	if e.literal {
+		e.literal = false
+		if r < ' ' {
+			return r, false
+		}
+		e.inserted = true
+		return r, true
+	}
+	switch r {
+	case ctrlV:
+		e.literal = true
+		return r, false
+	case ctrlX:
+		return ctrlU, true
+	case ctrlZ:
+		e.end = true
+		return readline.CharEnter, true
+	case ctrlL, ctrlR, ctrlS: // redraws
+		return r, false
+	}
+	return r, true
+}
+
+// OnChange implements readline.Listener: it acts on ? and redraws after a list
+// of completions.
+func (e *editor) OnChange(line []rune, pos int, key rune) ([]rune, int, bool) {
+	e.mu.Lock()
+	act := !e.inserted && !e.asking
+	e.mu.Unlock()
+	switch {
+	case key == readline.CharTab:
+		return line, pos, true
+	case key != '?' || !act || pos == 0 || pos > len(line) || line[pos-1] != '?':
+		return nil, 0, false
+	}
+	before := string(line[:pos-1])
+	rest := append(append([]rune(nil), line[:pos-1]...), line[pos:]...)
+	text, err := e.client.Help(before)
+	if err != nil {
+		return rest, pos - 1, true // the loop will notice
+	}
+	e.print(text, string(line[:pos]))
+	return rest, pos - 1, true
+}
+
+// print prints text below the line. The editor erases as many rows as the line
+// up to the cursor fills before it draws the line again, so that many are left
+// empty.
+func (e *editor) print(text, line string) {
+	e.mu.Lock()
+	shown := utf8.RuneCountInString(e.prompt) + utf8.RuneCountInString(line) - 1
+	e.mu.Unlock()
+	rows := shown / max(e.width(), 1)
+	e.out.WriteString("\n" + text + strings.Repeat("\n", rows))
+}
+
+// Do implements readline.AutoCompleter: it returns what Tab adds to the line,
+// or prints the candidates if that is nothing.
+func (e *editor) Do(line []rune, pos int) ([][]rune, int) {
+	e.mu.Lock()
+	asking := e.asking
+	e.mu.Unlock()
+	if asking {
+		return nil, 0
+	}
+	before := string(line[:pos])
+	c, err := e.client.Complete(before)
+	if err != nil || len(c.Candidates) == 0 {
+		return nil, 0
+	}
+	word := before[c.From:]
+	shared := c.Candidates[0].Text
+	for _, o := range c.Candidates[1:] {
+		shared = shared[:common(shared, o.Text)]
+	}
+	add := ""
+	if len(shared) > len(word) {
+		add = shared[len(word):]
+	}
+	if len(c.Candidates) == 1 {
+		if !c.Candidates[0].Glue {
+			add += " "
+		}
+		return [][]rune{[]rune(add)}, 0
+	}
+	if add != "" {
+		return [][]rune{[]rune(add)}, 0
+	}
+	e.print(columns(c.Candidates, e.width()), before+" ")
+	return nil, 0
+}
+
+// common is the number of bytes in which two words agree, letter case aside.
+func common(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && (a[n] == b[n] || strings.EqualFold(a[n:n+1], b[n:n+1])) {
+		n++
+	}
+	return n
+}
+
+// columns lays candidates out.
+func columns(all []remote.Candidate, width int) string {
+	widest := 0
+	for _, c := range all {
+		widest = max(widest, len(c.Text))
+	}
+	perRow := max(1, width/(widest+2))
+	var b strings.Builder
+	for i, c := range all {
+		b.WriteString(c.Text)
+		if i%perRow == perRow-1 || i == len(all)-1 {
+			b.WriteByte('\n')
+		} else {
+			b.WriteString(strings.Repeat(" ", widest+2-len(c.Text)))
+		}
+	}
+	return b.String()
+}
