@@ -3,6 +3,7 @@ package vlan
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"trunkline/config/schema"
@@ -33,14 +34,15 @@ func showID(q feature.Query) (feature.Screen, error) {
 	if !feature.VLANExists(q.Running, id) {
 		return nil, feature.Error(fmt.Sprintf("ERROR: VLAN does not exist: %d", id))
 	}
-	return full(q, []ether.VLANID{id}), nil
+	return full(q, ether.VLANs(id)), nil
 }
 
 func showName(q feature.Query) (feature.Screen, error) {
 	name, _ := feature.Value[string](q.Args, "name")
-	for _, id := range ids(q.Running) {
+	all := ids(q.Running)
+	for id := range all.All() {
 		if feature.VLANName(q.Running, id) == name {
-			return full(q, []ether.VLANID{id}), nil
+			return full(q, ether.VLANs(id)), nil
 		}
 	}
 	return nil, feature.Error("ERROR: VLAN does not exist: " + name)
@@ -49,18 +51,18 @@ func showName(q feature.Query) (feature.Screen, error) {
 // showSummary counts; extended VLANs are those above 1005.
 func showSummary(q feature.Query) (feature.Screen, error) {
 	all, extended := ids(q.Running), 0
-	for _, id := range all {
+	for id := range all.All() {
 		if id > 1005 {
 			extended++
 		}
 	}
-	user := len(all) - extended
+	user := all.Len() - extended
 	return feature.Screen{{
 		Heading: fmt.Sprintf("Number of existing VLANs           : %d\n"+
 			" Number of existing user VLANs     : %d\n"+
-			" Number of existing extended VLANs : %d\n", len(all), user, extended),
+			" Number of existing extended VLANs : %d\n", all.Len(), user, extended),
 		Keys: []feature.Pair{
-			{Key: "vlansum-all-vlan", Value: len(all)},
+			{Key: "vlansum-all-vlan", Value: all.Len()},
 			{Key: "vlansum-user-vlan", Value: user},
 			{Key: "vlansum-extd-vlan", Value: extended},
 		},
@@ -68,14 +70,14 @@ func showSummary(q feature.Query) (feature.Screen, error) {
 }
 
 // full is the screen of show vlan for some VLANs.
-func full(q feature.Query, list []ether.VLANID) feature.Screen {
+func full(q feature.Query, list ether.VLANSet) feature.Screen {
 	return feature.Screen{
 		brief(q, list),
 		{
 			Name: "mtuinfo",
 			Heading: "\nVLAN Type         Vlan-mode\n" +
 				"---- -----        ----------\n",
-			Rows: feature.Rows(list,
+			Rows: feature.Rows(slices.Collect(list.All()),
 				func(id ether.VLANID) string { return fmt.Sprintf("%-4d %-12s %s\n", id, "enet", "CE") },
 				func(id ether.VLANID) []feature.Pair {
 					return []feature.Pair{
@@ -92,7 +94,7 @@ func full(q feature.Query, list []ether.VLANID) feature.Screen {
 }
 
 // brief is the table of VLANs with their ports.
-func brief(q feature.Query, list []ether.VLANID) feature.Section {
+func brief(q feature.Query, list ether.VLANSet) feature.Section {
 	return feature.Section{
 		Name: "vlanbrief",
 		Heading: "\nVLAN Name                             Status    Ports\n" +
@@ -101,10 +103,10 @@ func brief(q feature.Query, list []ether.VLANID) feature.Section {
 	}
 }
 
-func briefRows(q feature.Query, list []ether.VLANID) iter.Seq[feature.Row] {
+func briefRows(q feature.Query, list ether.VLANSet) iter.Seq[feature.Row] {
 	return func(yield func(feature.Row) bool) {
 		m := membersOf(q)
-		for _, id := range list {
+		for id := range list.All() {
 			state, shut := feature.Read(q.Running, feature.VLANPath(id, "state"), "active"),
 				feature.Read(q.Running, feature.VLANPath(id, "shutdown"), false)
 			ports := m.of(id, state == "active" && !shut)

@@ -6,9 +6,8 @@ package vlan
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
+	"strings"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -66,15 +65,30 @@ const limit = 4000
 
 var listPath = tree.Path{{Name: "vlans"}, {Name: "vlan"}}
 
-// ids returns the VLANs of a tree in ascending order, VLAN 1 among them.
-func ids(t tree.Tree) []ether.VLANID {
-	set := map[ether.VLANID]bool{1: true}
+// ids returns the VLANs of a tree, VLAN 1 among them.
+func ids(t tree.Tree) ether.VLANSet {
+	set := ether.VLANs(1)
 	for key := range t.Keys(listPath) {
-		if n, err := strconv.ParseUint(key, 10, 16); err == nil && ether.VLANID(n).Valid() {
-			set[ether.VLANID(n)] = true
+		if id, ok := parseID(key); ok {
+			set = set.With(id)
 		}
 	}
-	return slices.Sorted(maps.Keys(set))
+	return set
+}
+
+func parseID(key string) (ether.VLANID, bool) {
+	n, err := strconv.ParseUint(key, 10, 16)
+	return ether.VLANID(n), err == nil && ether.VLANID(n).Valid()
+}
+
+// settings yields what is configured on VLANs: the VLAN, the leaf and its value.
+// A commit looks at thousands of VLANs, most of which have nothing.
+func settings(t tree.Tree, yield func(id ether.VLANID, leaf string, value any)) {
+	for p, v := range t.Leaves(listPath[:1]) {
+		if id, ok := parseID(p[1].Key); ok && len(p) == 3 {
+			yield(id, p[2].Name, v)
+		}
+	}
 }
 
 func check(c feature.Candidate) []schema.Problem {
@@ -83,37 +97,51 @@ func check(c feature.Candidate) []schema.Problem {
 	}
 	var out []schema.Problem
 	all := ids(c.New)
-	if len(all) > limit {
+	if all.Len() > limit {
 		out = append(out, schema.Problem{
 			Path: listPath, Rule: "vlan-limit",
 			Text: fmt.Sprintf("ERROR: Maximum number of VLANs (%d) reached.", limit),
 		})
 	}
-	owner := make(map[string]ether.VLANID, len(all))
-	for _, id := range all {
-		name := feature.VLANName(c.New, id)
-		if first, taken := owner[name]; taken {
-			at := id
-			if !c.New.Exists(feature.VLANPath(id, "name")) {
-				at = first // the later one has its name by default
-			}
+	owner := map[string]ether.VLANID{}
+	settings(c.New, func(id ether.VLANID, leaf string, value any) {
+		name, ok := value.(string)
+		if leaf != "name" || !ok {
+			return
+		}
+		other, taken := owner[name]
+		if !taken {
+			other, taken = nameless(c.New, all, name)
+		}
+		if taken && other != id {
 			out = append(out, schema.Problem{
-				Path: feature.VLANPath(at, "name"), Rule: "vlan-name-unique",
-				Text: fmt.Sprintf("ERROR: VLAN name %s is in use by VLAN %d.", name, first+id-at),
+				Path: feature.VLANPath(id, "name"), Rule: "vlan-name-unique",
+				Text: fmt.Sprintf("ERROR: VLAN name %s is in use by VLAN %d.", name, other),
 			})
-			continue
+			return
 		}
 		owner[name] = id
-	}
+	})
 	return out
 }
 
-func compile(in feature.Input) (any, error) {
-	var p Program
-	for _, id := range ids(in.Config) {
-		if feature.VLANActive(in.Config, id) {
-			p.Active = p.Active.With(id)
+// nameless returns the VLAN that has a name by default.
+func nameless(t tree.Tree, all ether.VLANSet, name string) (ether.VLANID, bool) {
+	id, digits := ether.VLANID(1), strings.TrimPrefix(name, "VLAN")
+	if len(digits) == 4 {
+		if id, _ = parseID(strings.TrimLeft(digits, "0")); !all.Has(id) {
+			return 0, false
 		}
 	}
+	return id, feature.VLANName(t, id) == name && !t.Exists(feature.VLANPath(id, "name"))
+}
+
+func compile(in feature.Input) (any, error) {
+	p := Program{Active: ids(in.Config)}
+	settings(in.Config, func(id ether.VLANID, leaf string, value any) {
+		if leaf == "state" && value == "suspend" || leaf == "shutdown" && value == true {
+			p.Active = p.Active.Without(id)
+		}
+	})
 	return p, nil
 }
