@@ -14,9 +14,9 @@ import (
 )
 
 // Commit stores r as the running configuration if the stored generation still
-// is base (0: nothing is stored), else it returns ErrConflict.
+// is base (0: nothing is stored), else it returns config.ErrConflict.
 //
-// An error other than ErrConflict leaves open whether the record is there: the
+// An error other than config.ErrConflict leaves open whether the record is there: the
 // context may have ended while etcd was writing. Load tells.
 func (s *Store) Commit(ctx context.Context, base uint64, r config.Record) error {
 	key := s.prefix + "running/generation"
@@ -25,7 +25,7 @@ func (s *Store) Commit(ctx context.Context, base uint64, r config.Record) error 
 		guard = clientv3.Compare(clientv3.CreateRevision(key), "=", 0)
 	}
 	err := s.save(ctx, "running/", r, guard, clientv3.OpPut(key, strconv.FormatUint(r.Generation, 10)))
-	if err != nil && !errors.Is(err, ErrConflict) {
+	if err != nil && !errors.Is(err, config.ErrConflict) {
 		return fmt.Errorf("store: commit generation %d: %w", r.Generation, err)
 	}
 	return err
@@ -98,7 +98,7 @@ func (s *Store) save(ctx context.Context, name string, r config.Record, guard cl
 	}
 	s.discard(ctx, size)
 	if !answer.Succeeded {
-		return ErrConflict
+		return config.ErrConflict
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (s *Store) discard(ctx context.Context, size int) {
 		s.log.Warn("configuration history not compacted", "err", err)
 		return
 	}
-	b := s.server.Server.Backend()
+	b := s.server.Backend()
 	if total := b.Size(); total > defragBytes && b.SizeInUse() < total/2 {
 		if err := b.Defrag(); err != nil {
 			s.log.Warn("configuration store not defragmented", "err", err)

@@ -4,33 +4,35 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
 
-	"go.etcd.io/etcd/server/v3/embed"
+	bolt "go.etcd.io/bbolt"
+	"go.etcd.io/etcd/client/pkg/v3/types"
+	etcdconfig "go.etcd.io/etcd/server/v3/config"
+	"go.etcd.io/etcd/server/v3/etcdserver"
+	"go.etcd.io/etcd/server/v3/features"
 	"go.etcd.io/etcd/server/v3/storage/wal"
+	"go.uber.org/zap"
 )
 
 // Numbers of the embedded member. It stands alone, so an election needs nobody
-// and may be quick; it is small, so the log may be cut often.
+// and is due at once: two ticks are the least raft takes, and one of them is
+// skipped at a start. It is small, so the log may be cut often.
 const (
-	tick            = 20 * time.Millisecond
-	election        = 5 * tick // the least etcd takes
-	segmentBytes    = 8 << 20  // of the log, allocated ahead
-	snapshotEntries = 512      // entries of the log kept in memory and replayed at a start
+	tick            = 50 * time.Millisecond
+	electionTicks   = 2
+	segmentBytes    = 8 << 20 // of the log, allocated ahead
+	snapshotEntries = 512     // entries of the log kept in memory and replayed at a start
 	catchUpEntries  = 64
 	quotaBytes      = 1 << 30
+	requestBytes    = 3 << 19
 	memberName      = "supervisor"
-	stopLimit       = 5 * time.Second
+	address         = "http://127.0.0.1:2380" // nothing listens there: the only client is in the process
 )
-
-// address is where the member says it is. Nothing listens there: the only
-// client is in the process.
-var address = url.URL{Scheme: "http", Host: "127.0.0.1:2380"}
 
 // start starts the embedded member in dir and waits until it is ready.
 func (s *Store) start(ctx context.Context, dir string) error {
@@ -46,51 +48,65 @@ func (s *Store) start(ctx context.Context, dir string) error {
 			return fmt.Errorf("store: remove an interrupted first start: %w", err)
 		}
 	}
-	var death atomic.Pointer[string]
-	server, err := launch(embedConfig(data), func(c *embed.Config) {
-		c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(s.log, &death))
-	}, &death)
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return fmt.Errorf("store: create directory: %w", err)
+	}
+	server, err := s.launch(data)
 	if err != nil {
 		return &CorruptError{Where: data, Err: err}
 	}
 	select {
-	case <-server.Server.ReadyNotify():
-	case <-server.Server.StopNotify():
-		server.Close()
+	case <-server.ReadyNotify():
+	case <-server.StopNotify():
+		server.Stop()
 		return fmt.Errorf("store: etcd in %s stopped while it started", data)
 	case <-ctx.Done():
-		server.Close()
+		server.Stop()
 		return fmt.Errorf("store: wait for etcd in %s: %w", data, ctx.Err())
 	}
 	if err := writeMark(mark); err != nil {
-		server.Close()
+		server.Stop()
 		return fmt.Errorf("store: mark the directory as in use: %w", err)
 	}
 	s.server = server
 	return nil
 }
 
-func embedConfig(data string) *embed.Config {
-	c := embed.NewConfig()
-	c.Name = memberName
-	c.Dir = data
-	c.ListenPeerUrls, c.ListenClientUrls = nil, nil
-	c.AdvertisePeerUrls, c.AdvertiseClientUrls = []url.URL{address}, []url.URL{address}
-	c.InitialCluster = c.Name + "=" + address.String()
-	c.TickMs, c.ElectionMs = uint(tick.Milliseconds()), uint(election.Milliseconds())
-	c.SnapshotCount, c.SnapshotCatchUpEntries = snapshotEntries, catchUpEntries
-	c.MaxSnapFiles, c.MaxWalFiles = 2, 2
-	c.QuotaBackendBytes = quotaBytes
-	c.EnableGRPCGateway = false
-	c.StrictReconfigCheck = false
-	return c
+func memberConfig(data string, log *zap.Logger) (etcdconfig.ServerConfig, error) {
+	urls, err := types.NewURLs([]string{address})
+	if err != nil {
+		return etcdconfig.ServerConfig{}, err
+	}
+	return etcdconfig.ServerConfig{
+		Name:       memberName,
+		DataDir:    data,
+		ClientURLs: urls, PeerURLs: urls,
+		InitialPeerURLsMap: types.URLsMap{memberName: urls}, InitialClusterToken: "trunkline", NewCluster: true,
+		TickMs: uint(tick.Milliseconds()), ElectionTicks: electionTicks,
+		PreVote: true, InitialElectionTickAdvance: true,
+		SnapshotCount: snapshotEntries, SnapshotCatchUpEntries: catchUpEntries,
+		MaxSnapFiles: 2, MaxWALFiles: 2,
+		QuotaBackendBytes:   quotaBytes,
+		BackendFreelistType: bolt.FreelistMapType,
+		MaxTxnOps:           128,
+		MaxRequestBytes:     requestBytes,
+		AuthToken:           "simple",
+		TokenTTL:            300,
+		BcryptCost:          10,
+		// A busy machine is no news to the operator.
+		WarningApplyDuration: time.Second, WarningUnaryRequestDuration: 2 * time.Second,
+		CompactHashCheckTime: time.Hour,
+		V2Deprecation:        etcdconfig.V2DeprDefault,
+		ServerFeatureGate:    features.NewDefaultServerFeatureGate(memberName, log),
+		Logger:               log,
+	}, nil
 }
 
 // launch starts etcd. What etcd meets with a panic, or would leave the process
 // for, comes back as an error; so does a fault in a mapped file that is shorter
 // than its own header says.
-func launch(c *embed.Config, prepare func(*embed.Config), death *atomic.Pointer[string]) (server *embed.Etcd, err error) {
-	prepare(c)
+func (s *Store) launch(data string) (server *etcdserver.EtcdServer, err error) {
+	var death atomic.Pointer[string]
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
@@ -100,9 +116,17 @@ func launch(c *embed.Config, prepare func(*embed.Config), death *atomic.Pointer[
 			server, err = nil, fmt.Errorf("etcd: %v", r)
 		}
 	}()
+	config, err := memberConfig(data, zapLogger(s.log, &death))
+	if err != nil {
+		return nil, err
+	}
 	// The size is a variable of the library; every store sets the same.
 	wal.SegmentSizeBytes = segmentBytes
-	return embed.StartEtcd(c)
+	if server, err = etcdserver.NewServer(config); err != nil {
+		return nil, err
+	}
+	server.Start()
+	return server, nil
 }
 
 // writeMark notes that the directory holds a store that once was ready: from

@@ -45,14 +45,11 @@ import (
 	"sync"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/etcdserver"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 
 	"trunkline/config"
 )
-
-// ErrConflict is what Commit returns when the stored generation is not the base.
-var ErrConflict = errors.New("store: another commit came first")
 
 // Member is one supervisor of a redundant pair, or its witness.
 type Member struct {
@@ -85,7 +82,7 @@ type Store struct {
 	prefix string
 	log    *slog.Logger
 	lock   *lock
-	server *embed.Etcd
+	server *etcdserver.EtcdServer
 	client *clientv3.Client
 
 	mu    sync.Mutex
@@ -104,15 +101,21 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	var err error
 	switch {
 	case len(c.Endpoints) > 0:
-		return s, s.dial(ctx, c.Endpoints)
+		err = s.dial(ctx, c.Endpoints)
 	case len(c.Members) > 1:
-		return nil, fmt.Errorf("store: %d members: a store kept by several supervisors is not supported; use an external etcd", len(c.Members))
+		err = fmt.Errorf("store: %d members: a store kept by several supervisors is not supported; use an external etcd", len(c.Members))
 	case c.Dir == "":
-		return nil, errors.New("store: neither a directory nor endpoints are given")
+		err = errors.New("store: neither a directory nor endpoints are given")
+	default:
+		err = s.embed(ctx, c.Dir)
 	}
-	return s, s.embed(ctx, c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 func (s *Store) dial(ctx context.Context, endpoints []string) error {
@@ -138,7 +141,7 @@ func (s *Store) embed(ctx context.Context, dir string) error {
 	if err := s.start(ctx, dir); err != nil {
 		return errors.Join(err, l.release())
 	}
-	s.dir, s.lock, s.client = dir, l, v3client.New(s.server.Server)
+	s.dir, s.lock, s.client = dir, l, v3client.New(s.server)
 	return nil
 }
 
@@ -148,7 +151,7 @@ func (s *Store) Failed() <-chan struct{} {
 	if s.server == nil {
 		return nil
 	}
-	return s.server.Server.StopNotify()
+	return s.server.StopNotify()
 }
 
 // Close stops the store. What was committed is on disk already.
@@ -161,7 +164,7 @@ func (s *Store) Close() error {
 		errs = append(errs, fmt.Errorf("store: close client: %w", err))
 	}
 	if s.server != nil {
-		s.server.Close()
+		s.server.Stop()
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.release())

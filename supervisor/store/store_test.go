@@ -109,14 +109,14 @@ func TestEmptyConfiguration(t *testing.T) {
 func TestConflict(t *testing.T) {
 	s := open(t, t.TempDir())
 	one := record(1, "one")
-	if err := s.Commit(t.Context(), 3, one); !errors.Is(err, ErrConflict) {
+	if err := s.Commit(t.Context(), 3, one); !errors.Is(err, config.ErrConflict) {
 		t.Fatalf("commit on a base that is not there: %v", err)
 	}
 	if err := s.Commit(t.Context(), 0, one); err != nil {
 		t.Fatal(err)
 	}
 	for _, base := range []uint64{0, 2} {
-		if err := s.Commit(t.Context(), base, record(3, "lost")); !errors.Is(err, ErrConflict) {
+		if err := s.Commit(t.Context(), base, record(3, "lost")); !errors.Is(err, config.ErrConflict) {
 			t.Fatalf("commit on base %d: %v", base, err)
 		}
 	}
@@ -136,7 +136,7 @@ func TestRace(t *testing.T) {
 			switch err := <-results; {
 			case err == nil:
 				won++
-			case !errors.Is(err, ErrConflict):
+			case !errors.Is(err, config.ErrConflict):
 				t.Fatal(err)
 			}
 		}
@@ -156,7 +156,7 @@ func TestLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A loser leaves pieces behind, the next winner removes them.
-	if err := s.Commit(t.Context(), 9, record(2, string(text))); !errors.Is(err, ErrConflict) {
+	if err := s.Commit(t.Context(), 9, record(2, string(text))); !errors.Is(err, config.ErrConflict) {
 		t.Fatal(err)
 	}
 	expect(t, s, &big, nil)
@@ -274,7 +274,7 @@ func TestBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := s.server.Server.Backend().Size(); n > 64<<20 {
+	if n := s.server.Backend().Size(); n > 64<<20 {
 		t.Errorf("the database has %d bytes after 100 MB of commits", n)
 	}
 	// The log of 100 MB is cut when the member starts anew, and by a timer.
