@@ -198,7 +198,7 @@ func (h host) EraseStartup(ctx context.Context) error {
 func (h host) Reload(context.Context) error { return errors.New("not in tests") }
 
 // check warns of access VLANs that do not exist and refuses VLAN 666.
-func check(_, t tree.Tree) []schema.Problem {
+func check(old, t tree.Tree) []schema.Problem {
 	var all []schema.Problem
 	for _, mount := range []tree.Path{{{Name: "interfaces"}, {Name: "interface"}}, {{Name: "port-profiles"}, {Name: "port-profile"}}} {
 		for key := range t.Keys(mount) {
@@ -210,13 +210,19 @@ func check(_, t tree.Tree) []schema.Problem {
 			switch v := id.(ether.VLANID); {
 			case v == 666 && key == "Vethernet2":
 				all = append(all, schema.Problem{Path: p, Text: "ERROR: Not for this port."})
-			case !feature.VLANExists(t, v):
+			case !feature.VLANExists(t, v) && !same(old, t, p):
 				all = append(all, schema.Problem{Path: p, Severity: schema.Warning,
 					Text: fmt.Sprintf("Warning: Access VLAN does not exist. Creating is not automatic; configure vlan %d.", v)})
 			}
 		}
 	}
 	return all
+}
+
+func same(old, new tree.Tree, p tree.Path) bool {
+	a, _ := old.Get(p)
+	b, _ := new.Get(p)
+	return a == b
 }
 
 // Features are the commands.
