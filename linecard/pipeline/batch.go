@@ -90,7 +90,7 @@ func (w *Worker) punt(b *frame.Batch) {
 			continue
 		}
 		b.Drop[i] = frame.Consumed
-		if w.e.punt == nil || !w.e.punt.Punt(b.Port, &b.Frames[i]) {
+		if w.e.punt == nil || !w.e.punt.Punt(b.Port, &b.Frames[i], b.Now) {
 			b.Drop[i] = frame.PuntFull
 		}
 	}

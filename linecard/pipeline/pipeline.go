@@ -114,8 +114,9 @@ type stages struct {
 	egress       []EgressStage
 }
 
-// Punter takes frames off the frame path. Punt is called by workers; it copies
-// the frame and reports false when it is full.
+// Punter takes frames off the frame path. Punt is called by the worker that
+// receives from the port, with the worker's clock in ns; it copies the frame
+// and reports false when it has no room for it.
 type Punter interface {
-	Punt(port uint16, f *frame.Frame) bool
+	Punt(port uint16, f *frame.Frame, now int64) bool
 }
