@@ -43,18 +43,19 @@ func switched(t testing.TB, namespace string, wants []attach.Want, build func(*p
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 2)
-	go func() { done <- e.Run(ctx) }()
-	go func() { done <- m.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		for range 2 {
+	run := func(f func(context.Context) error) {
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- f(ctx) }()
+		t.Cleanup(func() {
+			cancel()
 			if err := <-done; err != nil {
 				t.Error(err)
 			}
-		}
-	})
+		})
+	}
+	run(e.Run)
+	run(m.Run) // ends first
 	m.Set(wants)
 	return e, m
 }
