@@ -129,11 +129,12 @@ func (s store) bytes(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("longer than %d bytes", limit)
+	if fi, err := f.Stat(); err != nil {
+		return nil, err
+	} else if fi.Size() > limit {
+		return nil, fmt.Errorf("longer than %d bytes", limit)
 	}
-	return data, err
+	return io.ReadAll(io.LimitReader(f, limit))
 }
 
 // replace writes a file that only its owner may read, in one step.

@@ -126,6 +126,7 @@ func TestHeartbeatLoss(t *testing.T) {
 			why <- reason
 		}()
 		s.changed()
+		synctest.Wait() // the program is on its way
 		s.in <- &api.FromCard{M: &api.FromCard_Ack{Ack: &api.Ack{Generation: 1}}}
 		for range 100 { // seconds in which it is heard
 			time.Sleep(time.Second)

@@ -1,9 +1,6 @@
 package module
 
 import (
-	"context"
-	"errors"
-	"io"
 	"net"
 	"strings"
 	"time"
@@ -62,18 +59,19 @@ type logged struct {
 
 func (l logged) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	out, info, err := l.TransportCredentials.ServerHandshake(c)
-	if err == nil || errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
-		return out, info, err
+	if err == nil {
+		return out, info, nil
 	}
 	from := ""
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		from = a.IP.String()
 	}
-	text := err.Error()
-	if strings.Contains(text, "bad certificate") || strings.Contains(text, "unknown certificate authority") {
-		text = "it does not accept this supervisor, chassis " + l.m.cfg.Authority.Chassis() + ": it is enrolled with another chassis"
+	if strings.Contains(err.Error(), "bad certificate") { // the alert has no exported type
+		l.m.refuse("unknown", from, "it does not accept this supervisor, chassis "+l.m.cfg.Authority.Chassis()+
+			": it is enrolled with another chassis")
+	} else {
+		l.m.cfg.Log.Debug("handshake broken off", "from", from, "error", err)
 	}
-	l.m.refuse("unknown", from, text)
 	return out, info, err
 }
 

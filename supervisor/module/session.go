@@ -274,7 +274,7 @@ func (s *session) welcome() {
 func (s *session) refresh() any {
 	now := s.m.settings()
 	if bound := s.m.cfg.Bindings.Host(s.slot); bound != s.host {
-		return ended{why: fmt.Sprintf("slot %d is bound to another host by configuration", s.slot), conflict: true}
+		return ended{why: fmt.Sprintf("slot %d is not bound to this host any more", s.slot), conflict: true}
 	}
 	if now.Domain != s.timer.Domain {
 		return ended{why: "the domain id has changed"}

@@ -321,7 +321,7 @@ func TestSlots(t *testing.T) {
 	c.mu.Unlock()
 	c.manager.Converge()
 	c.waitOK(12)
-	if !c.said("slot 9 is bound to another host by configuration") || c.module(9).Status != feature.ModuleAbsent {
+	if !c.said("slot 9 is not bound to this host any more") || c.module(9).Status != feature.ModuleAbsent {
 		t.Errorf("module 9 %+v", c.module(9))
 	}
 }
