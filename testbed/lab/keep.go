@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"trunkline/testbed/netns"
+	"trunkline/testbed/netns/isolate"
 )
 
 // appear bounds how long a host's interface may take to appear.
@@ -19,9 +21,16 @@ const appear = 5 * time.Second
 
 // Keep gives each host's interface its address and sets it up, now and whenever
 // it appears again, until ctx ends. What somebody changes on an interface
-// afterwards stays.
+// afterwards stays. As process 1 it also collects programs in hosts that were
+// left by those who started them.
 func (w *World) Keep(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	if os.Getpid() == 1 {
+		g.Go(func() error {
+			isolate.Reap(ctx)
+			return nil
+		})
+	}
 	for _, h := range w.spec.Hosts {
 		g.Go(func() error {
 			return w.watch(ctx, h, func(error) bool { return false })

@@ -17,7 +17,6 @@ import (
 
 	"trunkline/testbed/lab"
 	"trunkline/testbed/netns"
-	"trunkline/testbed/netns/isolate"
 	"trunkline/testbed/netns/nstest"
 )
 
@@ -55,7 +54,6 @@ func main2() (int, error) {
 		return 1, err
 	}
 	go w.Keep(ctx)
-	go isolate.Reap(ctx)
 	for _, h := range []string{"h1", "h4"} {
 		if err := w.Configure(ctx, h); err != nil {
 			return 1, err
