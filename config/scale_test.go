@@ -45,7 +45,7 @@ func TestLarge(t *testing.T) {
 	start := time.Now()
 	s := large(t, 9999)
 	t.Logf("10,000 ports committed in %v", time.Since(start))
-	if d := time.Since(start); d > 10*time.Second {
+	if d := time.Since(start); d > 60*time.Second {
 		t.Errorf("10,000 ports took %v", d)
 	}
 	start = time.Now()
@@ -53,7 +53,7 @@ func TestLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("one line committed in %v", time.Since(start))
-	if d := time.Since(start); d > 2*time.Second {
+	if d := time.Since(start); d > 10*time.Second {
 		t.Errorf("one line took %v", d)
 	}
 	start = time.Now()
@@ -62,7 +62,7 @@ func TestLarge(t *testing.T) {
 		n++
 	}
 	t.Logf("one port printed in %v", time.Since(start))
-	if d := time.Since(start); n != 4 || d > 500*time.Millisecond {
+	if d := time.Since(start); n != 4 || d > 5*time.Second {
 		t.Errorf("%d lines of one port took %v", n, d)
 	}
 	start = time.Now()

@@ -202,7 +202,7 @@ func TestManyPorts(t *testing.T) {
 	if n := len(effective.Members(tr, "B")); n != 9999 {
 		t.Errorf("%d members", n)
 	}
-	if d := time.Since(start); d > 2*time.Second {
-		t.Errorf("10,000 ports took %v, want less than 2 s", d)
+	if d := time.Since(start); d > 10*time.Second { // a busy machine with the race detector
+		t.Errorf("10,000 ports took %v", d)
 	}
 }

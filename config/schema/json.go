@@ -26,8 +26,8 @@ const noJSON = "[null]"
 // objects, a list is an array of objects that hold their keys as members. Equal
 // trees give equal text. It fails if the tree is not of the schema.
 func (s *Schema) EncodeJSON(t tree.Tree) ([]byte, error) {
-	e := &encoder{t: t}
-	e.object(s.root, nil)
+	e := &encoder{}
+	e.object(s.root, nil, t)
 	if e.err != nil {
 		return nil, e.err
 	}
@@ -35,7 +35,6 @@ func (s *Schema) EncodeJSON(t tree.Tree) ([]byte, error) {
 }
 
 type encoder struct {
-	t   tree.Tree
 	b   bytes.Buffer
 	err error
 }
@@ -54,8 +53,8 @@ func (e *encoder) text(s string) {
 	e.b.Write(b)
 }
 
-// object writes the node at a path, which is no leaf.
-func (e *encoder) object(n *node, p tree.Path) {
+// object writes the node at a path, which is no leaf; t is what is there.
+func (e *encoder) object(n *node, p tree.Path, t tree.Tree) {
 	e.b.WriteByte('{')
 	first := true
 	comma := func() {
@@ -83,7 +82,7 @@ func (e *encoder) object(n *node, p tree.Path) {
 		}
 	}
 	list := ""
-	for elem := range e.t.Children(p) {
+	for elem := range t.Children(nil) {
 		if e.err != nil {
 			return
 		}
@@ -112,7 +111,7 @@ func (e *encoder) object(n *node, p tree.Path) {
 		} else {
 			e.b.WriteByte(',')
 		}
-		e.node(below, at)
+		e.node(below, at, t.Sub(at[len(p):]))
 	}
 	if list != "" {
 		e.b.WriteByte(']')
@@ -120,13 +119,13 @@ func (e *encoder) object(n *node, p tree.Path) {
 	e.b.WriteByte('}')
 }
 
-func (e *encoder) node(n *node, p tree.Path) {
-	v, ok := e.t.Get(p)
+func (e *encoder) node(n *node, p tree.Path, t tree.Tree) {
+	v, ok := t.Get(nil)
 	switch {
 	case ok != (n.leaf != nil):
 		e.fail(p, "leaf or container in the place of the other")
 	case !ok:
-		e.object(n, p)
+		e.object(n, p, t)
 	case v == No:
 		e.b.WriteString(noJSON)
 	case !sameType(v, n.leaf.zero()):

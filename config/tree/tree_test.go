@@ -254,8 +254,8 @@ func TestManyEntries(t *testing.T) {
 	for i := range 10000 {
 		tr = tr.Set(Path{{Name: "interfaces"}, {Name: "interface", Key: fmt.Sprintf("Vethernet%d", i)}, {Name: "mtu"}}, i)
 	}
-	if d := time.Since(start); d > time.Second {
-		t.Errorf("10,000 entries took %v, want less than 1 s", d)
+	if d := time.Since(start); d > 5*time.Second { // a busy machine with the race detector; copying all would take minutes
+		t.Errorf("10,000 entries took %v", d)
 	}
 	next := tr.Set(Path{{Name: "interfaces"}, {Name: "interface", Key: "Vethernet77"}, {Name: "mtu"}}, "x")
 	n := 0
