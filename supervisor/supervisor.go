@@ -333,3 +333,20 @@ func (s *Supervisor) report(slot int, section string, data []byte) error {
 }
 
 func (s *Supervisor) lost(slot int) { s.state.Lost(slot) }
+
+// Ready reports whether so many cards have their program in force and so many
+// ports are up.
+func (s *Supervisor) Ready(cards, ports int) bool {
+	ok, up := 0, 0
+	for _, m := range s.modules.Snapshot() {
+		if m.Status == feature.ModuleOK {
+			ok++
+		}
+	}
+	for _, p := range s.state.Ports() {
+		if p.Up {
+			up++
+		}
+	}
+	return ok >= cards && up >= ports
+}

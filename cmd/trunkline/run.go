@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"trunkline/cli/remote"
+	"trunkline/cli/term"
+	"trunkline/feature"
+	"trunkline/internal/flagenv"
+	"trunkline/internal/version"
+	"trunkline/linecard"
+	"trunkline/linecard/agent"
+	"trunkline/linecard/local"
+	"trunkline/supervisor"
+)
+
+// run is the appliance: a supervisor and the line card of slot 3.
+func run(args []string) (int, error) {
+	fs := flag.NewFlagSet("trunkline run", flag.ContinueOnError)
+	var (
+		state   = fs.String("state-dir", "/var/lib/trunkline", "directory of configuration, keys and port numbers")
+		startup = fs.String("startup-config", "", "file that a new chassis boots from")
+		socket  = fs.String("socket", remote.DefaultSocket, "socket of vsh")
+		vemcmd  = fs.String("vem-socket", "", "socket of vemcmd; empty: vem.sock beside the socket of vsh")
+		labMode = fs.Bool("lab", false, "eth1…ethN are Ethernet1/1…1/N, up in VLAN 1; host name from HOSTNAME")
+		workers = fs.Int("workers", 1, "threads that switch frames, 1 to 64")
+		level   = slog.LevelWarn
+	)
+	fs.TextVar(&level, "log-level", level, "least level to log: DEBUG, INFO, WARN, ERROR")
+	if err := flagenv.Parse(fs, args, os.LookupEnv); err != nil {
+		return 2, err
+	}
+	if fs.NArg() > 0 {
+		return 2, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	if *workers < 1 || *workers > 64 {
+		return 2, fmt.Errorf("--workers %d: 1 to 64", *workers)
+	}
+	if *vemcmd == "" {
+		*vemcmd = filepath.Join(filepath.Dir(*socket), "vem.sock")
+		if *socket == remote.DefaultSocket {
+			*vemcmd = local.DefaultSocket
+		}
+	}
+	log := logger(level)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := os.MkdirAll(*state, 0o700); err != nil {
+		return 1, fmt.Errorf("state directory: %w", err)
+	}
+	cards := "unix:" + filepath.Join(*state, "cards.sock")
+	cfg := supervisor.Config{StateDir: *state, StartupConfig: *startup, Socket: *socket, Cards: []string{cards}, Log: log}
+	card := linecard.Config{
+		StateDir: filepath.Join(*state, "vem"), Supervisors: []string{cards}, Slot: feature.FirstCard,
+		Host: linecard.Hostname(), Lab: *labMode, Socket: *vemcmd, Workers: *workers, Version: version.String, Log: log,
+	}
+	if *labMode {
+		cfg.Base = labBase(os.Getenv("HOSTNAME"))
+		waitInterfaces(ctx, log)
+	}
+	var err error
+	if card.UUID, err = agent.HostUUID("", card.StateDir); err != nil {
+		return 1, err
+	}
+	return 0, serve(ctx, cfg, []linecard.Config{card}, func(ctx context.Context, current *atomic.Pointer[supervisor.Supervisor]) error {
+		if term.Is(os.Stdin, os.Stdout) {
+			return console(ctx, current)
+		}
+		<-ctx.Done()
+		return nil
+	})
+}
+
+// serve runs a supervisor and its line cards in this process until ctx ends, a
+// part fails or main returns.
+func serve(ctx context.Context, cfg supervisor.Config, cards []linecard.Config,
+	main func(context.Context, *atomic.Pointer[supervisor.Supervisor]) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
+	var current atomic.Pointer[supervisor.Supervisor]
+	ready := make(chan struct{}, 1)
+	for _, c := range cards {
+		card, err := linecard.New(c)
+		if err != nil {
+			return err
+		}
+		g.Go(func() error { return card.Run(ctx) })
+	}
+	g.Go(func() error {
+		return supervisor.Serve(ctx, cfg, func(s *supervisor.Supervisor) {
+			current.Store(s)
+			select {
+			case ready <- struct{}{}:
+			default:
+			}
+		})
+	})
+	g.Go(func() error {
+		defer cancel()
+		select {
+		case <-ready:
+			return main(ctx, &current)
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+var console0 = feature.Session{User: "admin", From: "console0"}
+
+// console serves the terminal until ctx ends. Logging out leaves the appliance
+// running; Enter logs in again.
+func console(ctx context.Context, current *atomic.Pointer[supervisor.Supervisor]) error {
+	in := bufio.NewReader(os.Stdin)
+	for ctx.Err() == nil {
+		if err := terminal(ctx, current.Load()); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		fmt.Println("\nLogged out. Enter opens the console again, Ctrl-C stops the appliance.")
+		line := make(chan error, 1)
+		go func() { _, err := in.ReadString('\n'); line <- err }()
+		select {
+		case err := <-line:
+			if err != nil { // the terminal has gone: the appliance stays
+				<-ctx.Done()
+				return nil
+			}
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// terminal runs one interactive session on the process's terminal.
+func terminal(ctx context.Context, s *supervisor.Supervisor) error {
+	client, first, wait, err := s.Sessions().Local(ctx, console0, term.Hello(os.Stdin, os.Stdout))
+	if err != nil {
+		return err
+	}
+	err = term.Run(ctx, os.Stdin, os.Stdout, client, first)
+	_ = client.Close() // the session ends with it
+	if werr := wait(); werr != nil && err == nil && ctx.Err() == nil {
+		err = werr
+	}
+	return err
+}
+
+var hostname = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$`)
+
+// labBase is the configuration of a new appliance in lab mode.
+func labBase(name string) string {
+	text := "system compat front-panel\n"
+	if hostname.MatchString(name) {
+		text += "hostname " + name + "\n"
+	}
+	return text
+}
+
+// waitInterfaces waits for the data interfaces that containerlab has announced
+// in CLAB_INTFS, TRUNKLINE_WAIT_INTFS seconds at most (10; gnmi.md §4).
+func waitInterfaces(ctx context.Context, log *slog.Logger) {
+	want, err := strconv.Atoi(os.Getenv("CLAB_INTFS"))
+	if err != nil || want <= 0 {
+		return
+	}
+	limit := 10 * time.Second
+	if s, err := strconv.Atoi(os.Getenv("TRUNKLINE_WAIT_INTFS")); err == nil && s >= 0 {
+		limit = time.Duration(s) * time.Second
+	}
+	deadline := time.After(limit)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		have := 0
+		entries, err := os.ReadDir("/sys/class/net")
+		if err == nil {
+			for _, e := range entries {
+				if n := e.Name(); n != "lo" && n != "eth0" && !strings.HasPrefix(n, "tunl") {
+					have++
+				}
+			}
+		}
+		if have >= want {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			log.Warn("not all data interfaces are there", "announced", want, "present", have)
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,90 @@
+// Command vsm is the supervisor daemon.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"trunkline/cli/remote"
+	"trunkline/config/schema"
+	"trunkline/internal/flagenv"
+	"trunkline/supervisor"
+)
+
+func main() {
+	if len(os.Args) == 3 && os.Args[1] == "schema" && os.Args[2] == "yang" {
+		if err := printYANG(); err != nil {
+			fmt.Fprintln(os.Stderr, "vsm:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	cfg, err := configure(os.Args[1:])
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "vsm:", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := supervisor.Serve(ctx, cfg, nil); err != nil && ctx.Err() == nil {
+		fmt.Fprintln(os.Stderr, "vsm:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func configure(args []string) (supervisor.Config, error) {
+	fs := flag.NewFlagSet("vsm", flag.ContinueOnError)
+	var (
+		state   = fs.String("state-dir", "/var/lib/trunkline", "directory of configuration and keys")
+		startup = fs.String("startup-config", "", "file that a new chassis boots from")
+		socket  = fs.String("socket", remote.DefaultSocket, "socket of vsh; empty for none")
+		cards   = fs.String("cards", ":4785", "address to listen on for line cards; empty for none")
+		etcd    = fs.String("etcd", "", "endpoints of an external etcd, comma separated; empty: embedded")
+		level   = slog.LevelInfo
+	)
+	fs.TextVar(&level, "log-level", level, "least level to log: DEBUG, INFO, WARN, ERROR")
+	if err := flagenv.Parse(fs, args, os.LookupEnv); err != nil {
+		return supervisor.Config{}, err
+	}
+	if fs.NArg() > 0 {
+		return supervisor.Config{}, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	debug.SetGCPercent(100)
+	cfg := supervisor.Config{
+		StateDir: *state, StartupConfig: *startup, Socket: *socket,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
+	}
+	if *cards != "" {
+		cfg.Cards = strings.Split(*cards, ",")
+	}
+	if *etcd != "" {
+		cfg.Endpoints = strings.Split(*etcd, ",")
+	}
+	return cfg, nil
+}
+
+// printYANG writes the YANG module of every feature to standard output.
+func printYANG() error {
+	var groups []schema.Group
+	for _, f := range supervisor.Features() {
+		groups = append(groups, f.Schema)
+	}
+	s, err := schema.Compile(groups...)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Print(schema.YANG(s))
+	return err
+}
