@@ -397,7 +397,7 @@ func TestConcurrent(t *testing.T) {
 	tab := New(Config{Limit: 2000, PortLimit: 1500})
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	for w := range 4 {
+	for w := range 2 {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(w), 7))
 			for {
@@ -419,7 +419,7 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	r := rand.New(rand.NewPCG(9, 9))
-	for i := range 300 {
+	for i := range 100 {
 		switch r.IntN(6) {
 		case 0:
 			tab.FlushHop(uint16(1 + r.IntN(6)))
