@@ -64,20 +64,3 @@ func enter(name string, target int, f func() error) error {
 	}
 	return err
 }
-
-// Same reports whether two namespace names are one namespace.
-func Same(a, b string) bool {
-	x, err := os.Stat(file(a))
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(file(b))
-	return err == nil && os.SameFile(x, y)
-}
-
-func file(name string) string {
-	if name == "" {
-		return "/proc/self/ns/net"
-	}
-	return Path(name)
-}

@@ -3,6 +3,7 @@
 package innstest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,13 +26,7 @@ func New(t testing.TB) string {
 	}
 	made := make(chan result)
 	go func() {
-		// The thread ends with the goroutine, which keeps it locked.
-		runtime.LockOSThread()
-		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-			made <- result{err: err}
-			return
-		}
-		f, err := os.Open("/proc/thread-self/ns/net")
+		f, err := unshared()
 		made <- result{f, err}
 	}()
 	r := <-made
@@ -45,6 +40,28 @@ func New(t testing.TB) string {
 		t.Skipf("needs a namespace that can be configured: %v %s", err, out)
 	}
 	return path
+}
+
+// unshared opens a new namespace. The thread goes back to where it was: it may
+// be the first of the process, whose namespace others take for the process's. If
+// it cannot, it stays locked and ends with the goroutine.
+func unshared() (*os.File, error) {
+	runtime.LockOSThread()
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err == nil {
+		defer home.Close()
+		err = unix.Unshare(unix.CLONE_NEWNET)
+	}
+	if err != nil {
+		runtime.UnlockOSThread()
+		return nil, err
+	}
+	f, err := os.Open("/proc/thread-self/ns/net")
+	if e := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); e != nil {
+		return f, errors.Join(err, e)
+	}
+	runtime.UnlockOSThread()
+	return f, err
 }
 
 // TUN skips the test where the TUN device cannot be opened.
