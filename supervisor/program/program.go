@@ -54,10 +54,15 @@ func New(features []feature.Feature, resolve Resolver, log *slog.Logger) *Compil
 	return &Compiler{features: features, resolve: resolve, log: log, given: map[int]module.Program{}}
 }
 
-// Publish makes a committed configuration the one that Program is about.
+// Publish makes a committed configuration the one that Program is about. One
+// that is older than what was published is ignored: commits may be announced
+// out of order.
 func (c *Compiler) Publish(s config.Snapshot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.current != nil && s.Generation < c.config {
+		return
+	}
 	switch {
 	case c.checked != nil && c.checked.tree.Equal(s.Tree):
 		c.current = c.checked

@@ -86,6 +86,17 @@ func TestProgram(t *testing.T) {
 	}
 }
 
+func TestPublishOutOfOrder(t *testing.T) {
+	var count atomic.Int32
+	c := compiler(t, &count)
+	c.Publish(config.Snapshot{Tree: chassis("new"), Generation: 6})
+	c.Publish(config.Snapshot{Tree: chassis("old"), Generation: 5})
+	p, err := c.Program(3)
+	if err != nil || p.Config != 6 || !strings.Contains(string(p.Sections["whole"]), "new") {
+		t.Errorf("program %+v, %v", p, err)
+	}
+}
+
 func TestCheckedIsNotCompiledAgain(t *testing.T) {
 	var count atomic.Int32
 	c := compiler(t, &count)
