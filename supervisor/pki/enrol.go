@@ -58,13 +58,17 @@ type Card struct {
 	Since       time.Time
 }
 
-// NewToken returns a token that enrols one card within the time given.
+// NewToken returns a token that enrols one card within the time given. It may
+// be called by another process than the one that redeems the token.
 func (a *Authority) NewToken(lifetime time.Duration, now time.Time) (api.Token, error) {
 	var secret [32]byte
 	rand.Read(secret[:]) //nolint:errcheck // never fails
 	t := api.Token{Authority: a.Fingerprint(), Secret: hex.EncodeToString(secret[:])}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err := readRecords(a.dir, tokensFile, &a.tokens); err != nil {
+		return api.Token{}, err
+	}
 	tokens := maps.Clone(a.tokens)
 	maps.DeleteFunc(tokens, func(_ string, g grant) bool { return now.After(g.Expires) })
 	if len(tokens) >= maxTokens {
@@ -184,6 +188,9 @@ func (a *Authority) redeem(text, key string, now time.Time) error {
 	if t.Authority != a.Fingerprint() {
 		return errors.New("the token is of another chassis")
 	}
+	if err := readRecords(a.dir, tokensFile, &a.tokens); err != nil { // there may be new ones
+		return err
+	}
 	g, ok := a.tokens[hash(t.Secret)]
 	switch {
 	case !ok:
@@ -231,24 +238,25 @@ func (a *Authority) saveTokens(tokens map[string]grant) error {
 }
 
 func (a *Authority) loadRecords() error {
-	for name, into := range map[string]any{cardsFile: &a.cards, tokensFile: &a.tokens} {
-		data, err := os.ReadFile(filepath.Join(a.dir, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err == nil {
-			err = json.Unmarshal(data, into)
-		}
-		if err != nil {
-			return fmt.Errorf("open %s of certificate authority: %w", name, err)
-		}
+	return errors.Join(readRecords(a.dir, cardsFile, &a.cards), readRecords(a.dir, tokensFile, &a.tokens))
+}
+
+// readRecords reads one file of records into a map, made afresh if there is none.
+func readRecords[V any](dir, name string, into *map[string]V) error {
+	fresh := map[string]V{}
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err == nil {
+		err = json.Unmarshal(data, &fresh) // null leaves it nil
+	} else if errors.Is(err, fs.ErrNotExist) {
+		err = nil
 	}
-	if a.cards == nil {
-		a.cards = map[string]record{}
+	if err != nil {
+		return fmt.Errorf("open %s of certificate authority: %w", name, err)
 	}
-	if a.tokens == nil {
-		a.tokens = map[string]grant{}
+	if fresh == nil {
+		fresh = map[string]V{}
 	}
+	*into = fresh
 	return nil
 }
 

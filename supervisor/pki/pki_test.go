@@ -184,6 +184,20 @@ func TestToken(t *testing.T) {
 	wantError(t, err, "another chassis")
 }
 
+func TestTokenOfAnotherProcess(t *testing.T) {
+	dir := t.TempDir()
+	running, command := open(t, dir), open(t, dir)
+	for _, host := range []string{hostA, hostB} {
+		token, err := command.NewToken(time.Hour, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := running.Enrol(host, request(t), token.String(), AdmitCertificate, now); err != nil {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
 func TestForget(t *testing.T) {
 	a := open(t, t.TempDir())
 	if _, err := a.Enrol(hostA, request(t), "", AdmitTOFU, now); err != nil {
