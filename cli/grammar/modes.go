@@ -2,6 +2,8 @@ package grammar
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -236,4 +238,19 @@ func mentions(p part, placeholder string) bool {
 		}
 	}
 	return false
+}
+
+// All yields the tables built so far, which are at least those of one kind of
+// entry, by mode and kinds.
+func (m *Modes) All() iter.Seq2[string, *Table] {
+	return func(yield func(string, *Table) bool) {
+		m.mu.Lock()
+		tables := maps.Clone(m.tables)
+		m.mu.Unlock()
+		for _, name := range slices.Sorted(maps.Keys(tables)) {
+			if !yield(name, tables[name]) {
+				return
+			}
+		}
+	}
 }

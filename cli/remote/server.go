@@ -20,7 +20,14 @@ import (
 // Server serves sessions of one CLI.
 type Server struct {
 	CLI *session.CLI
-	Log *slog.Logger
+	Log *slog.Logger // nil for none
+}
+
+func (s *Server) log() *slog.Logger {
+	if s.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Log
 }
 
 // Serve runs one session on a stream until the client leaves, logs out, or ctx
@@ -147,7 +154,7 @@ func (c *connection) serve(ctx context.Context) error {
 func (c *connection) request(ctx context.Context, r request) (closing bool, err error) {
 	switch r.kind {
 	case help:
-		return false, writeFrame(c.conn, helpText, []byte(clip(c.help(r.body))))
+		return false, writeFrame(c.conn, helpText, []byte(clip(c.session.Help(r.body))))
 	case complete:
 		from, all := c.session.Complete(r.body)
 		v := Completion{From: from}
@@ -176,8 +183,6 @@ func (c *connection) request(ctx context.Context, r request) (closing bool, err 
 
 const maxCandidates = 500
 
-func (c *connection) help(line string) string { return c.session.Help(line) }
-
 // clip cuts a text that is longer than a frame at a line.
 func clip(text string) string {
 	if len(text) <= maxBody {
@@ -192,7 +197,7 @@ func (c *connection) run(ctx context.Context, line string) (result session.Resul
 	console := &console{c: c}
 	defer func() {
 		if p := recover(); p != nil {
-			c.Log.Error("command panicked", "line", line, "panic", p, "stack", string(debug.Stack()))
+			c.log().Error("command panicked", "line", line, "panic", p, "stack", string(debug.Stack()))
 			io.WriteString(console, "ERROR: Internal error; see the log.\n")
 			result = session.Result{Failed: true}
 		}

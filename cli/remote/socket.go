@@ -76,7 +76,7 @@ func (s *Server) ServeSocket(ctx context.Context, l *net.UnixListener, path stri
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("accept vsh: %w", err)
 		case err != nil: // no descriptors left, or a peer that is gone already
-			s.Log.Warn("session refused", "err", err)
+			s.log().Warn("session refused", "err", err)
 			select {
 			case <-ctx.Done():
 			case <-time.After(100 * time.Millisecond):
@@ -85,21 +85,21 @@ func (s *Server) ServeSocket(ctx context.Context, l *net.UnixListener, path stri
 		}
 		who, err := peer(conn)
 		if err != nil {
-			s.Log.Warn("session refused", "err", err)
+			s.log().Warn("session refused", "err", err)
 			conn.Close()
 			continue
 		}
 		select {
 		case free <- struct{}{}:
 		default:
-			s.Log.Warn("session refused", "err", "too many sessions", "limit", MaxSessions)
+			s.log().Warn("session refused", "err", "too many sessions", "limit", MaxSessions)
 			conn.Close()
 			continue
 		}
 		sessions.Go(func() {
 			defer func() { <-free }()
 			if err := s.Serve(ctx, conn, who); err != nil {
-				s.Log.Warn("session ended", "err", err)
+				s.log().Warn("session ended", "err", err)
 			}
 		})
 	}

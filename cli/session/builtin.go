@@ -15,15 +15,15 @@ import (
 
 // builtin is a command of the session itself.
 type builtin struct {
-	do    func(ctx context.Context, r *request) error
-	show  bool // its output may be filtered
-	shape bool // and is a screen with structure; else JSON is refused
+	do   func(ctx context.Context, r *request) error
+	show bool // its output may be filtered; it has no structure
 }
 
-func (b builtin) piped() bool { return b.show }
+func (b builtin) piped() bool   { return b.show }
+func (b builtin) streams() bool { return !b.show }
 
 func (b builtin) run(ctx context.Context, r *request) error {
-	if r.format != render.Text && !b.shape {
+	if r.format != render.Text {
 		return render.ErrNoStructure
 	}
 	return b.do(ctx, r)
@@ -70,6 +70,8 @@ func (c *CLI) builtins() []grammar.Command {
 	show := func(do func(ctx context.Context, r *request) error) builtin { return builtin{do: do, show: true} }
 
 	add("configure [terminal]", "Enter configuration mode", act(configureTerminal), nil)
+	add("enable", "Turn on privileged commands", act(nothing), nil)
+	add("end", "Go to exec mode", act(end), nil)
 	add("exit", "Exit from command interpreter", act(exit), nil)
 	add("where", "Show the current mode", act(where), nil)
 	add("copy running-config startup-config", "Save the running configuration", act(save), nil)
@@ -106,6 +108,9 @@ func configureTerminal(_ context.Context, r *request) error {
 	r.stack = []level{global()}
 	return nil
 }
+
+// nothing is for clients that ask for rights that everybody has.
+func nothing(context.Context, *request) error { return nil }
 
 func exit(_ context.Context, r *request) error {
 	if len(r.stack) == 0 {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -255,4 +256,15 @@ func (s *Session) objects(list string) []string {
 		}
 	}
 	return keys
+}
+
+// Tables yields the tables of all modes by name: "exec", and those of the
+// configuration modes by the path of their block and the kind of its entries.
+func (c *CLI) Tables() iter.Seq2[string, *grammar.Table] {
+	return func(yield func(string, *grammar.Table) bool) {
+		if !yield("exec", c.exec) || !yield("filters", c.pipes) {
+			return
+		}
+		c.modes.All()(yield)
+	}
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,8 @@ type action interface {
 	run(ctx context.Context, r *request) error
 	// piped says that the command's output may be filtered.
 	piped() bool
+	// streams says that output is to be seen as it comes.
+	streams() bool
 }
 
 // request is one command being run.
@@ -61,8 +64,13 @@ func (s *Session) Run(ctx context.Context, line string, c Console) Result {
 	if grammar.Comment(line) {
 		return Result{}
 	}
-	s.remember(line)
 	width := s.promptWidth()
+	if len(line) > grammar.MaxLine {
+		_, err := s.cli.exec.Match(line, grammar.Typed) // too long for any table
+		io.WriteString(c, err.Message(width))
+		return Result{Failed: true}
+	}
+	s.remember(line)
 	for offset := 0; offset <= len(line); {
 		text, next := s.cut(line, offset)
 		if !grammar.Comment(text) {
@@ -122,25 +130,38 @@ func (s *Session) command(ctx context.Context, line, text string, offset, width 
 
 // piped runs an exec command through its filters.
 func (r *request) piped(ctx context.Context, chain *pipe.Chain) error {
+	if chain == nil {
+		chain = &pipe.Chain{}
+	}
 	a := r.match.Command.Tag.(action)
-	if length, _ := r.size(); r.opts.Interactive && a.piped() && (chain == nil || !chain.NoMore && chain.Format == render.Text) {
+	if length, _ := r.size(); r.opts.Interactive && a.piped() && !chain.NoMore && chain.Format == render.Text {
 		r.console.Page(length)
 	}
-	r.out = guarded{ctx, r.console}
-	if chain == nil {
-		return a.run(ctx, r)
+	r.format = chain.Format
+	// Rows are small and many; commands that act print as they go.
+	console := bufio.NewWriterSize(r.console, bufferSize)
+	filters := chain.Writer(console)
+	if a.streams() {
+		filters = chain.Writer(r.console)
 	}
-	w := chain.Writer(r.out)
-	r.out, r.format = w, chain.Format
+	r.out = guarded{ctx, filters}
 	err := a.run(ctx, r)
 	if errors.Is(err, pipe.ErrDone) {
 		err = nil
 	}
-	if err != nil {
-		return err
+	if err != nil && !errors.Is(err, ctx.Err()) {
+		return errors.Join(err, console.Flush())
 	}
-	return w.Close()
+	if err == nil {
+		err = filters.Close()
+	}
+	if err == nil {
+		err = console.Flush()
+	}
+	return err
 }
+
+const bufferSize = 16 << 10
 
 // guarded is a writer that fails once its context is done.
 type guarded struct {

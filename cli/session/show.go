@@ -11,7 +11,8 @@ import (
 // showAction runs a feature's show command.
 type showAction feature.Show
 
-func (showAction) piped() bool { return true }
+func (showAction) piped() bool   { return true }
+func (showAction) streams() bool { return false }
 
 func (a showAction) run(_ context.Context, r *request) error {
 	screen, err := a.Run(r.cli.product.Query(r.args(), r.opts.Who))
@@ -24,7 +25,8 @@ func (a showAction) run(_ context.Context, r *request) error {
 // execAction runs a feature's exec command.
 type execAction feature.Exec
 
-func (a execAction) piped() bool { return true }
+func (a execAction) piped() bool   { return true }
+func (a execAction) streams() bool { return true }
 
 func (a execAction) run(ctx context.Context, r *request) error {
 	if r.format != render.Text {

@@ -1,0 +1,129 @@
+// Package grammartest walks a table of commands and checks what operators rely
+// on at every place of it (cli.md §16, 3 and 4).
+package grammartest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"trunkline/cli/grammar"
+)
+
+// samples are values for the notations of help; of others Walk takes the lower
+// bound of a range, or gives up.
+var samples = map[string]string{
+	"WORD": "x1", "LINE": "x1", "A.B.C.D": "192.0.2.1", "E.E.E": "0000.0000.0001", "A.B.C.D/LEN": "192.0.2.0/24",
+	"<1-258>/<1-1000>": "3/1",
+	"UUID":             "7f0f7c0e-3b7a-4a55-9d55-2d6f0c1b9a10",
+}
+
+func sample(notation string) string {
+	if s, ok := samples[notation]; ok {
+		return s
+	}
+	if rest, ok := strings.CutPrefix(notation, "<"); ok {
+		low, _, _ := strings.Cut(rest, "-")
+		return low
+	}
+	return ""
+}
+
+// keyword tells an entry for a keyword from the notation of a value.
+func keyword(text string) bool {
+	if _, ok := samples[text]; ok || strings.HasPrefix(text, "<") {
+		return false
+	}
+	return strings.ToUpper(text) != text || strings.ToLower(text) == text
+}
+
+// Walk checks every place of the table: help is sorted and every entry has a
+// text; every keyword that help lists is accepted or leaves the line
+// incomplete; the shortest prefix that is not ambiguous means the keyword.
+// Places behind values without a sample are not visited. It returns how many
+// places it saw.
+func Walk(t testing.TB, table *grammar.Table) int {
+	t.Helper()
+	w := walker{t: t, table: table, seen: map[string]bool{}}
+	w.walk("", 0)
+	return w.places
+}
+
+const (
+	maxDepth  = 14
+	maxPlaces = 20000
+)
+
+type walker struct {
+	t      testing.TB
+	table  *grammar.Table
+	seen   map[string]bool
+	places int
+}
+
+func (w *walker) walk(line string, depth int) {
+	if depth > maxDepth || w.places > maxPlaces || w.seen[line] {
+		return
+	}
+	w.seen[line] = true
+	w.places++
+	h, bad := w.table.Help(line)
+	if bad != nil {
+		w.t.Errorf("help after %q: %v", line, bad)
+		return
+	}
+	sorted := slices.Clone(h.Entries)
+	grammar.SortEntries(sorted)
+	if !slices.Equal(sorted, h.Entries) {
+		w.t.Errorf("help after %q is not sorted: %v", line, h.Entries)
+	}
+	var keywords []string
+	for _, e := range h.Entries {
+		if e.Help == "" {
+			w.t.Errorf("%s after %q has no help", e.Text, line)
+		}
+		if keyword(e.Text) {
+			keywords = append(keywords, e.Text)
+		}
+	}
+	for _, e := range h.Entries {
+		if !keyword(e.Text) {
+			if s := sample(e.Text); s != "" && e.Text != "LINE" {
+				w.walk(line+s+" ", depth+1)
+			}
+			continue
+		}
+		if _, err := w.table.Match(line+e.Text, grammar.Typed); err != nil && err.Text != grammar.Incomplete {
+			w.t.Errorf("%s%s: %v", line, e.Text, err)
+		}
+		w.prefixes(line, e.Text, keywords)
+		w.walk(line+e.Text+" ", depth+1)
+	}
+}
+
+// prefixes checks the abbreviations of a keyword among those beside it.
+func (w *walker) prefixes(line, word string, beside []string) {
+	for n := 1; n < len(word); n++ {
+		short := word[:n]
+		exact, others := false, 0
+		for _, b := range beside {
+			if strings.EqualFold(b, short) {
+				exact = true
+			}
+			if b != word && len(b) >= n && strings.EqualFold(b[:n], short) {
+				others++
+			}
+		}
+		_, err := w.table.Match(line+short, grammar.Typed)
+		switch {
+		case exact:
+		case others == 0:
+			if err != nil && err.Text != grammar.Incomplete {
+				w.t.Errorf("%s%s, short for %s: %v", line, short, word, err)
+			}
+			return
+		case n > 1 && err != nil && err.Text == grammar.Ambiguous && err.Col != len(line):
+			w.t.Errorf("%s%s: caret at %d, want %d", line, short, err.Col, len(line))
+		}
+	}
+}
