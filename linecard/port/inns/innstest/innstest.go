@@ -102,6 +102,16 @@ func IP(t testing.TB, namespace, line string) {
 	Run(t, namespace, "ip", strings.Fields(line)...)
 }
 
+// Ping fails the test unless five echo requests are answered within five
+// seconds. It uses a deadline: without one, ping waits for the last answer for
+// two round trips only, which is too short on a busy machine.
+func Ping(t testing.TB, namespace, address string) {
+	t.Helper()
+	if out, err := Try(namespace, "ping", "-c", "5", "-i", "0.01", "-w", "5", address); err != nil {
+		t.Errorf("ping %s: %v\n%s", address, err, out)
+	}
+}
+
 // outside is the path of a namespace for other processes: it has no name, ip
 // finds it in this process.
 func outside(namespace string) string {
