@@ -303,6 +303,9 @@ func randomForm(how schema.Syntax, form string, r *rand.Rand) (string, bool) {
 // letters of random words: what all kinds of names allow.
 const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
 
+// odd are words that mean something elsewhere on a line.
+var odd = []string{"no", "a,b", "!", "#1", "?", "\"x", "y\"", "\"two words\"", "|", ";", "e|f", "g;h", "exit", "\\", "<x>", "é"}
+
 func word(r *rand.Rand, n int) string {
 	b := make([]byte, n)
 	for i := range b {
@@ -326,12 +329,16 @@ func randomWord(how schema.Syntax, r *rand.Rand) (string, bool) {
 		}), true
 	case n == "WORD" && strings.Contains(how.Help, "UUID"):
 		return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", r.Uint32(), r.Uint32N(1<<16), r.Uint32N(1<<16), r.Uint32N(1<<16), r.Uint64N(1<<48)), true
+	case n == "WORD" && r.IntN(8) == 0:
+		return strings.Fields(odd[r.IntN(len(odd))])[0], true
 	case n == "WORD":
 		return word(r, 1+r.IntN(10)), true
 	case n == "LINE":
 		words := make([]string, 1+r.IntN(4))
 		for i := range words {
-			words[i] = word(r, 1+r.IntN(8))
+			if words[i] = word(r, 1+r.IntN(8)); r.IntN(4) == 0 {
+				words[i] = odd[r.IntN(len(odd))]
+			}
 		}
 		return strings.Join(words, " "), true
 	case n == "A.B.C.D":

@@ -266,13 +266,30 @@ func (p *printer) blockLine(n *node, at tree.Path) string {
 			if !ok && l.def != nil {
 				v, ok = l.def, true
 			}
-			if !ok || v == No || l.isDefault(v) && !p.o.All {
+			if !ok || v == No || l.isDefault(v) && !p.o.All && !n.abbreviates(at) {
 				return "", false
 			}
 			return l.decl.Type.FormatText(v), true
 		}
 		return "", false
 	})
+}
+
+// abbreviates reports whether a key of the entry could be read as the keyword of
+// an option that is left out: "port-profile t" is not the profile t.
+func (n *node) abbreviates(at tree.Path) bool {
+	for _, p := range n.body.parts {
+		if !p.optional || p.choices[0][0].word == "" {
+			continue
+		}
+		keyword := strings.ToLower(p.choices[0][0].word)
+		for _, text := range n.block.keyTexts(at[len(at)-1].Key) {
+			if strings.HasPrefix(keyword, strings.ToLower(text)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // keyText returns the text of the key of that name in a path to n or below.

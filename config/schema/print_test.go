@@ -175,3 +175,17 @@ func TestText(t *testing.T) {
 		}
 	}
 }
+
+// TestNameLikeOption: the option is printed where the name could be read as its
+// keyword.
+func TestNameLikeOption(t *testing.T) {
+	s := configtest.Schema()
+	for name, want := range map[string]string{
+		"t": "port-profile type vethernet t", "Type": "port-profile type vethernet Type", "types": "port-profile types",
+	} {
+		tr := tree.Tree{}.Set(path("port-profiles").Entry("port-profile", name), nil)
+		if got := text(s, tr, schema.PrintOptions{At: path("port-profiles")}); got != want+"\n" {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

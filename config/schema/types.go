@@ -45,13 +45,14 @@ func digits(s string) bool {
 	return s != ""
 }
 
-// Word returns the type of names without blanks, 1 to limit bytes.
+// Word returns the type of names without blanks, 1 to limit bytes. Names made of
+// nothing but the signs that separate and join commands are none.
 func Word(name, help string, limit int) Type[string] {
 	return Type[string]{
 		Name:   name,
 		Syntax: Syntax{Notation: "WORD", Help: fmt.Sprintf("%s (Max Size %d)", help, limit)},
 		Parse: func(s string) (string, error) {
-			if s == "" || strings.ContainsAny(s, " \t\r\n\"") || !printable(s) {
+			if strings.Trim(s, "|;<>") == "" || strings.ContainsAny(s, " \t\r\n\"") || !printable(s) {
 				return "", ErrInvalid
 			}
 			if len(s) > limit {
