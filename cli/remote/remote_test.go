@@ -51,7 +51,7 @@ func TestRun(t *testing.T) {
 		{"show cox", "       ^\n% Invalid command at '^' marker.\n", "switch# ", true},
 		{"conf t", "Enter configuration commands, one per line. End with CNTL/Z.\n", "switch(config)# ", false},
 		{"hostname h1", "", "h1(config)# ", false},
-		{"panic", "ERROR: Internal error; see the log.\n", "h1(config)# ", true},
+		{"panic 4711", "ERROR: Internal error; see the log.\n", "h1(config)# ", true},
 		{"end ; show vlan", "VLAN\n", "h1# ", false},
 	} {
 		var b strings.Builder
@@ -133,7 +133,7 @@ func TestQuitLongOutput(t *testing.T) {
 func TestInterrupt(t *testing.T) {
 	c, _ := local(t, Hello{})
 	var once sync.Once
-	d, err := c.Run("wait ; show version", writer(func(p []byte) {
+	d, err := c.Run("wait 4711 ; show version", writer(func(p []byte) {
 		once.Do(func() {
 			if err := c.Interrupt(); err != nil {
 				t.Error(err)
@@ -195,7 +195,7 @@ func FuzzServer(f *testing.F) {
 	}
 	hi := frame(hello, `{"Interactive":true}`)
 	f.Add([]byte(hi + frame(runLine, "show version")))
-	f.Add([]byte(hi + frame(runLine, "wait") + frame(interrupt, "")))
+	f.Add([]byte(hi + frame(runLine, "wait 4711") + frame(interrupt, "")))
 	f.Add([]byte(hi + frame(runLine, "clear counters") + frame(answer, "y") + frame(window, `{"Width":-1}`)))
 	f.Add([]byte(hi + frame(help, "show ?") + frame(complete, "sh") + frame(endConfig, "") + "R\xff\xff\xff\xff"))
 	f.Add([]byte("H\x00\x00\x00\x00"))

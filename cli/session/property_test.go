@@ -136,9 +136,6 @@ func FuzzSession(f *testing.F) {
 	}
 	cli, _ := sessiontest.CLI(f)
 	f.Fuzz(func(t *testing.T, line string) {
-		if strings.Contains(line, "wait") || strings.Contains(line, "pan") {
-			return
-		}
 		s := cli.Session(admin(true))
 		c := &recorder{}
 		s.Run(t.Context(), "configure terminal ; interface vethernet 1", c)

@@ -181,7 +181,7 @@ func TestCtrlC(t *testing.T) {
 	o.press("show vers\x03")
 	o.expect("^C")
 	o.expect("switch# ")
-	o.press("wait\r")
+	o.press("wait 4711\r")
 	o.expect("waiting")
 	o.press("\x03")
 	o.expect("^C")

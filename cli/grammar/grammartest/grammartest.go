@@ -88,7 +88,8 @@ func (w *walker) walk(line string, depth int) {
 	}
 	for _, e := range h.Entries {
 		if !keyword(e.Text) {
-			if s := sample(e.Text); s != "" && e.Text != "LINE" {
+			s := sample(e.Text)
+			if _, err := w.table.Match(line+s, grammar.Typed); s != "" && e.Text != "LINE" && (err == nil || err.Text == grammar.Incomplete) {
 				w.walk(line+s+" ", depth+1)
 			}
 			continue

@@ -226,7 +226,11 @@ func same(old, new tree.Tree, p tree.Path) bool {
 }
 
 // Features are the commands.
+//
+// "wait 4711" lasts until it is interrupted, "panic 4711" panics; the number
+// keeps fuzzers away from them.
 func Features() []feature.Feature {
+	code := map[string]schema.AnyType{"code": schema.Uint("code", "Code", 4711, 4711)}
 	return []feature.Feature{{
 		Name: "test",
 		Show: []feature.Show{
@@ -248,14 +252,14 @@ func Features() []feature.Feature {
 					_, err := out.Write([]byte("cleared\n"))
 					return err
 				}},
-			{Line: "wait", Help: "Wait for Ctrl-C", Run: func(ctx context.Context, _ feature.Query, _ feature.Host, out feature.Output) error {
+			{Line: "wait <code>", Types: code, Help: "Wait for Ctrl-C", Run: func(ctx context.Context, _ feature.Query, _ feature.Host, out feature.Output) error {
 				if _, err := io.WriteString(out, "waiting\n"); err != nil {
 					return err
 				}
 				<-ctx.Done()
 				return ctx.Err()
 			}},
-			{Line: "panic", Help: "Fail badly", Run: func(context.Context, feature.Query, feature.Host, feature.Output) error {
+			{Line: "panic <code>", Types: code, Help: "Fail badly", Run: func(context.Context, feature.Query, feature.Host, feature.Output) error {
 				panic("as asked")
 			}},
 		},
