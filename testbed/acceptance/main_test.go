@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -61,6 +63,8 @@ func run(t *testing.T, limit time.Duration, name string, args ...string) result 
 	cmd := exec.CommandContext(ctx, name, args...)
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
+	cmd.Cancel = func() error { return stacks(cmd.Process.Pid) }
+	cmd.WaitDelay = 3 * time.Second
 	err := cmd.Run()
 	r := result{out: out.String(), log: log.String()}
 	var exit *exec.ExitError
@@ -71,9 +75,26 @@ func run(t *testing.T, limit time.Duration, name string, args ...string) result 
 		t.Fatalf("%s %v: %v", name, args, err)
 	}
 	if ctx.Err() != nil {
-		t.Fatalf("%s %v: not finished after %v\n%s\n%s", name, args, limit, r.out, r.log)
+		t.Fatalf("%s %v: not finished after %v\n%s\n%s", name, args, limit, r.out, tail(r.log, 20000))
 	}
 	return r
+}
+
+// stacks has a process and its children print what they are doing and end.
+func stacks(pid int) error {
+	all := []int{pid}
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for _, f := range strings.Fields(string(b)) {
+		child, err := strconv.Atoi(f)
+		if err == nil {
+			all = append(all, child)
+		}
+	}
+	var errs []error
+	for _, p := range all[min(1, len(all)-1):] {
+		errs = append(errs, syscall.Kill(p, syscall.SIGQUIT))
+	}
+	return errors.Join(errs...)
 }
 
 func needRoot(t *testing.T) {
