@@ -132,20 +132,43 @@ func (t *Table) Counts() (dynamic, fixed int) {
 func (t *Table) Statics(want []Entry) (refused []Entry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	keep := make(map[uint64]bool, len(want))
+	keep := make(map[uint64]struct{}, len(want))
 	for _, e := range want {
-		keep[Key(e.BD, e.MAC.Uint64())] = true
-		if !t.setStatic(e) {
+		if t.setStatic(e) {
+			keep[Key(e.BD, e.MAC.Uint64())] = struct{}{}
+		} else {
 			refused = append(refused, e)
 		}
 	}
 	a := t.arrays.Load()
-	for i := range a.vals {
-		if val := a.vals[i].Load(); val&static != 0 && !keep[a.keys[i].Load()] {
-			t.remove(a, i, val)
+	for key := range t.fixed {
+		if _, ok := keep[key]; ok {
+			continue
+		}
+		if i, ok := a.find(key); ok {
+			if val := a.vals[i].Load(); val&static != 0 {
+				t.remove(a, i, val)
+			}
 		}
 	}
+	t.fixed = keep
 	return refused
+}
+
+// find returns the slot of a key.
+func (a *arrays) find(key uint64) (int, bool) {
+	at := a.home(key)
+	for range probes {
+		i := at & a.mask
+		switch k := a.keys[i].Load(); {
+		case k == key:
+			return int(i), true
+		case k <= sealed:
+			return 0, false
+		}
+		at++
+	}
+	return 0, false
 }
 
 // setStatic writes a static entry over whatever is there. The table's own

@@ -108,7 +108,8 @@ type Table struct {
 
 	mu        sync.Mutex
 	statics   int
-	swept     uint64 // generation at the last sweep
+	fixed     map[uint64]struct{} // keys of the static entries
+	swept     uint64              // generation at the last sweep
 	portLimit int
 }
 
