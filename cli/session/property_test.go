@@ -111,18 +111,16 @@ func FuzzParseConfig(f *testing.F) {
 	f.Add("vlan 1,5\nvlan 5\n  name x\ninterface Vethernet1\n  description a\n")
 	f.Add("interface vethernet 1-3\nshutdown\nno shutdown\nend\nexit\n\"\n")
 	s := sessiontest.Schema(f)
+	cli, _ := sessiontest.CLI(f)
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 4096 {
 			return
 		}
-		first, _, err := session.ParseConfig(s, text)
-		if err != nil {
-			t.Fatal(err)
-		}
+		first, _ := cli.ParseConfig(text)
 		want := printed(s, first)
-		second, bad, err := session.ParseConfig(s, want)
-		if err != nil || len(bad) > 0 {
-			t.Fatalf("%v %v\n%s", err, bad, want)
+		second, bad := cli.ParseConfig(want)
+		if len(bad) > 0 {
+			t.Fatalf("%v\n%s", bad, want)
 		}
 		if got := printed(s, second); got != want {
 			t.Fatalf("%q printed %q, then %q", text, want, got)
