@@ -50,7 +50,6 @@ type state struct {
 	command *Command
 	ways    []way
 	empty   []empty // only while compiling
-	closed  bool
 }
 
 // empty is an edge without a word, only while compiling.

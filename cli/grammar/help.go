@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -181,11 +182,8 @@ func entryOf(e *edge) Entry {
 // SortEntries sorts as ? lists: symbols first, then letters regardless of case.
 func SortEntries(all []Entry) {
 	rank := func(s string) int {
-		for _, r := range s {
-			if unicode.IsLetter(r) || unicode.IsDigit(r) {
-				return 1
-			}
-			break
+		if r, _ := utf8.DecodeRuneInString(s); unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return 1
 		}
 		return 0
 	}

@@ -21,6 +21,9 @@ type change struct {
 	edits [][]config.Edit
 	names []string // of the entries, for messages
 	enter *level   // the mode that the line enters, or nil
+	// refused are the messages for entries of a list that the line cannot
+	// have; the others are in edits.
+	refused []string
 }
 
 // change returns what a matched line does to a tree. An error is the
@@ -96,6 +99,10 @@ func (c *CLI) blockChange(t tree.Tree, l level, line grammar.Line, m *grammar.Ma
 		for _, at := range l.at {
 			path := line.Target(at, values)
 			edits, err := c.entryEdits(t, path, line, m)
+			if err != nil && len(items)*len(l.at) > 1 {
+				ch.refused = append(ch.refused, entryName(path)+": "+err.Error())
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -105,7 +112,7 @@ func (c *CLI) blockChange(t tree.Tree, l level, line grammar.Line, m *grammar.Ma
 			}
 		}
 	}
-	if line.Form == grammar.Plain && line.Block.Mode != "" {
+	if line.Form == grammar.Plain && line.Block.Mode != "" && len(below.at) > 0 {
 		if len(below.at) > 1 && line.Block.RangeMode != "" {
 			below.suffix = line.Block.RangeMode
 		}
@@ -229,6 +236,12 @@ func (r *request) configure(ctx context.Context) error {
 		if ch.enter != nil {
 			ch.enter.kinds = r.kinds(*ch.enter)
 			r.stack = append(r.stack[:len(r.stack):len(r.stack)], *ch.enter)
+		}
+		for _, text := range ch.refused {
+			io.WriteString(r.console, text+"\n")
+		}
+		if len(ch.refused) > 0 {
+			return errSilent
 		}
 		return nil
 	}

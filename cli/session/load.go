@@ -114,7 +114,7 @@ func (l *loader) line(line string) string {
 		ch.enter.kinds = l.kinds(*ch.enter)
 		l.stack = append(l.stack, *ch.enter)
 	}
-	return ""
+	return strings.Join(ch.refused, " ")
 }
 
 func (l *loader) kinds(below level) []string { return kindsOf(l.cli, l.candidate.Tree(), below) }

@@ -187,8 +187,7 @@ var Now = time.Date(2026, 11, 22, 9, 15, 2, 0, time.UTC)
 // host does what commands ask of the product.
 type host struct {
 	feature.Host
-	store    *config.Store
-	reloaded chan int
+	store *config.Store
 }
 
 func (h host) SaveStartup(ctx context.Context) error { return h.store.SaveStartup(ctx, config.Meta{}) }
