@@ -261,7 +261,7 @@ func TestRandomMACs(t *testing.T) {
 func TestMillion(t *testing.T) {
 	tab := New(Config{Limit: MaxLimit, PortLimit: MaxLimit})
 	v := tab.View(0)
-	const n = 800_000
+	const n = 500_000
 	for i := uint64(1); i <= n; i++ {
 		if got := v.Learn(Key(10, i*2), uint16(1+i%100)); got != Learned {
 			t.Fatalf("entry %d: %d", i, got)
@@ -328,7 +328,7 @@ func TestModel(t *testing.T) {
 		}
 		return n
 	}
-	for range 100_000 {
+	for range 50_000 {
 		bd, mac, hop := uint16(1+r.IntN(4)), r.Uint64N(300), uint16(1+r.IntN(5))
 		key := Key(bd, mac)
 		switch op := r.IntN(1000); {
