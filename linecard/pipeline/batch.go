@@ -137,8 +137,16 @@ func (w *Worker) failed(r *receiver, err error) {
 	r.errors++
 	if errors.Is(err, port.ErrGone) || r.errors >= maxErrors {
 		r.gone = true
-		w.e.post(event{kind: eventGone, port: r.port, err: err})
+		w.gone(r.port, err)
 		w.arrange()
+	}
+}
+
+// gone reports, once, that a port's device has vanished.
+func (w *Worker) gone(index uint16, err error) {
+	if !w.dead[index] {
+		w.dead[index] = true
+		w.e.post(event{kind: eventGone, port: index, err: err})
 	}
 }
 

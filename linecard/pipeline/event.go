@@ -53,9 +53,10 @@ const (
 	eventFault
 )
 
-// maxEvents bounds the events that wait for the control goroutine. One that
-// finds no room is lost; what it was about still shows in the port's state.
-const maxEvents = 256
+// maxEvents bounds the events that wait for the control goroutine. A worker
+// posts each kind once per port and attachment, so there is room for all ports
+// to vanish at once. One that finds no room is lost.
+const maxEvents = 2 * MaxPorts
 
 func (e *Engine) post(ev event) {
 	select {

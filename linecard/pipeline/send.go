@@ -152,7 +152,7 @@ func (w *Worker) segment(index uint16, o *frame.Out, have port.Offloads) {
 // transmit hands frames to the device and accounts for them.
 func (w *Worker) transmit(index uint16, outs []frame.Out) {
 	if err := w.tx[index].Send(outs); err != nil {
-		w.e.post(event{kind: eventGone, port: index, err: err})
+		w.gone(index, err)
 	}
 	w.account(index, outs)
 }

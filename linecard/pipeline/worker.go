@@ -42,6 +42,7 @@ type Worker struct {
 	rx       []*receiver
 	tx       [MaxPorts]port.Queue
 	offloads [MaxPorts]port.Offloads
+	dead     [MaxPorts]bool // reported gone
 	counters []portCounters
 
 	seg      frame.Segmenter
@@ -167,7 +168,7 @@ func (w *Worker) commands() {
 
 // attach takes over a port's queue; receive says whether to poll it.
 func (w *Worker) attach(index uint16, q port.Queue, receive bool, o port.Offloads) {
-	w.tx[index], w.offloads[index] = q, o
+	w.tx[index], w.offloads[index], w.dead[index] = q, o, false
 	w.lists.Open(index)
 	if receive {
 		w.rx = append(w.rx, &receiver{port: index, queue: q, fd: q.FD()})
