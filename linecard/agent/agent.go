@@ -208,7 +208,11 @@ func (a *Agent) attach(ctx context.Context) {
 			s.Supervisor, s.Error = "", text
 		})
 		if text != said { // with several supervisors the words alternate; that is rare enough
-			a.cfg.Log.Warn("headless", "supervisor", address, "error", err)
+			level := slog.LevelWarn
+			if n == 0 {
+				level = slog.LevelInfo // at the start the supervisor may still be on its way
+			}
+			a.cfg.Log.Log(ctx, level, "headless", "supervisor", address, "error", err)
 			said = text
 		}
 		select {
