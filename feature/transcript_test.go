@@ -89,13 +89,22 @@ func vsh(ts *testscript.TestScript, neg bool, lines []string) {
 
 // newCLI makes the command language over a chassis without line cards.
 func newCLI() (*session.CLI, error) {
+	p, err := newProduct()
+	if err != nil {
+		return nil, err
+	}
+	return session.New(p)
+}
+
+// newProduct makes a chassis without line cards and without a host.
+func newProduct() (session.Product, error) {
 	var groups []schema.Group
 	for _, f := range features {
 		groups = append(groups, f.Schema)
 	}
 	s, err := schema.Compile(groups...)
 	if err != nil {
-		return nil, err
+		return session.Product{}, err
 	}
 	var factory tree.Tree
 	for _, e := range portprofile.Factory() {
@@ -103,10 +112,10 @@ func newCLI() (*session.CLI, error) {
 	}
 	store, err := config.Open(context.Background(), s, &configtest.Backend{}, hooks(s), factory)
 	if err != nil {
-		return nil, err
+		return session.Product{}, err
 	}
 	now := time.Date(2026, 11, 22, 9, 15, 2, 0, time.UTC)
-	return session.New(session.Product{
+	return session.Product{
 		Store: store, Schema: s, Features: features, Version: "1.0(1)",
 		Now: func() time.Time { return now },
 		Query: func(args feature.Args, who feature.Session) feature.Query {
@@ -118,7 +127,7 @@ func newCLI() (*session.CLI, error) {
 				State:     &feature.State{}, Now: now, Session: who,
 			}
 		},
-	})
+	}, nil
 }
 
 // hooks are the checks and compilations of all features, for slot 3.

@@ -1,0 +1,257 @@
+package feature_test
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"trunkline/cli/grammar"
+	"trunkline/cli/session"
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+	"trunkline/feature"
+)
+
+// world is a chassis with something in every mode, and an operator.
+type world struct {
+	t     *testing.T
+	p     session.Product
+	cli   *session.CLI
+	exec  *grammar.Table
+	clean tree.Tree // the configuration after it was made
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	p, err := newProduct()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cli, err := session.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, p: p, cli: cli}
+	for name, table := range cli.Tables() {
+		if name == "exec" {
+			w.exec = table
+		}
+	}
+	w.run("configure terminal", "vlan 20,30",
+		"port-profile type vethernet BASE", "state enabled", "port-profile type ethernet UPBASE", "state enabled",
+		"port-profile type vethernet WEB", "port-profile type ethernet UP",
+		"interface vethernet 1", "interface ethernet 3/1", "vem 3", "svs-domain")
+	w.clean = p.Store.Running().Tree
+	return w
+}
+
+// type1 types lines into a new session and returns what the last one printed.
+func (w *world) type1(lines ...string) (out string, failed bool) {
+	s := w.cli.Session(session.Options{Who: feature.Session{User: "admin", From: "console0"}})
+	var b bytes.Buffer
+	for i, l := range lines {
+		b.Reset()
+		failed = s.Run(context.Background(), l, console{&b}).Failed
+		if failed && i < len(lines)-1 {
+			w.t.Fatalf("%q: %s", l, &b)
+		}
+	}
+	return b.String(), failed
+}
+
+func (w *world) run(lines ...string) {
+	w.t.Helper()
+	if out, failed := w.type1(lines...); failed {
+		w.t.Fatalf("%q: %s", lines, out)
+	}
+}
+
+func (w *world) differs() string {
+	for c := range tree.Diff(w.clean, w.p.Store.Running().Tree) {
+		return c.Path.String()
+	}
+	return ""
+}
+
+// messages are the forms of a refusal: the caret and one of the texts of cli.md
+// §4.1, or one sentence.
+var messages = regexp.MustCompile(`^( *\^\n% (Invalid command|Ambiguous command|Incomplete command|` +
+	`Invalid number, range is \(\d+:\d+\)|Invalid value/range|Invalid ip(v6)? address|Invalid mac address|` +
+	`Invalid interface format|Invalid regular expression|String exceeded max length of \(\d+\)) at '\^' marker\.|ERROR: [^\n]+)\n$`)
+
+// wrongLines are lines that are near to a command and none, by what is wrong.
+func wrongLines(words []word) map[string][]string {
+	all := map[string][]string{}
+	with := func(kind string, i int, text string) {
+		w := slices.Clone(words)
+		w[i].text = text
+		all[kind] = append(all[kind], line(w))
+	}
+	for i, w := range words {
+		if w.typ == nil {
+			with("word", i, w.text[:len(w.text)-1]+"~")
+			with("word", i, "zzq")
+			continue
+		}
+		for _, v := range wrongValues(w.typ) {
+			with("value", i, v)
+		}
+	}
+	for i := 1; i < len(words); i++ {
+		all["incomplete"] = append(all["incomplete"], line(words[:i]))
+	}
+	if last := words[len(words)-1].typ; last == nil || !last.How().Rest {
+		all["more"] = append(all["more"], line(words)+" zzq", line(words)+" \x7f", line(words)+" | zzq", line(words)+" |")
+	}
+	all["long"] = append(all["long"], line(words)+strings.Repeat(" ", grammar.MaxLine)+"x")
+	return all
+}
+
+// TestWrongLines types wrong lines of every command: each is refused in the
+// words of cli.md §4, and changes nothing.
+func TestWrongLines(t *testing.T) {
+	w := newWorld(t)
+	commands := everyCommand(t, w.p.Schema, w.cli)
+	typed := 0
+	for _, c := range commands {
+		wrong := map[string]string{} // by line, what is wrong
+		for _, words := range c.lines() {
+			for kind, lines := range wrongLines(words) {
+				for _, l := range lines {
+					wrong[l] = kind
+				}
+			}
+		}
+		if c.config != nil {
+			for _, words := range c.lines()[:1] {
+				wrong["\x00"+line(words)] = "mode"
+			}
+		}
+		refused := map[string]int{}
+		for _, l := range slices.Sorted(maps.Keys(wrong)) {
+			lines := append(slices.Clone(c.enter), l)
+			if exec, ok := strings.CutPrefix(l, "\x00"); ok {
+				lines, l = []string{exec}, exec
+			}
+			if _, err := w.exec.Match(l, grammar.Typed); err == nil {
+				continue // it is another command
+			}
+			out, failed := w.type1(lines...)
+			typed++
+			if !failed {
+				if c.config == nil && w.exec != nil && !strings.Contains(l, "|") {
+					t.Errorf("%v: %q is accepted: %s", c, l, out)
+				}
+				if w.differs() != "" { // it is another configuration line
+					w = newWorld(t)
+				}
+				continue
+			}
+			refused[wrong[l]]++
+			if !messages.MatchString(out) {
+				t.Errorf("%v: %q: %q", c, lines, out)
+			}
+			if d := w.differs(); d != "" {
+				t.Fatalf("%v: %q was refused and changed %s", c, lines, d)
+			}
+		}
+		n := 0
+		for _, k := range refused {
+			n += k
+		}
+		if n < 5 {
+			t.Errorf("%v: only %d wrong lines: %v", c, n, refused)
+		}
+	}
+	t.Logf("%d lines at %d commands", typed, len(commands))
+}
+
+// TestLineThenNo types every configuration line and its no form: the
+// configuration is as before. A switch that is on by default goes off and on.
+// What changes part of a value has no no form; that of the value takes it back.
+func TestLineThenNo(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range everyCommand(t, w.p.Schema, w.cli) {
+		if c.config == nil {
+			continue
+		}
+		done := false
+		for _, words := range c.lines() {
+			if c.config.Block != nil {
+				words = other(words)
+			}
+			l := line(words)
+			first, second := l, "no "+l
+			if c.config.Switch() && w.p.Schema.Default(c.config.Target(places[c.place], nil)) == true {
+				first, second = second, first
+			}
+			if part.MatchString(l) {
+				if out, failed := w.type1(append(slices.Clone(c.enter), second)...); !failed {
+					t.Errorf("%v: %s is accepted: %s", c, second, out)
+				}
+				second = "no " + part.FindStringSubmatch(l)[1]
+			}
+			lines := append(slices.Clone(c.enter), first)
+			before := printed(w.p.Schema, w.p.Store.Running().Tree)
+			if out, failed := w.type1(lines...); failed {
+				if !messages.MatchString(out) {
+					t.Errorf("%v: %q: %q", c, l, out)
+				}
+				continue
+			}
+			lines[len(lines)-1] = second
+			out, failed := w.type1(lines...)
+			if failed {
+				t.Errorf("%v: %s: %s", c, second, out)
+			} else if after := printed(w.p.Schema, w.p.Store.Running().Tree); after != before {
+				t.Errorf("%v: %s and its no form change %s:\n%s", c, l, w.differs(), after)
+			}
+			done = true
+			if w.differs() != "" {
+				w = newWorld(t)
+			}
+		}
+		if !done {
+			t.Errorf("%v: no line of it is accepted", c)
+		}
+	}
+}
+
+// part are lines that change part of a value.
+var part = regexp.MustCompile(`^(.*) (add|remove|except) [\d,-]+$`)
+
+// places are the entries that the ways lead to.
+var places = map[string]tree.Path{
+	"config": nil, "svs-domain": nil,
+	"interface ethernet 3/1": feature.InterfacePath("Ethernet3/1"), "interface vethernet 1": feature.InterfacePath("Vethernet1"),
+	"port-profile type ethernet UP":   tree.Path{{Name: "port-profiles"}, {Name: "port-profile", Key: "UP"}},
+	"port-profile type vethernet WEB": tree.Path{{Name: "port-profiles"}, {Name: "port-profile", Key: "WEB"}},
+	"vlan 20":                         tree.Path{{Name: "vlans"}, {Name: "vlan", Key: "20"}},
+	"vem 3":                           tree.Path{{Name: "vems"}, {Name: "vem", Key: "3"}},
+}
+
+// other names an entry that does not exist instead of one that does.
+func other(words []word) []word {
+	words = slices.Clone(words)
+	for i, w := range words {
+		if w.typ == nil {
+			continue
+		}
+		if text, ok := others[w.typ.TypeName()]; ok {
+			words[i].text = text
+		}
+	}
+	return words
+}
+
+func printed(s *schema.Schema, t tree.Tree) string {
+	var b strings.Builder
+	for depth, text := range s.Print(t, schema.PrintOptions{}) {
+		b.WriteString(strings.Repeat("  ", depth) + text + "\n")
+	}
+	return b.String()
+}
