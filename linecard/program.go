@@ -61,6 +61,8 @@ func wants(sections map[string][]byte) ([]attach.Want, []string, error) {
 				w.Kind, w.Device = attach.Device, o.Device
 			case "tap":
 				w.Kind, w.Device = attach.TAP, o.Device
+			case "internal":
+				w.Kind, w.Device = attach.Inband, o.Device
 			default:
 				continue // a workload whose adapter is not known here
 			}

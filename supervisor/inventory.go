@@ -13,6 +13,7 @@ import (
 	"trunkline/config/tree"
 	"trunkline/feature"
 	"trunkline/feature/svsdomain"
+	"trunkline/feature/vethernet"
 	"trunkline/supervisor/module"
 	"trunkline/supervisor/pki"
 )
@@ -66,9 +67,8 @@ func (b bindings) Bind(ctx context.Context, slot int, host string) error {
 	return err
 }
 
-// keepInventory makes interfaces of the devices that cards have adopted, with
-// the port-profile that the uplink line or the card's own configuration names.
-// An interface that is there is left as the operator made it.
+// keepInventory makes interfaces of what hosts have: the devices that cards have
+// adopted, and the hosts' own ports.
 func (s *Supervisor) keepInventory(ctx context.Context) {
 	for {
 		select {
@@ -82,9 +82,40 @@ func (s *Supervisor) keepInventory(ctx context.Context) {
 	}
 }
 
+// takeInventory commits what is missing, devices and host ports apart: one that
+// is refused must not keep the others out.
 func (s *Supervisor) takeInventory(ctx context.Context) error {
+	err := s.edit(ctx, s.adoptedEdits(s.config.Running().Tree))
+	t := s.config.Running().Tree
+	for _, name := range staleVNICs(t) {
+		// In two steps: an interface that is attached cannot be removed.
+		err = errors.Join(err, s.edit(ctx, []config.Edit{{Op: config.Delete, Path: feature.InterfacePath(name, "owner")}}))
+		if now := s.config.Running().Tree; err == nil && bare(now, name) {
+			err = s.edit(ctx, []config.Edit{{Op: config.Delete, Path: feature.InterfacePath(name)}})
+		}
+	}
+	for v := range vethernet.VNICs(t) {
+		err = errors.Join(err, s.edit(ctx, bindVNIC(s.config.Running().Tree, v)))
+	}
+	return err
+}
+
+func (s *Supervisor) edit(ctx context.Context, edits []config.Edit) error {
+	if len(edits) == 0 {
+		return nil
+	}
 	c := s.config.Begin()
-	t := c.Tree()
+	if err := c.Apply(edits...); err != nil {
+		return fmt.Errorf("make interfaces: %w", err)
+	}
+	_, err := s.config.Commit(ctx, c, systemMeta)
+	return err
+}
+
+// adoptedEdits make interfaces of the devices that cards have adopted, with the
+// port-profile that the uplink line or the card's own configuration names. An
+// interface that is there is left as the operator made it.
+func (s *Supervisor) adoptedEdits(t tree.Tree) []config.Edit {
 	var edits []config.Edit
 	for _, m := range s.modules.Snapshot() {
 		for _, nic := range s.state.NICs(m.Slot) {
@@ -96,18 +127,69 @@ func (s *Supervisor) takeInventory(ctx context.Context) error {
 				edits = append(edits, config.Edit{Op: config.Set, Path: feature.InterfacePath(name)})
 			}
 			inherit := feature.InterfacePath(name, "inherit")
-			exists := profile != "" && t.Exists(tree.Path{{Name: "port-profiles"}, {Name: "port-profile", Key: profile}})
-			if _, set := t.Get(inherit); exists && !set && (!there || uplink != "") {
+			if _, set := t.Get(inherit); profileExists(t, profile) && !set && (!there || uplink != "") {
 				edits = append(edits, config.Edit{Op: config.Set, Path: inherit, Value: profile})
 			}
 		}
 	}
-	if len(edits) == 0 {
-		return nil
+	return edits
+}
+
+func profileExists(t tree.Tree, profile string) bool {
+	return profile != "" && t.Exists(tree.Path{{Name: "port-profiles"}, {Name: "port-profile", Key: profile}})
+}
+
+// staleVNICs are the vEthernets of host ports that are no longer configured.
+func staleVNICs(t tree.Tree) []string {
+	wanted := map[vethernet.Owner]bool{}
+	for v := range vethernet.VNICs(t) {
+		wanted[v.Owner()] = true
 	}
-	if err := c.Apply(edits...); err != nil {
-		return fmt.Errorf("make interfaces: %w", err)
+	var stale []string
+	for name, o := range vethernet.Internal(t) {
+		if !wanted[o] {
+			stale = append(stale, name)
+		}
 	}
-	_, err := s.config.Commit(ctx, c, systemMeta)
-	return err
+	return stale
+}
+
+// bare reports whether a vEthernet that was detached holds nothing but the
+// profile that the inventory gave it: it goes, and its number is free again. One
+// that an operator has configured keeps its number and lines.
+func bare(t tree.Tree, name string) bool {
+	for p := range t.Leaves(feature.InterfacePath(name)) {
+		if p[len(p)-1].Name != schema.Inherit || len(p) != len(feature.InterfacePath(name))+1 {
+			return false
+		}
+	}
+	return true
+}
+
+// bindVNIC gives a host port its vEthernet, the one it has or a new one with
+// the lowest free number, and the profile of its line.
+func bindVNIC(t tree.Tree, v vethernet.VNIC) []config.Edit {
+	var edits []config.Edit
+	name := ""
+	for port, o := range vethernet.Internal(t) {
+		if o == v.Owner() {
+			name = port
+			break
+		}
+	}
+	if name == "" {
+		for n := 1; name == "" && n <= feature.MaxVethernet; n++ {
+			if free := fmt.Sprintf("Vethernet%d", n); !t.Exists(feature.InterfacePath(free)) {
+				name = free
+			}
+		}
+		edits = append(edits,
+			config.Edit{Op: config.Set, Path: feature.InterfacePath(name)},
+			config.Edit{Op: config.Set, Path: feature.InterfacePath(name, "owner"), Value: v.Owner()})
+	}
+	inherit := feature.InterfacePath(name, "inherit")
+	if profileExists(t, v.Profile) && feature.Read(t, inherit, "") != v.Profile {
+		edits = append(edits, config.Edit{Op: config.Set, Path: inherit, Value: v.Profile})
+	}
+	return edits
 }

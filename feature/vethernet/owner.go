@@ -10,9 +10,10 @@ import (
 
 // Kinds of owner.
 const (
-	KindNetns  = "netns"
-	KindDevice = "device"
-	KindTap    = "tap"
+	KindNetns    = "netns"
+	KindDevice   = "device"
+	KindTap      = "tap"
+	KindInternal = "internal" // of the host itself, made by host vnic
 )
 
 var (
@@ -48,9 +49,10 @@ var OwnerType = schema.Type[Owner]{
 			"netns <netns> ifname <ifname> module <module>",
 			"device <device> module <module>",
 			"tap <tap> module <module>",
+			"internal <vnic> module <module>",
 		},
 		Types: map[string]schema.AnyType{
-			"netns": namespace, "ifname": ifname, "device": device, "tap": tap, "module": module,
+			"netns": namespace, "ifname": ifname, "device": device, "tap": tap, "vnic": vnic, "module": module,
 		},
 		Words: schema.Words{
 			"netns":               "Interface created in a network namespace",
@@ -60,6 +62,8 @@ var OwnerType = schema.Type[Owner]{
 			"device module":       "Module the device is on",
 			"tap":                 "TAP device, created if it does not exist",
 			"tap module":          "Module the TAP is on",
+			"internal":            "Port of the host itself, made by host vnic",
+			"internal module":     "Module the host's port is on",
 		},
 	},
 	Parse:  parseOwner,
@@ -71,7 +75,7 @@ func (o Owner) String() string {
 	switch o.Kind {
 	case KindNetns:
 		return fmt.Sprintf("netns %s ifname %s module %d", o.Namespace, o.Ifname, o.Module)
-	case KindDevice, KindTap:
+	case KindDevice, KindTap, KindInternal:
 		return fmt.Sprintf("%s %s module %d", o.Kind, o.Device, o.Module)
 	}
 	return ""
@@ -91,7 +95,7 @@ func parseOwner(text string) (Owner, error) {
 		if o.Ifname, err = ifname.Parse(w[3]); err != nil {
 			return Owner{}, err
 		}
-	case len(w) == 4 && (w[0] == KindDevice || w[0] == KindTap) && w[2] == "module":
+	case len(w) == 4 && (w[0] == KindDevice || w[0] == KindTap || w[0] == KindInternal) && w[2] == "module":
 		o.Kind = w[0]
 		if o.Device, err = device.Parse(w[1]); err != nil {
 			return Owner{}, err

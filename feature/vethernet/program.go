@@ -18,14 +18,15 @@ type Port struct {
 // Owner is what a vEthernet is bound to (cli.md §13.4). It is comparable; the
 // zero value means detached.
 type Owner struct {
-	// Kind is "netns", "device", "tap" or "workload".
+	// Kind is "netns", "device", "tap", "internal" or "workload".
 	Kind string `json:"kind"`
 	// Namespace and Ifname name the interface that the card creates in a
 	// network namespace, removed on detach (kind netns).
 	Namespace string `json:"namespace,omitempty"`
 	Ifname    string `json:"ifname,omitempty"`
-	// Device is a network device of the host (kind device), or the TAP that
-	// the card opens, created if it is not there (kind tap).
+	// Device is a network device of the host (kind device), the TAP that the
+	// card opens, created if it is not there (kind tap), or the host's own
+	// in-band port (kind internal).
 	Device string `json:"device,omitempty"`
 	// Workload and UUID identify a virtual machine or container, MAC its
 	// adapter (kind workload).

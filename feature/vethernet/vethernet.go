@@ -8,6 +8,7 @@ package vethernet
 
 import (
 	"fmt"
+	"maps"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -24,29 +25,36 @@ type Config struct{ Owner Owner }
 var Feature = feature.Feature{
 	Name: "vethernet",
 	Schema: schema.Group{
-		Leaves: schema.Augment(feature.Interfaces,
+		Blocks: []schema.Block{vnicBlock},
+		Leaves: append(schema.Augment(feature.Interfaces,
 			schema.Bind("owner", OwnerType, func(c *Config) *Owner { return &c.Owner },
 				"owner <owner>", "Owner of the port").With(func(l *schema.Leaf) {
 				l.Kinds = []string{feature.Vethernet}
 				l.NoInherit, l.Inventory = true, true
 			}),
-		),
-		Words: schema.Words{"owner": "Bind the port to its owner"},
+		), vnicLeaf),
+		Words: words,
 	},
 	Check:   check,
 	Compile: compile,
 	Exec:    execs,
 }
 
+var words = func() schema.Words {
+	w := maps.Clone(vnicWords)
+	w["owner"] = "Bind the port to its owner"
+	return w
+}()
+
 func ownerOf(t tree.Tree, port string) Owner {
 	return feature.Read(t, feature.InterfacePath(port, "owner"), Owner{})
 }
 
 func check(c feature.Candidate) []schema.Problem {
-	if !c.Changed(feature.InterfacesRoot, feature.ModulesRoot) {
+	if !c.Changed(feature.InterfacesRoot, feature.ModulesRoot, feature.ProfilesRoot) {
 		return nil
 	}
-	var problems []schema.Problem
+	problems := checkVNICs(c)
 	taken := map[place]string{}
 	perModule := map[int]int{}
 	for port := range feature.Configured(c.New) {
@@ -69,6 +77,12 @@ func check(c feature.Candidate) []schema.Problem {
 		}
 		if o.Kind != KindNetns && c.New.Exists(uplinkPath(o.Module, o.Device)) {
 			add(schema.Error, "owner-uplink", "ERROR: Device %s of module %d is an uplink.", o.Device, o.Module)
+		}
+		if (o.Kind == KindDevice || o.Kind == KindTap) && hasVNIC(c.New, o) {
+			add(schema.Error, "owner-vnic", "ERROR: Device %s of module %d is a host vnic.", o.Device, o.Module)
+		}
+		if o.Kind == KindInternal && o != ownerOf(c.Old, port) && !hasVNIC(c.New, o) {
+			add(schema.Error, "owner-vnic", "ERROR: Module %d has no host vnic %s.", o.Module, o.Device)
 		}
 		perModule[o.Module]++
 		if perModule[o.Module] == PerModule+1 {

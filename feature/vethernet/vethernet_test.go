@@ -20,6 +20,7 @@ func TestOwnerText(t *testing.T) {
 		{"netns h1 ifname eth0 module 3", Owner{Kind: KindNetns, Namespace: "h1", Ifname: "eth0", Module: 3}},
 		{"device veth-a module 258", Owner{Kind: KindDevice, Device: "veth-a", Module: 258}},
 		{"tap vnet4 module 4", Owner{Kind: KindTap, Device: "vnet4", Module: 4}},
+		{"internal host0 module 3", Owner{Kind: KindInternal, Device: "host0", Module: 3}},
 	} {
 		got, err := OwnerType.Parse(c.text)
 		if err != nil || got != c.want || OwnerType.Format(got) != c.text {
@@ -32,6 +33,7 @@ func TestOwnerText(t *testing.T) {
 		"netns ../x ifname eth0 module 3":      "Invalid command",
 		"netns .. ifname eth0 module 3":        "Invalid command",
 		"netns h1 ifname a/b module 3":         "Invalid interface format",
+		"internal a/b module 3":                "Invalid interface format",
 		"device eth0 module 2":                 "Invalid number, range is (3:258)",
 		"device eth0 module 259":               "Invalid number, range is (3:258)",
 		"tap a-name-too-long-for-it module 3":  "String exceeded max length of (15)",
@@ -85,6 +87,15 @@ func TestCheck(t *testing.T) {
 	for i := range full {
 		full[i] = fmt.Sprintf("netns h%d ifname eth0 module 3", i)
 	}
+	vnics := func(t tree.Tree, names ...string) tree.Tree {
+		for _, name := range names {
+			t = t.Set(vnicPath("3", name), "WEB")
+		}
+		return t
+	}
+	profiles := func(t tree.Tree, kind string) tree.Tree {
+		return t.Set(tree.Path{{Name: "port-profiles"}, {Name: "port-profile", Key: "WEB"}, {Name: "type"}}, kind)
+	}
 	uplink := ports(t, "device eth1 module 3").
 		Set(tree.Path{{Name: "vems"}, {Name: "vem", Key: "3"}, {Name: "uplink", Key: "eth1"}, {Name: "profile"}}, "UP")
 	for _, c := range []struct {
@@ -104,6 +115,17 @@ func TestCheck(t *testing.T) {
 			[]string{"Warning: Module 7 is not configured; Vethernet1 stays down until it is inserted."}},
 		{"no second warning", ports(t, "tap x module 7"), ports(t, "tap x module 7"), nil},
 		{"as many as a module carries", tree.Tree{}, ports(t, full...), nil},
+		{"a host vnic", tree.Tree{}, profiles(vnics(ports(t, "internal host0 module 3"), "host0"), feature.Vethernet), nil},
+		{"a host vnic without a profile", tree.Tree{}, vnics(tree.Tree{}, "host0"),
+			[]string{"Warning: Port-profile WEB does not exist; the host's port is in no VLAN of it."}},
+		{"a host vnic with an uplink's profile", tree.Tree{}, profiles(vnics(tree.Tree{}, "host0"), feature.Ethernet),
+			[]string{"ERROR: Port-profile type mismatch (vethernet vs ethernet)."}},
+		{"a host vnic by the name of an uplink", tree.Tree{}, profiles(vnics(uplink, "eth1"), feature.Vethernet),
+			[]string{"ERROR: Device eth1 of module 3 is an uplink.", "ERROR: Device eth1 of module 3 is an uplink.",
+				"ERROR: Device eth1 of module 3 is a host vnic."}},
+		{"an owner without its host vnic", tree.Tree{}, ports(t, "internal host0 module 3"),
+			[]string{"ERROR: Module 3 has no host vnic host0."}},
+		{"an owner whose host vnic goes", ports(t, "internal host0 module 3"), ports(t, "internal host0 module 3"), nil},
 		{"one more", tree.Tree{}, ports(t, append(full, "tap x module 3")...),
 			[]string{"ERROR: Maximum number of Vethernets per module (1000) reached."}},
 	} {
@@ -189,6 +211,9 @@ func TestAttachKeepsTheNumber(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	want := `
+vem 12
+  host vnic host0 profile WEB
+
 interface Vethernet1
   owner netns h1 ifname eth0 module 3
 
@@ -196,13 +221,24 @@ interface Vethernet2
 
 interface Vethernet3
   owner tap vnet4 module 4
+
+interface Vethernet4
+  owner internal host0 module 12
 `
+	word := schema.Word("name", "Name", 80)
 	block := schema.Group{Blocks: []schema.Block{{
+		Path: "vems/vem", Keys: []schema.Key{{Name: "slot", Type: schema.Uint("slot", "Slot", 3, 258)}},
+		Line: "vem <slot>", Mode: "config-vem-slot", Section: 6, Help: "Slot",
+	}, {
+		Path: "port-profiles/port-profile", Keys: []schema.Key{{Name: "name", Type: word}},
+		Line: "port-profile <name>", Mode: "config-port-prof", Section: 18, Help: "Profile",
+	}, {
 		Path: "interfaces/interface", Keys: []schema.Key{{Name: "name", Type: feature.Interface}},
 		Line: "interface <name>", Mode: "config-if", Section: 19, Help: "Interface",
 		Kind: func(_ tree.Tree, key string) string { return feature.KindOf(key) },
 	}}}
-	tr := ports(t, "netns h1 ifname eth0 module 3", "", "tap vnet4 module 4")
+	tr := ports(t, "netns h1 ifname eth0 module 3", "", "tap vnet4 module 4", "internal host0 module 12").
+		Set(vnicPath("12", "host0"), "WEB")
 	if got := featuretest.Config(t, tr, Feature.Schema, block); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}

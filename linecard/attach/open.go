@@ -102,17 +102,12 @@ type tapped struct {
 const alias = "trunkline "
 
 func (m *Manager) attachTAP(w Want) (attached, error) {
-	c := tap.Config{Name: w.Device, Namespace: m.options.Namespace, Up: true, MTU: w.MTU}
+	c := tap.Config{Name: w.Device, Namespace: m.options.Namespace, Up: true, MTU: w.MTU, MAC: w.MAC, Persist: true}
+	open := tap.Open
 	if w.Kind == Inband {
-		c.MAC = w.MAC
-		p, err := tap.OpenInband(c)
-		if err != nil {
-			return nil, err
-		}
-		return &tapped{port: p}, nil
+		open = tap.OpenInband
 	}
-	c.Persist = true
-	p, err := tap.Open(c)
+	p, err := open(c)
 	if err != nil {
 		return nil, err
 	}
