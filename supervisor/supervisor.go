@@ -62,6 +62,10 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// Keys is the directory of the chassis's keys in the state directory; see
+// package pki.
+const Keys = "pki"
+
 // ErrReload ends Run when the operator asked for a reload: the caller opens the
 // supervisor again, which then boots from its startup configuration.
 var ErrReload = errors.New("reload")
@@ -99,9 +103,10 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 		inventory: make(chan struct{}, 1), reload: make(chan struct{}),
 	}
 	s.reloading = closeOnce(s.reload)
+	opened := s // the result is nil by the time an error is seen
 	defer func() {
 		if err != nil {
-			s.close()
+			opened.close()
 		}
 	}()
 	groups := make([]schema.Group, len(s.features))
@@ -128,7 +133,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 		return nil, err
 	}
 	s.compiler.Publish(s.config.Running())
-	if s.authority, err = pki.Open(filepath.Join(cfg.StateDir, "pki")); err != nil {
+	if s.authority, err = pki.Open(filepath.Join(cfg.StateDir, Keys)); err != nil {
 		return nil, err
 	}
 	s.state = state.New(s.owner)
@@ -184,49 +189,6 @@ func closeOnce(c chan struct{}) func() {
 		}
 	}
 }
-
-// boot returns the configuration of a chassis that has none stored: the
-// factory's, then the base lines, then those of the file. Lines that cannot be
-// used are logged and left out, as when a file is replayed.
-func (s *Supervisor) boot(sch *schema.Schema) (tree.Tree, error) {
-	var t tree.Tree
-	for _, e := range factory() {
-		t = t.Set(e.Path, e.Value)
-	}
-	text := s.cfg.Base
-	if s.cfg.StartupConfig != "" {
-		b, err := os.ReadFile(s.cfg.StartupConfig)
-		if err != nil {
-			return t, fmt.Errorf("read startup configuration: %w", err)
-		}
-		if len(b) > maxStartup {
-			return t, fmt.Errorf("read startup configuration: %s has %d bytes, at most %d", s.cfg.StartupConfig, len(b), maxStartup)
-		}
-		text += "\n" + string(b)
-	}
-	read, wrong, err := session.ParseConfig(sch, text)
-	if err != nil {
-		return t, err
-	}
-	for _, w := range wrong {
-		s.log.Error("startup configuration", "error", w.Error())
-	}
-	for p, v := range read.Leaves(nil) {
-		t = t.Set(p, v)
-	}
-	for c := range tree.Diff(tree.Tree{}, read) {
-		if c.New == nil {
-			t = t.Set(c.Path, nil) // entries without leaves
-		}
-	}
-	if problems := sch.Validate(tree.Tree{}, t); len(problems) > 0 {
-		return t, fmt.Errorf("startup configuration: %w", config.Problems(problems))
-	}
-	return t, nil
-}
-
-// maxStartup bounds a startup-config file in bytes.
-const maxStartup = 16 << 20
 
 // check returns the features' part of the check of a candidate.
 func (s *Supervisor) check(sch *schema.Schema) func(old, new tree.Tree) []schema.Problem {
