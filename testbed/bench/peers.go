@@ -47,6 +47,9 @@ func bridgeUp(ctx context.Context, w *world) (func(), error) {
 // with them on, nothing passes.
 func ovsUp(ctx context.Context, w *world, kind string) (func(), error) {
 	run := filepath.Join(w.dir, "ovs-"+kind)
+	if err := os.RemoveAll(run); err != nil { // of an earlier round
+		return nil, err
+	}
 	if err := os.MkdirAll(run, 0o700); err != nil {
 		return nil, err
 	}
