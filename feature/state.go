@@ -38,6 +38,7 @@ type Session struct {
 type State struct {
 	Supervisor Supervisor
 	Modules    []Module    // by slot; absent ones too, once known
+	Hosts      []HostKey   // by UUID: hosts that have enrolled or were refused
 	Ports      []PortState // in the order of cli.md §1
 }
 
@@ -48,7 +49,9 @@ type Supervisor struct {
 	ResetReason  string
 	Address      string // of mgmt0, "" for none
 	Serial, GUID string
-	Version      string // of the software: "1.0(1)"
+	// Fingerprint is the SHA-256 of the chassis's certificate, in hex.
+	Fingerprint string
+	Version     string // of the software: "1.0(1)"
 	// Mgmt is mgmt0; its Name is empty when there is none.
 	Mgmt              PortState
 	MemoryKB, FlashKB uint64
@@ -94,6 +97,14 @@ type Module struct {
 	NodeRequestsIn, InsertedOut, InsertedIn uint64
 	HeartbeatsOut, HeartbeatsIn             uint64
 	Insertions, Removals, SendErrors        uint64
+}
+
+// HostKey is a host of a line card as its certificate has it.
+type HostKey struct {
+	UUID        string
+	Fingerprint string    // SHA-256 of its public key in hex, "" before it has enrolled
+	Since       time.Time // of the key
+	Refused     string    // why it was refused since it last attached, "" if it was not
 }
 
 // PortState is one port as its module reports it.
@@ -144,6 +155,9 @@ type Host interface {
 	// ReloadModule restarts one line card's session and program.
 	Reload(ctx context.Context) error
 	ReloadModule(ctx context.Context, slot int) error
+	// ForgetHost makes the key of a host, by UUID, unknown: it may enrol with a
+	// new one.
+	ForgetHost(ctx context.Context, uuid string) error
 	// ClearCounters clears the counters of one port, or of all for "".
 	ClearCounters(ctx context.Context, port string) error
 }

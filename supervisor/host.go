@@ -52,6 +52,9 @@ func (h host) Reload(ctx context.Context) error {
 // ReloadModule implements feature.Host.
 func (h host) ReloadModule(_ context.Context, slot int) error { return h.s.modules.Reset(slot) }
 
+// ForgetHost implements feature.Host.
+func (h host) ForgetHost(_ context.Context, uuid string) error { return h.s.authority.Forget(uuid) }
+
 // ClearCounters implements feature.Host: on the card of the port, or on all.
 func (h host) ClearCounters(ctx context.Context, port string) error {
 	request, err := json.Marshal(api.CountersQuery{Clear: port})

@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"trunkline/config/effective"
@@ -24,7 +26,23 @@ func (s *Supervisor) query(args feature.Args, who feature.Session) feature.Query
 func (s *Supervisor) snapshot() *feature.State {
 	sup := s.machine.facts()
 	sup.Started, sup.GUID, sup.Version, sup.ResetReason = s.began, s.authority.Chassis(), version.String, s.cfg.Reset
-	return &feature.State{Supervisor: sup, Modules: s.modules.Snapshot(), Ports: s.state.Ports()}
+	sup.Fingerprint = s.authority.Fingerprint()
+	return &feature.State{Supervisor: sup, Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports()}
+}
+
+// hostKeys are the hosts that have enrolled, with those that were refused.
+func (s *Supervisor) hostKeys() []feature.HostKey {
+	refused := s.modules.Refused()
+	var all []feature.HostKey
+	for _, c := range s.authority.Cards() {
+		all = append(all, feature.HostKey{UUID: c.Host, Fingerprint: c.Fingerprint, Since: c.Since, Refused: refused[c.Host]})
+		delete(refused, c.Host)
+	}
+	for host, why := range refused {
+		all = append(all, feature.HostKey{UUID: host, Refused: why})
+	}
+	slices.SortFunc(all, func(a, b feature.HostKey) int { return strings.Compare(a.UUID, b.UUID) })
+	return all
 }
 
 // owner names a port's owner for tables.

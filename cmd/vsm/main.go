@@ -27,6 +27,9 @@ func main() {
 		}
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "token" {
+		exit("vsm token", printToken(os.Args[2:]))
+	}
 	cfg, err := configure(os.Args[1:])
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -44,6 +47,17 @@ func main() {
 	}
 }
 
+const usage = `Usage: vsm [flags]                                 run the supervisor
+       vsm token [--state-dir D] [--lifetime T]   print a one-time enrolment token
+       vsm schema yang                            print the YANG model of the configuration
+
+A token lets one line card enrol, whatever vem admission says: put it into a
+file on the card's host and start the card with vem --token-file FILE.
+
+Every flag may also be set in the environment, --state-dir by TRUNKLINE_STATE_DIR.
+Flags:
+`
+
 func configure(args []string) (supervisor.Config, error) {
 	fs := flag.NewFlagSet("vsm", flag.ContinueOnError)
 	var (
@@ -54,6 +68,10 @@ func configure(args []string) (supervisor.Config, error) {
 		etcd    = fs.String("etcd", "", "endpoints of an external etcd, comma separated; empty: embedded")
 		level   = slog.LevelInfo
 	)
+	fs.Usage = func() {
+		fmt.Fprint(fs.Output(), usage)
+		fs.PrintDefaults()
+	}
 	fs.TextVar(&level, "log-level", level, "least level to log: DEBUG, INFO, WARN, ERROR")
 	if err := flagenv.Parse(fs, args, os.LookupEnv); err != nil {
 		return supervisor.Config{}, err

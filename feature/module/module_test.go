@@ -20,7 +20,7 @@ import (
 
 var now = time.Date(2026, 11, 22, 9, 15, 2, 0, time.UTC)
 
-const uuid3, uuid4, uuid5 = "7f0f7c0e-3b7a-4a55-9d55-2d6f0c1b9a10", "0f1d9a66-91fc-4d0b-8a0e-5c7d1e2f3a4b", "55b1c3d0-7a4e-4a0f-9a67-1c0de51f7e21"
+const uuid3, uuid4, uuid5, uuid6 = "7f0f7c0e-3b7a-4a55-9d55-2d6f0c1b9a10", "0f1d9a66-91fc-4d0b-8a0e-5c7d1e2f3a4b", "55b1c3d0-7a4e-4a0f-9a67-1c0de51f7e21", "66b1c3d0-7a4e-4a0f-9a67-1c0de51f7e22"
 
 func hosts(ids map[string]string) tree.Tree {
 	var t tree.Tree
@@ -38,7 +38,12 @@ func chassis() feature.Query {
 		State: &feature.State{
 			Supervisor: feature.Supervisor{
 				Address: "192.0.2.10", Version: "1.0(1)", MAC: ether.MAC{0x02, 0xfe, 0x0c, 0x6c, 0x5a, 0xa8},
-				Started: now.Add(-49*time.Hour - 61*time.Second),
+				Started: now.Add(-49*time.Hour - 61*time.Second), Fingerprint: strings.Repeat("0c", 32),
+			},
+			Hosts: []feature.HostKey{
+				{UUID: uuid4, Fingerprint: strings.Repeat("4d", 32), Since: now.Add(-time.Hour)},
+				{UUID: uuid3, Fingerprint: strings.Repeat("3e", 32), Since: now, Refused: "before it was admitted"},
+				{UUID: uuid6, Refused: strings.Repeat("why it was refused, ", 10)},
 			},
 			Modules: []feature.Module{
 				{Slot: 3, Status: feature.ModuleOK, EverSeen: true, UUID: uuid3, Host: "kvm-a", Address: "192.0.2.53", Version: "1.0(1)",
@@ -73,7 +78,7 @@ func many() feature.Query {
 
 var screens = map[string]string{
 	"module": "show module [<module>]", "mapping": "show module vem mapping", "missing": "show module vem missing",
-	"counters": "show module vem counters", "uptime": "show module uptime",
+	"counters": "show module vem counters", "uptime": "show module uptime", "certificate": "show module vem certificate",
 }
 
 func TestGolden(t *testing.T) {
@@ -118,10 +123,47 @@ var patterns = map[string][]string{
 	"counters": {
 		`-{79}`, `Mod  InNR  OutMI  InMI  OutHBeats   InHBeats  InsCnt  RemCnt   TxErrs`, ` *(\d+)( +\d+){8}`,
 	},
+	"certificate": {
+		`Chassis: SHA256 ([0-9a-f]{64}|NA)`, ``, `Mod  Server-UUID                           State         Key since`,
+		`---  ------------------------------------  ------------  --------------------`,
+		`(\d+|-) +` + uuidPattern + ` +(admitted|enrolled|refused|not-enrolled) +(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|-)`,
+		`     SHA256 ([0-9a-f]{64})`, `     Refused: (\S.*)`,
+	},
 	"uptime": {
 		`------ Module (\d+) -----`, `Module Start Time:   (\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4})`,
 		`Up Time:             (\d+) day\(s\), (\d+) hour\(s\), (\d+) minute\(s\), (\d+) second\(s\)`,
 	},
+}
+
+// forgotten is a Host that notes whose key is forgotten.
+type forgotten struct {
+	feature.Host
+	uuids []string
+}
+
+func (f *forgotten) ForgetHost(_ context.Context, uuid string) error {
+	f.uuids = append(f.uuids, uuid)
+	return nil
+}
+
+func TestClearCertificate(t *testing.T) {
+	var host forgotten
+	for slot, want := range map[uint32]string{
+		4: "", 5: "ERROR: The host of module 5 has no key.", 9: "ERROR: Module does not exist: 9",
+	} {
+		q := chassis()
+		q.Args = feature.Args{Values: map[string]any{"slot": slot}}
+		got := ""
+		if err := clearExec.Run(context.Background(), q, &host, nil); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("module %d: got %q, want %q", slot, got, want)
+		}
+	}
+	if !slices.Equal(host.uuids, []string{uuid4}) {
+		t.Errorf("forgotten are %q", host.uuids)
+	}
 }
 
 func TestScrapers(t *testing.T) {
@@ -184,7 +226,7 @@ func TestExecute(t *testing.T) {
 	for _, command := range []string{"show  port vlans", "vemcmd show port vlans"} {
 		out.Reset()
 		q.Args.Values["command"] = command
-		if err := execs[0].Run(context.Background(), q, nil, &out); err != nil {
+		if err := executeExec.Run(context.Background(), q, nil, &out); err != nil {
 			t.Fatal(err)
 		}
 		if want := "execute of module 3 {\"args\":[\"show\",\"port\",\"vlans\"]}\n"; out.String() != want {
@@ -192,7 +234,7 @@ func TestExecute(t *testing.T) {
 		}
 	}
 	q.Args.Values["slot"] = uint32(5)
-	if err := execs[0].Run(context.Background(), q, nil, &out); err == nil || err.Error() != "ERROR: Module 5 is absent." {
+	if err := executeExec.Run(context.Background(), q, nil, &out); err == nil || err.Error() != "ERROR: Module 5 is absent." {
 		t.Errorf("an absent module: %v", err)
 	}
 }

@@ -40,6 +40,10 @@ var shows = []feature.Show{
 		Words: schema.Words{"show module vem counters": "Messages between supervisor and modules"},
 	},
 	{
+		Line: "show module vem certificate", Help: "Keys of the modules' hosts", Run: showCertificate,
+		Words: schema.Words{"show module vem certificate": "Keys of the modules' hosts"},
+	},
+	{
 		Line: "show module uptime", Help: "Time since the modules started", Run: showUptime,
 		Words: schema.Words{"show module uptime": "Time since the modules started"},
 	},

@@ -212,6 +212,7 @@ func (m *Manager) insert(s *session, address string, h *api.Hello) (*session, st
 		other.changed() // it will find that its slot is bound to another
 		return nil, fmt.Sprintf("slot %d is still in use by host %s", s.slot, other.host)
 	}
+	m.forgive(s.host)
 	old := v.view
 	v.session, s.lastHeard = s, now
 	v.view.Slot, v.view.Status, v.view.Since, v.view.EverSeen = s.slot, feature.ModulePoweredUp, now, true

@@ -1,15 +1,19 @@
 package module
 
 import (
+	"maps"
 	"net"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc/credentials"
+
+	"trunkline/linecard/api"
 )
 
 // refusal is when a reason was logged last.
 type refusal struct {
+	host string
 	text string
 	at   time.Time
 }
@@ -34,7 +38,7 @@ func (m *Manager) refuse(host, from, text string) {
 	if !ok && len(m.refused) >= maxRefusals {
 		clear(m.refused)
 	}
-	m.refused[key] = refusal{text, now}
+	m.refused[key] = refusal{host, text, now}
 	m.mu.Unlock()
 	if from == "" {
 		from = "the local socket"
@@ -44,6 +48,29 @@ func (m *Manager) refuse(host, from, text string) {
 		mnemonic = evConflict
 	}
 	m.event(critical, mnemonic, 0, "Host %s at %s refused: %s", host, from, text)
+}
+
+// Refused returns why hosts were refused last, by UUID. A host that has attached
+// since is not in it, nor is one whose UUID is none.
+func (m *Manager) Refused() map[string]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last := map[string]refusal{}
+	for _, r := range m.refused {
+		if api.ValidUUID(r.host) && !r.at.Before(last[r.host].at) {
+			last[r.host] = r
+		}
+	}
+	out := make(map[string]string, len(last))
+	for host, r := range last {
+		out[host] = r.text
+	}
+	return out
+}
+
+// forgive forgets why a host was refused; mu is held.
+func (m *Manager) forgive(host string) {
+	maps.DeleteFunc(m.refused, func(_ string, r refusal) bool { return r.host == host })
 }
 
 // credentials are TLS whose failures are logged: a card that trusts another

@@ -38,6 +38,9 @@ import (
 	"trunkline/linecard/api"
 )
 
+// Dir is the name that the directory has in a supervisor's state directory.
+const Dir = "pki"
+
 const (
 	caFile     = "ca.crt"
 	caKeyFile  = "ca.key"
