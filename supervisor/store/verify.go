@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	"go.etcd.io/etcd/server/v3/storage/wal"
 	"go.etcd.io/etcd/server/v3/storage/wal/walpb"
 )
@@ -93,7 +95,9 @@ func verifyDatabase(path string) (applied uint64, empty bool, err error) {
 	if info.Size() == 0 {
 		return 0, false, errors.New("it is empty")
 	}
-	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: time.Second})
+	// The list of free pages is not loaded: bbolt makes it of all pages, and
+	// panics about a broken one where nobody can recover.
+	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, Timeout: time.Second})
 	if err != nil {
 		return 0, false, err
 	}
@@ -103,7 +107,10 @@ func verifyDatabase(path string) (applied uint64, empty bool, err error) {
 			return fmt.Errorf("it has %d bytes of %d", info.Size(), tx.Size())
 		}
 		if tx.Size() <= checkBytes {
-			if err := tx.ForEach(func(_ []byte, b *bolt.Bucket) error { return walk(b) }); err != nil {
+			if err := ordered(tx.Cursor()); err != nil {
+				return err
+			}
+			if err := tx.ForEach(func(_ []byte, b *bolt.Bucket) error { return ordered(b.Cursor()) }); err != nil {
 				return err
 			}
 		}
@@ -117,15 +124,26 @@ func verifyDatabase(path string) (applied uint64, empty bool, err error) {
 			k, _ := keys.Cursor().First()
 			empty = k == nil
 		}
+		if !empty && tx.Size() <= checkBytes {
+			return keys.ForEach(func(_, v []byte) error { return new(mvccpb.KeyValue).Unmarshal(v) })
+		}
 		return nil
 	})
 	return applied, empty, err
 }
 
-// walk visits every page of a bucket. Following a broken page panics, which is
-// why this is not bbolt's own check: that one runs where nobody can recover.
-func walk(b *bolt.Bucket) error {
-	return b.ForEach(func(_, _ []byte) error { return nil })
+// ordered visits every page of a bucket and compares its keys. Following a broken
+// page panics, which is why this is not bbolt's own check: that one runs where
+// nobody can recover.
+func ordered(c *bolt.Cursor) error {
+	var last []byte
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		if last != nil && bytes.Compare(last, k) >= 0 {
+			return fmt.Errorf("its keys are out of order at %.40q", k)
+		}
+		last = k
+	}
+	return nil
 }
 
 // verifyLog checks the log from its newest snapshot. It returns the number of
