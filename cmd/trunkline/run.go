@@ -27,6 +27,7 @@ import (
 	"trunkline/linecard"
 	"trunkline/linecard/agent"
 	"trunkline/linecard/local"
+	"trunkline/linecard/pipeline"
 	"trunkline/supervisor"
 )
 
@@ -40,6 +41,7 @@ func run(args []string) (int, error) {
 		vemcmd  = fs.String("vem-socket", "", "socket of vemcmd; empty: vem.sock beside the socket of vsh")
 		labMode = fs.Bool("lab", false, "eth1…ethN are Ethernet1/1…1/N, up in VLAN 1; host name from HOSTNAME")
 		workers = fs.Int("workers", 1, "threads that switch frames, 1 to 64")
+		spin    = fs.Duration("spin", pipeline.DefaultSpin, "how long a worker polls before it sleeps; negative: always")
 		level   = slog.LevelWarn
 	)
 	fs.TextVar(&level, "log-level", level, "least level to log: DEBUG, INFO, WARN, ERROR")
@@ -68,7 +70,7 @@ func run(args []string) (int, error) {
 	cfg := supervisor.Config{StateDir: *state, StartupConfig: *startup, Socket: *socket, Cards: []string{cards}, Log: log}
 	card := linecard.Config{
 		StateDir: filepath.Join(*state, "vem"), Supervisors: []string{cards}, Slot: feature.FirstCard,
-		Host: linecard.Hostname(), Lab: *labMode, Socket: *vemcmd, Workers: *workers, Version: version.String, Log: log,
+		Host: linecard.Hostname(), Lab: *labMode, Socket: *vemcmd, Workers: *workers, Spin: *spin, Version: version.String, Log: log,
 	}
 	if *labMode {
 		cfg.Base = labBase(os.Getenv("HOSTNAME"))

@@ -20,6 +20,7 @@ import (
 	"trunkline/linecard"
 	"trunkline/linecard/agent"
 	"trunkline/linecard/local"
+	"trunkline/linecard/pipeline"
 )
 
 func main() {
@@ -57,6 +58,7 @@ func configure(args []string) (linecard.Config, error) {
 		socket  = fs.String("vem-socket", local.DefaultSocket, "socket of vemcmd; empty for none")
 		lab     = fs.Bool("lab", false, "adopt eth1…ethN as ports by their numbers")
 		workers = fs.Int("workers", 1, "threads that switch frames, 1 to 64")
+		spin    = fs.Duration("spin", pipeline.DefaultSpin, "how long a worker polls before it sleeps; negative: always")
 		level   = slog.LevelInfo
 	)
 	fs.TextVar(&level, "log-level", level, "least level to log: DEBUG, INFO, WARN, ERROR")
@@ -72,7 +74,7 @@ func configure(args []string) (linecard.Config, error) {
 	debug.SetGCPercent(200)
 	cfg := linecard.Config{
 		StateDir: *state, Domain: uint32(*domain), Slot: *slot, Lab: *lab, Host: linecard.Hostname(),
-		Socket: *socket, Workers: *workers, Version: version.String,
+		Socket: *socket, Workers: *workers, Spin: *spin, Version: version.String,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}
 	var c agent.Conf
