@@ -75,7 +75,7 @@ type Authority struct {
 // every card.
 func Open(dir string) (*Authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("open certificate authority: %w", err)
+		return nil, fmt.Errorf("open certificate authority %s: %w", dir, err)
 	}
 	a := &Authority{dir: dir, cards: map[string]record{}, tokens: map[string]grant{}}
 	if err := a.load(); errors.Is(err, fs.ErrNotExist) {
@@ -83,7 +83,7 @@ func Open(dir string) (*Authority, error) {
 			return nil, fmt.Errorf("create certificate authority: %w", err)
 		}
 	} else if err != nil {
-		return nil, fmt.Errorf("open certificate authority: %w", err)
+		return nil, fmt.Errorf("open certificate authority %s: %w", dir, err)
 	}
 	if err := a.loadRecords(); err != nil {
 		return nil, err
