@@ -123,6 +123,9 @@ type lent struct{ port.Port }
 
 func (lent) Close() error { return nil }
 
+// Lost implements port.Lossy.
+func (l lent) Lost() uint64 { return port.Lost(l.Port) }
+
 func (c *Card) opened(name string, p port.Port) error { return c.engine.SetPort(name, lent{p}) }
 
 func (c *Card) closing(name string) {

@@ -62,10 +62,6 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Keys is the directory of the chassis's keys in the state directory; see
-// package pki.
-const Keys = "pki"
-
 // ErrReload ends Run when the operator asked for a reload: the caller opens the
 // supervisor again, which then boots from its startup configuration.
 var ErrReload = errors.New("reload")
@@ -133,7 +129,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 		return nil, err
 	}
 	s.compiler.Publish(s.config.Running())
-	if s.authority, err = pki.Open(filepath.Join(cfg.StateDir, Keys)); err != nil {
+	if s.authority, err = pki.Open(filepath.Join(cfg.StateDir, pki.Dir)); err != nil {
 		return nil, err
 	}
 	s.state = state.New(s.owner)

@@ -40,8 +40,8 @@ func separate(all iter.Seq[feature.Row]) iter.Seq[feature.Row] {
 // does not forward in the ordinary course is no discard; show interface counters
 // drops has all.
 type faults struct {
-	runts, giants, noBuffer, rxErrors, ifDown, rxDiscards uint64
-	txErrors, txDiscards                                  uint64
+	runts, giants, noBuffer, overruns, rxErrors, ifDown, rxDiscards uint64
+	txErrors, txDiscards                                            uint64
 }
 
 func faultsOf(c *feature.Counters) faults {
@@ -60,6 +60,9 @@ func faultsOf(c *feature.Counters) faults {
 			f.rxErrors += n
 		case "no-memory":
 			f.noBuffer += n
+		case "overrun":
+			f.overruns += n
+			f.rxErrors += n
 		case "port-down":
 			f.ifDown += n
 		default:
@@ -129,7 +132,7 @@ func block(v *view, now time.Time) string {
 	line("  %d input packets  %d bytes", rxPackets(c), c.RxOctets)
 	line("  %d jumbo packets  0 storm suppression bytes", c.RxJumbo)
 	line("  %d runts  %d giants  0 CRC  %d no buffer", f.runts, f.giants, f.noBuffer)
-	line("  %d input error  %d short frame  0 overrun   0 underrun  0 ignored", f.rxErrors, f.runts)
+	line("  %d input error  %d short frame  %d overrun   0 underrun  0 ignored", f.rxErrors, f.runts, f.overruns)
 	line("  0 watchdog  0 bad etype drop  0 bad proto drop  %d if down drop", f.ifDown)
 	line("  0 input with dribble  %d input discard", f.rxDiscards)
 	line("  0 Rx pause")
@@ -210,7 +213,7 @@ func blockKeys(v *view, now time.Time) []feature.Pair {
 		"eth_inucast", c.RxUnicast, "eth_inmcast", c.RxMulticast, "eth_inbcast", c.RxBroadcast, "eth_inpkts", rxPackets(c),
 		"eth_inbytes", c.RxOctets, "eth_jumbo_inpkts", c.RxJumbo, "eth_storm_supp", 0, "eth_runts", f.runts,
 		"eth_giants", f.giants, "eth_crc", 0, "eth_nobuf", f.noBuffer, "eth_inerr", f.rxErrors, "eth_frame", f.runts,
-		"eth_overrun", 0, "eth_underrun", 0, "eth_ignored", 0, "eth_indiscard", f.rxDiscards, "eth_inpause", 0,
+		"eth_overrun", f.overruns, "eth_underrun", 0, "eth_ignored", 0, "eth_indiscard", f.rxDiscards, "eth_inpause", 0,
 		"eth_outucast", c.TxUnicast, "eth_outmcast", c.TxMulticast, "eth_outbcast", c.TxBroadcast, "eth_outpkts", txPackets(c),
 		"eth_outbytes", c.TxOctets, "eth_jumbo_outpkts", c.TxJumbo, "eth_outerr", f.txErrors, "eth_coll", 0,
 		"eth_outdiscard", f.txDiscards, "eth_outpause", 0,

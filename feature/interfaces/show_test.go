@@ -107,7 +107,7 @@ func chassis() feature.Query {
 	v12.Counters = feature.Counters{
 		RxUnicast: 12004, RxMulticast: 37, RxBroadcast: 5, RxOctets: 1448820,
 		TxUnicast: 15770, TxMulticast: 211, TxBroadcast: 64, TxOctets: 2219871,
-		RxDrops: map[string]uint64{"runt": 2, "giant": 3, "tagged-on-access": 17, "port-down": 1, "no-memory": 4, "consumed": 9, "same-segment": 8},
+		RxDrops: map[string]uint64{"runt": 2, "giant": 3, "tagged-on-access": 17, "port-down": 1, "no-memory": 4, "consumed": 9, "same-segment": 8, "overrun": 7},
 		TxDrops: map[string]uint64{"queue-full": 5, "tx-error": 6},
 	}
 	v13 := up("Vethernet13")

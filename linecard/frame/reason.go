@@ -33,6 +33,7 @@ const (
 	Fault         // a stage panicked: frame saved, port quarantined
 	NoMemory      // no buffer for segmentation or copy
 	NotDesignated // flood from an uplink that is not the VLAN's designated one
+	Overrun       // the kernel dropped it before the card could read it; not among the frames received
 	Reasons       // number of reasons
 )
 
@@ -41,7 +42,7 @@ var reasonNames = [Reasons]string{
 	"vlan-not-allowed", "vlan-inactive", "port-down", "same-segment", "split-horizon",
 	"own-mac", "mac-limit", "static-move", "loop-detected", "static-drop", "no-member",
 	"queue-full", "tx-error", "punt-full", "link-local", "filtered", "consumed", "fault", "no-memory",
-	"not-designated",
+	"not-designated", "overrun",
 }
 
 func (r Reason) String() string {

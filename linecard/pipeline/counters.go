@@ -7,8 +7,8 @@ import (
 )
 
 // Counters count one port's frames as they are on a wire, and their octets
-// without FCS and tag. Rx frames include those dropped; Tx frames are those
-// that left.
+// without FCS and tag. Rx frames include those dropped, except overruns, which
+// nobody has seen; Tx frames are those that left.
 type Counters struct {
 	RxUnicast, RxMulticast, RxBroadcast, RxOctets, RxJumbo uint64
 	TxUnicast, TxMulticast, TxBroadcast, TxOctets, TxJumbo uint64
@@ -44,10 +44,7 @@ const (
 )
 
 // tally gathers a batch's counts before they are published.
-type tally struct {
-	n     [countersDir]uint64
-	drops bool
-}
+type tally struct{ n [countersDir]uint64 }
 
 // class returns the index of the counter for a frame with at least six bytes.
 func class(f *frame.Frame) int {

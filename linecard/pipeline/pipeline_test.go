@@ -474,6 +474,34 @@ func TestCapture(t *testing.T) {
 	}
 }
 
+// TestOverrun has devices that lose frames before anybody sees them: they count
+// as dropped, not as received, across a change of device and a clearing.
+func TestOverrun(t *testing.T) {
+	b := newBench(t, chassis, allPorts("V1", "V2"))
+	overruns := func(want uint64) {
+		t.Helper()
+		if c, _ := b.e.Counters("V1"); c.RxDrops[frame.Overrun] != want || c.Rx() != 0 {
+			t.Errorf("%d overruns of %d frames received, want %d of 0", c.RxDrops[frame.Overrun], c.Rx(), want)
+		}
+	}
+	b.ports["V1"].Lose(3)
+	overruns(3)
+	if err := b.e.RemovePort("V1"); err != nil {
+		t.Fatal(err)
+	}
+	overruns(3)
+	next := allPorts("V1")["V1"]
+	next.Lose(2)
+	if err := b.e.SetPort("V1", next); err != nil {
+		t.Fatal(err)
+	}
+	overruns(5)
+	b.e.ClearCounters("V1")
+	overruns(0)
+	next.Lose(1)
+	overruns(1)
+}
+
 func TestCountersClear(t *testing.T) {
 	b := newBench(t, chassis, allPorts("V1", "V2"))
 	b.run("V1", ethernet(ether.Broadcast, mac(1), 60))

@@ -30,6 +30,7 @@ type cardPort struct {
 	blockedAt time.Time
 	resets    uint64
 	base      Counters // when they were cleared
+	lost      uint64   // frames that devices of the past lost before Recv
 }
 
 // mtu returns the payload bytes that may leave the port, 0 for no limit.
@@ -50,7 +51,7 @@ func (e *Engine) port(name string) (*cardPort, error) {
 	for i := 1; i < MaxPorts; i++ {
 		if e.index[i] == nil {
 			p := &cardPort{name: name, index: uint16(i), reason: reasonNoPlan}
-			p.base = e.sum(p.index)
+			p.base = e.sum(p)
 			e.ports[name], e.index[i] = p, p
 			return p, nil
 		}
@@ -156,6 +157,7 @@ func (e *Engine) detach(p *cardPort) error {
 			}
 		})
 	}
+	p.lost += port.Lost(dev)
 	if err := dev.Close(); err != nil {
 		errs = append(errs, err)
 	}
@@ -279,7 +281,7 @@ func (e *Engine) Ports() []PortStatus {
 		if p == nil {
 			continue
 		}
-		sum := e.sum(p.index)
+		sum := e.sum(p)
 		s := PortStatus{
 			Name: p.name, Index: p.index, Known: p.facts != nil, Attached: p.dev != nil, Gone: p.gone,
 			ErrDisabled: e.closed(p.index), Info: p.info, Worker: p.owner, MACs: e.fdb.Count(p.index),
@@ -309,7 +311,7 @@ func (e *Engine) Counters(name string) (Counters, bool) {
 	if p == nil {
 		return Counters{}, false
 	}
-	sum := e.sum(p.index)
+	sum := e.sum(p)
 	return sum.since(&p.base), true
 }
 
@@ -320,17 +322,22 @@ func (e *Engine) ClearCounters(name string) bool {
 	defer e.mu.Unlock()
 	for _, p := range e.ports {
 		if name == "" || name == p.name {
-			p.base, p.cleared = e.sum(p.index), time.Now()
+			p.base, p.cleared = e.sum(p), time.Now()
 		}
 	}
 	return name == "" || e.ports[name] != nil
 }
 
-// sum adds up the workers' counters of a port.
-func (e *Engine) sum(index uint16) Counters {
+// sum adds up the workers' counters of a port and what its device lost. Called
+// with mu held.
+func (e *Engine) sum(p *cardPort) Counters {
 	var c Counters
 	for _, w := range e.workers {
-		w.counters[index].addTo(&c)
+		w.counters[p.index].addTo(&c)
+	}
+	c.RxDrops[frame.Overrun] += p.lost
+	if p.dev != nil {
+		c.RxDrops[frame.Overrun] += port.Lost(p.dev)
 	}
 	return c
 }

@@ -25,6 +25,20 @@ type Port interface {
 	Close() error
 }
 
+// Lossy is a Port that knows of frames the kernel dropped before Recv could
+// have them, because its buffer was full. Lost counts them since the port was
+// opened and may be called at any time, from any goroutine.
+type Lossy interface{ Lost() uint64 }
+
+// Lost returns how many frames of a port never reached Recv, as far as its
+// driver knows.
+func Lost(p Port) uint64 {
+	if l, ok := p.(Lossy); ok {
+		return l.Lost()
+	}
+	return 0
+}
+
 // Queue is one worker's access to a port. All methods are called from that
 // worker's thread.
 type Queue interface {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -15,6 +16,15 @@ import (
 type appliance struct {
 	ns, socket string
 	hosts      []string
+	process    *process
+}
+
+// signal sends a signal to the appliance, which ip netns exec has become.
+func (a *appliance) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	if err := a.process.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func runAppliance(t *testing.T, name string, hosts int, extra ...string) *appliance {
@@ -30,7 +40,7 @@ func runAppliance(t *testing.T, name string, hosts int, extra ...string) *applia
 	}
 	args := []string{"netns", "exec", a.ns, filepath.Join(bin, "trunkline"), "run", "--lab",
 		"--state-dir", filepath.Join(t.TempDir(), "state"), "--socket", a.socket}
-	start(t, "ip", append(args, extra...)...)
+	a.process = start(t, "ip", append(args, extra...)...)
 	answers(t, a.socket, 10*time.Second)
 	return a
 }

@@ -52,6 +52,7 @@ type Port struct {
 	gone    bool
 	carrier bool
 	closed  bool
+	lost    uint64
 	events  []int // eventfds of receiving queues
 	queues  int
 }
@@ -91,6 +92,20 @@ func (p *Port) signal() {
 		one := [8]byte{1}
 		_, _ = unix.Write(fd, one[:]) // EAGAIN: it is readable already
 	}
+}
+
+// Lose makes the port say that n more frames never reached Recv.
+func (p *Port) Lose(n uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lost += n
+}
+
+// Lost implements port.Lossy.
+func (p *Port) Lost() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lost
 }
 
 // Waiting returns the number of frames not received yet.
