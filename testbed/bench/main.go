@@ -86,7 +86,10 @@ func run(ctx context.Context, rounds int, length time.Duration, only string) err
 		}
 	}
 	results.print(os.Stdout)
-	return product(ctx, w, os.Stdout)
+	if err := product(ctx, w, os.Stdout); err != nil {
+		return err
+	}
+	return scale(ctx, w, os.Stdout)
 }
 
 func measure(ctx context.Context, w *world, p peer, length time.Duration, results *table) error {
