@@ -16,7 +16,14 @@ import (
 type appliance struct {
 	ns, socket string
 	hosts      []string
+	args       []string
 	process    *process
+}
+
+// start starts the appliance, again after it was killed.
+func (a *appliance) start(t *testing.T) {
+	t.Helper()
+	a.process = start(t, "ip", a.args...)
 }
 
 // signal sends a signal to the appliance, which ip netns exec has become.
@@ -38,9 +45,9 @@ func runAppliance(t *testing.T, name string, hosts int, extra ...string) *applia
 		mustIP(t, fmt.Sprintf("-n %s link set eth%d up", a.ns, i))
 		a.hosts = append(a.hosts, h)
 	}
-	args := []string{"netns", "exec", a.ns, filepath.Join(bin, "trunkline"), "run", "--lab",
-		"--state-dir", filepath.Join(t.TempDir(), "state"), "--socket", a.socket}
-	a.process = start(t, "ip", append(args, extra...)...)
+	a.args = append([]string{"netns", "exec", a.ns, filepath.Join(bin, "trunkline"), "run", "--lab",
+		"--state-dir", filepath.Join(t.TempDir(), "state"), "--socket", a.socket}, extra...)
+	a.start(t)
 	answers(t, a.socket, 10*time.Second)
 	return a
 }
