@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -104,23 +106,26 @@ func TestSupervisorKilledUnderTraffic(t *testing.T) {
 			}
 		}
 	}()
-	vlan := 100
-	for round := range rounds {
-		answered := 0
-		for range 4 {
-			vlan++
-			if r := vsh(t, c.socket, fmt.Sprintf("configure terminal ; vlan %d ; name R%d", vlan, vlan)); r.code == 0 {
-				answered = vlan
-			}
-		}
+	stream := c.bulk()
+	answered, done := c.commits()
+	rng := rand.New(rand.NewPCG(1, uint64(rounds)))
+	for range rounds {
+		time.Sleep(time.Duration(100+rng.IntN(500)) * time.Millisecond) // the moment of the kill, not a wait for it
 		c.vsm.kill()
 		c.startVSM()
 		answers(t, c.socket, 2*time.Second)
-		r := vsh(t, c.socket, "show running-config vlan")
-		if err := contains(r.out, fmt.Sprintf("name R%d", answered)); err != nil {
-			t.Fatalf("round %d: an answered commit is lost: %v", round, err)
+	}
+	done()
+	r := vsh(t, c.socket, "show running-config vlan")
+	for _, vlan := range *answered {
+		if err := contains(r.out, fmt.Sprintf("name R%d\n", vlan)); err != nil {
+			t.Fatalf("the answered commit of VLAN %d is lost: %v", vlan, tail(err.Error(), 1000))
 		}
 	}
+	if len(*answered) < rounds {
+		t.Errorf("only %d commits were answered", len(*answered))
+	}
+	stream()
 	_ = echo.Process.Signal(exitSignal)
 	summary := <-lines
 	_ = echo.Wait()
@@ -133,7 +138,7 @@ func TestSupervisorKilledUnderTraffic(t *testing.T) {
 			t.Errorf("echo replies lost to supervisor kills: %s", summary)
 		}
 	}
-	t.Logf("%d kills: %s", rounds, summary)
+	t.Logf("%d kills, %d commits answered: %s", rounds, len(*answered), summary)
 }
 
 // TestCardRestartsHeadless kills both line cards with no supervisor running:
@@ -159,3 +164,68 @@ func TestCardRestartsHeadless(t *testing.T) {
 		return ping(t, c.hosts[0], "10.9.0.2")
 	})
 }
+
+// commits commits a VLAN every 100 ms until done is called, and notes those that
+// were answered.
+func (c *chassis) commits() (answered *[]int, done func()) {
+	answered = new([]int)
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for vlan := 100; vlan < 4000; vlan++ {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			line := fmt.Sprintf("configure terminal ; vlan %d ; name R%d", vlan, vlan)
+			if exec.Command(filepath.Join(bin, "vsh"), "--socket", c.socket, "-c", line).Run() == nil {
+				*answered = append(*answered, vlan)
+			}
+		}
+	}()
+	return answered, func() { close(stop); <-ended }
+}
+
+// bulk runs a TCP stream from host 1 to host 2 beside the test. The function it
+// returns ends the stream and fails the test if it ever stood still for a
+// second.
+func (c *chassis) bulk() (end func()) {
+	c.t.Helper()
+	if _, err := exec.LookPath("iperf3"); err != nil {
+		c.t.Log("no TCP stream: iperf3 is not installed")
+		return func() {}
+	}
+	start(c.t, "ip", "netns", "exec", c.hosts[1], "iperf3", "-s", "-p", "5301")
+	eventually(c.t, 5*time.Second, "iperf3 server listens", func() error {
+		return contains(run(c.t, 5*time.Second, "ip", "netns", "exec", c.hosts[1], "ss", "-Hltn").out, ":5301")
+	})
+	client := start(c.t, "ip", "netns", "exec", c.hosts[0], "iperf3", "-c", "10.9.0.2", "-p", "5301", "-t", "600",
+		"-i", "1", "--forceflush", "-f", "m")
+	return func() {
+		c.t.Helper()
+		_ = client.Process.Signal(exitSignal)
+		<-client.done
+		b, err := os.ReadFile(client.log)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		rates := interval.FindAllStringSubmatch(string(b), -1)
+		if len(rates) < 5 {
+			c.t.Fatalf("the TCP stream did not run:\n%s", tail(string(b), 2000))
+		}
+		slowest := 1e12
+		for _, m := range rates[:len(rates)-1] { // the last is cut short
+			v, _ := strconv.ParseFloat(m[1], 64)
+			slowest = min(slowest, v)
+		}
+		if slowest == 0 {
+			c.t.Errorf("the TCP stream stood still for a second:\n%s", tail(string(b), 4000))
+		}
+		c.t.Logf("TCP stream: %d seconds, slowest %.0f Mbit/s", len(rates)-1, slowest)
+	}
+}
+
+var interval = regexp.MustCompile(`(?m)sec +[0-9.]+ [KMG]?Bytes +([0-9.]+) Mbits/sec`)
