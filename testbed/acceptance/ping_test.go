@@ -11,7 +11,7 @@ import (
 // called, which waits for the answers and counts.
 func pinging(t *testing.T, ns, addr string) func() (sent, got int) {
 	t.Helper()
-	p := start(t, "ip", "netns", "exec", ns, "ping", "-i", "0.02", "-W", "2", addr)
+	p := start(t, "ip", "netns", "exec", ns, "ping", "-q", "-i", "0.02", "-W", "2", addr)
 	return func() (sent, got int) {
 		t.Helper()
 		if err := p.Process.Signal(exitSignal); err != nil {
