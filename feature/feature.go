@@ -22,6 +22,10 @@ type Feature struct {
 	// Compile returns the feature's section of one module's program, nil for
 	// none. It is pure; the section is encoded as JSON.
 	Compile func(in Input) (section any, err error)
+	// Version of the section that Compile makes; 0 counts as 1. A card that
+	// knows the feature only in an older one, or not at all, is not given the
+	// section: "not supported on module 4".
+	Version uint32
 	Show    []Show
 	Exec    []Exec
 }

@@ -93,6 +93,9 @@ type Module struct {
 	LastSeen            time.Time // of the last message from it, zero for never
 	MAC                 ether.MAC // base address
 	Desired, Applied    uint64    // program generations
+	// Unsupported are the features whose sections the card cannot apply, in
+	// order.
+	Unsupported []string
 	// Messages and life cycle counts of show module vem counters.
 	NodeRequestsIn, InsertedOut, InsertedIn uint64
 	HeartbeatsOut, HeartbeatsIn             uint64

@@ -1,6 +1,10 @@
 package supervisor
 
 import (
+	"fmt"
+
+	"trunkline/config/schema"
+	"trunkline/config/tree"
 	"trunkline/feature"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/interfaces"
@@ -29,6 +33,38 @@ func Features() []feature.Feature {
 		mactable.Feature,
 		svsdomain.Feature,
 	}
+}
+
+// versions are those of the features' sections; see module.Config.
+func versions(features []feature.Feature) map[string]uint32 {
+	v := map[string]uint32{}
+	for _, f := range features {
+		if f.Compile != nil {
+			v[f.Name] = max(f.Version, 1)
+		}
+	}
+	return v
+}
+
+// compile makes programs of a candidate and returns what is wrong, with a
+// warning for every setting that an attached card cannot apply.
+func (s *Supervisor) compile(t tree.Tree) []schema.Problem {
+	all := s.compiler.Problems(t)
+	if s.modules == nil {
+		return all
+	}
+	for _, m := range s.modules.Snapshot() {
+		if m.Status == feature.ModuleAbsent {
+			continue
+		}
+		for _, name := range s.compiler.Changed(t, m.Slot, m.Unsupported) {
+			all = append(all, schema.Problem{
+				Path: vemPath(m.Slot), Severity: schema.Warning, Rule: "unsupported",
+				Text: fmt.Sprintf("Warning: Feature %s is not supported on module %d.", name, m.Slot),
+			})
+		}
+	}
+	return all
 }
 
 // factory is the configuration of a new chassis.

@@ -123,7 +123,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	resolve := func(t tree.Tree) func(string) tree.Tree { return effective.New(sch, t).Port }
 	s.compiler = program.New(s.features, resolve, s.log)
 	s.config, err = config.Open(ctx, sch, s.store, config.Hooks{
-		Check: s.check(sch), Compile: s.compiler.Problems, Settle: s.settle,
+		Check: s.check(sch), Compile: s.compile, Settle: s.settle,
 	}, base)
 	if err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	s.state = state.New(s.owner)
 	s.machine = newMachine(cfg.StateDir, s.authority.Chassis())
 	s.modules = module.New(module.Config{
-		Authority: s.authority, Settings: s.settings, Bindings: bindings{s}, Programs: s.compiler, Term: 1,
+		Authority: s.authority, Settings: s.settings, Bindings: bindings{s}, Programs: s.compiler, Versions: versions(s.features), Term: 1,
 		Report: s.report, Lost: s.lost, Log: s.log,
 	})
 	s.cli, err = session.New(session.Product{

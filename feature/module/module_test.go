@@ -203,6 +203,22 @@ func TestOneModule(t *testing.T) {
 	}
 }
 
+func TestUnsupported(t *testing.T) {
+	q := chassis()
+	q.State.Modules[0].Unsupported = []string{"acl", "qos"}
+	q.State.Modules[2].Unsupported = []string{"acl"}
+	const text = "Not supported on module 3: acl\nNot supported on module 3: qos\n"
+	for slot, want := range map[uint32]bool{3: true, 4: false, 258: false} {
+		s, err := featuretest.Show(t, Feature, q, "show module [<module>]", "module", slot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := featuretest.Text(s); strings.Contains(got, text) != want || strings.Contains(got, "Not supported") != want {
+			t.Errorf("module %d: %q", slot, got)
+		}
+	}
+}
+
 func TestDatapath(t *testing.T) {
 	for slot, want := range map[uint32]string{
 		3: "datapath of module 3 \n", 4: "ERROR: Module 4: no answer in time", 5: "ERROR: Module 5 is absent.",

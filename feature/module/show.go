@@ -126,6 +126,7 @@ func serverKeys(r row) []feature.Pair {
 
 func showModule(q feature.Query) (feature.Screen, error) {
 	rows := live(q)
+	var cannot []string
 	if n, ok := feature.Value[uint32](q.Args, "module"); ok {
 		one := rows[:0:0]
 		for _, r := range rows {
@@ -137,6 +138,7 @@ func showModule(q feature.Query) (feature.Screen, error) {
 			return nil, noModule(int(n))
 		}
 		rows = one
+		cannot = notSupported(q, int(n))
 	}
 	return feature.Screen{
 		{
@@ -177,7 +179,25 @@ func showModule(q feature.Query) (feature.Screen, error) {
 			Name: "modserverinfo", Heading: serverHeading, Footer: "\n* this terminal session\n",
 			Rows: feature.Rows(rows, serverText, serverKeys),
 		},
+		{
+			Name: "modunsupported", Optional: true,
+			Rows: feature.Rows(cannot, func(name string) string {
+				return fmt.Sprintf("Not supported on module %d: %s\n", rows[0].slot, name)
+			}, func(name string) []feature.Pair {
+				return []feature.Pair{{Key: "mod", Value: rows[0].slot}, {Key: "feature", Value: name}}
+			}),
+		},
 	}, nil
+}
+
+// notSupported are the features that the card in a slot cannot apply.
+func notSupported(q feature.Query, slot int) []string {
+	for _, m := range q.State.Modules {
+		if m.Slot == slot && m.Status != feature.ModuleAbsent {
+			return m.Unsupported
+		}
+	}
+	return nil
 }
 
 func noModule(slot int) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -214,6 +215,8 @@ func (m *Manager) insert(s *session, address string, h *api.Hello) (*session, st
 	}
 	m.forgive(s.host)
 	old := v.view
+	s.unsupported = unsupported(m.cfg.Versions, h.GetFeatures())
+	v.view.Unsupported = s.unsupported
 	v.session, s.lastHeard = s, now
 	v.view.Slot, v.view.Status, v.view.Since, v.view.EverSeen = s.slot, feature.ModulePoweredUp, now, true
 	v.view.UUID, v.view.Host, v.view.Address = s.host, shown(h.GetHost(), 63), address
@@ -226,6 +229,9 @@ func (m *Manager) insert(s *session, address string, h *api.Hello) (*session, st
 	m.mu.Unlock()
 
 	m.event(critical, evDetected, s.slot, "Host %s detected as module %d", view.Host, s.slot)
+	if len(s.unsupported) > 0 {
+		m.event(critical, evUnsupported, s.slot, "Not supported on module %d: %s", s.slot, strings.Join(s.unsupported, ", "))
+	}
 	if old.UUID == view.UUID && (old.Host != view.Host || old.Address != view.Address) {
 		m.event(notice, evHost, s.slot, "Module %d is now host %s, address %s", s.slot, view.Host, view.Address)
 	}

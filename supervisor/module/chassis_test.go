@@ -97,7 +97,8 @@ func (c *chassis) start(term uint64) {
 	}
 	c.manager = module.New(module.Config{
 		Authority: c.ca, Settings: c.current, Bindings: c, Programs: c, Term: term,
-		Report: c.report, Lost: c.gone, Event: c.event,
+		Versions: map[string]uint32{"acl": 1, "qos": 2},
+		Report:   c.report, Lost: c.gone, Event: c.event,
 		Log: slog.New(slog.NewTextHandler(locked{&c.mu, &c.log}, nil)),
 	})
 	ctx, cancel := context.WithCancel(context.Background())

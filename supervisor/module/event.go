@@ -25,16 +25,17 @@ func (e Event) String() string {
 
 // Mnemonics and severities (cli.md §14).
 const (
-	evDetected = "VEM_MGR_DETECTED"
-	evOnline   = "MOD_ONLINE"
-	evOffline  = "MOD_OFFLINE"
-	evSilent   = "VEM_MGR_HB_MISSED"
-	evHeard    = "VEM_MGR_HB_RESUMED"
-	evLost     = "VEM_MGR_REMOVE_NO_HB"
-	evConflict = "VEM_MGR_REMOVE_STATE_CONFLICT"
-	evRefused  = "VEM_MGR_REFUSED"
-	evProgram  = "VEM_MGR_PROGRAM_REFUSED"
-	evHost     = "VEM_MGR_UPDATE_HOST"
+	evDetected    = "VEM_MGR_DETECTED"
+	evOnline      = "MOD_ONLINE"
+	evOffline     = "MOD_OFFLINE"
+	evSilent      = "VEM_MGR_HB_MISSED"
+	evHeard       = "VEM_MGR_HB_RESUMED"
+	evLost        = "VEM_MGR_REMOVE_NO_HB"
+	evConflict    = "VEM_MGR_REMOVE_STATE_CONFLICT"
+	evRefused     = "VEM_MGR_REFUSED"
+	evProgram     = "VEM_MGR_PROGRAM_REFUSED"
+	evHost        = "VEM_MGR_UPDATE_HOST"
+	evUnsupported = "VEM_MGR_UNSUPPORTED"
 
 	critical = 2
 	notice   = 5

@@ -82,6 +82,10 @@ type Config struct {
 	Settings  func() Settings
 	Bindings  Bindings
 	Programs  Programs
+	// Versions are those of the sections that programs have, by name. A card
+	// gets the sections that it knows in this version or a newer one; a section
+	// that is not in Versions goes to every card.
+	Versions map[string]uint32
 	// Term is the fencing term of this supervisor; cards refuse a smaller one
 	// than they have seen.
 	Term uint64

@@ -23,9 +23,12 @@ type stream = grpc.BidiStreamingServer[api.FromCard, api.ToCard]
 // session is one attached card. The fields of the first group never change;
 // those of the second belong to the runner.
 type session struct {
-	m      *Manager
-	slot   int
-	host   string
+	m    *Manager
+	slot int
+	host string
+	// unsupported are the sections that the card cannot apply; set before run.
+	unsupported []string
+
 	out    *outbox
 	in     chan any      // what the receiver reads: *api.FromCard, or ended as the last; it blocks when full
 	kicks  chan ended    // of one: somebody wants the session to end
@@ -295,6 +298,7 @@ func (s *session) refresh() any {
 		return nil
 	}
 	s.noProgram = ""
+	p.Sections = without(p.Sections, s.unsupported)
 	s.program = p
 	if s.life.done && p.Generation == s.life.desired {
 		s.m.converged(s, p.Config)

@@ -3,8 +3,10 @@ package module_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +62,41 @@ func TestAttach(t *testing.T) {
 				if !c.said(text) {
 					t.Errorf("no event %q", text)
 				}
+			}
+		})
+	}
+}
+
+// TestUnsupported attaches cards of several ages: each gets the sections that it
+// knows in the version they are in.
+func TestUnsupported(t *testing.T) {
+	for name, w := range map[string]struct {
+		features map[string]uint32
+		sections []string
+		lacks    []string
+	}{
+		"all":     {map[string]uint32{"acl": 1, "qos": 2}, []string{"acl", "qos", "vlan"}, nil},
+		"newer":   {map[string]uint32{"acl": 7, "qos": 3, "nat": 1}, []string{"acl", "qos", "vlan"}, nil},
+		"older":   {map[string]uint32{"acl": 1, "qos": 1}, []string{"acl", "vlan"}, []string{"qos"}},
+		"without": {map[string]uint32{"vlan": 1}, []string{"vlan"}, []string{"acl", "qos"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newChassis(t, "unix")
+			c.publish(2, map[string]string{"vlan": "1", "acl": "a", "qos": "q"})
+			k := newCard(t, hostA, c.address)
+			k.cfg.Features = w.features
+			k.start()
+			c.waitOK(3)
+			wait(t, c, 2)
+			got := k.programs()
+			if last := slices.Sorted(maps.Keys(got[len(got)-1])); !slices.Equal(last, w.sections) {
+				t.Errorf("sections %q, want %q", last, w.sections)
+			}
+			if m := c.module(3); !slices.Equal(m.Unsupported, w.lacks) {
+				t.Errorf("unsupported %q, want %q", m.Unsupported, w.lacks)
+			}
+			if text := "Not supported on module 3: " + strings.Join(w.lacks, ", "); c.said(text) != (w.lacks != nil) {
+				t.Errorf("said %q: %v", text, w.lacks == nil)
 			}
 		})
 	}

@@ -118,6 +118,29 @@ func (c *Compiler) Problems(t tree.Tree) []schema.Problem {
 	return all
 }
 
+// Changed returns which of the sections, by name, a candidate that Problems has
+// seen would change in a slot's program.
+func (c *Compiler) Changed(t tree.Tree, slot int, names []string) []string {
+	c.mu.Lock()
+	next, now := c.checked, c.current
+	c.mu.Unlock()
+	if len(names) == 0 || next == nil || !next.tree.Equal(t) {
+		return nil // it is what is in force, or another candidate came between
+	}
+	sections, _ := next.slot(slot)
+	var old map[string][]byte
+	if now != nil {
+		old, _ = now.slot(slot)
+	}
+	var changed []string
+	for _, n := range names {
+		if !bytes.Equal(sections[n], old[n]) {
+			changed = append(changed, n)
+		}
+	}
+	return changed
+}
+
 func (c *Compiler) compiled(t tree.Tree) *compiled {
 	return &compiled{c: c, tree: t, resolve: c.resolve(t), effective: map[string]tree.Tree{}, results: map[int]*result{}}
 }

@@ -86,6 +86,27 @@ func TestProgram(t *testing.T) {
 	}
 }
 
+func TestChanged(t *testing.T) {
+	var count atomic.Int32
+	c := compiler(t, &count)
+	names := []string{"none", "whole"}
+	now, next := chassis("a", "Ethernet3/1", "Ethernet4/1"), chassis("a", "Ethernet3/1", "Ethernet4/1", "Ethernet4/2")
+	c.Publish(config.Snapshot{Tree: now, Generation: 1})
+	c.Problems(next)
+	for slot, want := range map[int][]string{3: nil, 4: {"whole"}} {
+		if got := c.Changed(next, slot, names); !slices.Equal(got, want) {
+			t.Errorf("module %d: %q, want %q", slot, got, want)
+		}
+	}
+	if got := c.Changed(next, 4, []string{"none"}); got != nil {
+		t.Errorf("a section that is in neither: %q", got)
+	}
+	c.Problems(now)
+	if got := c.Changed(now, 4, names); got != nil {
+		t.Errorf("what is in force changes %q", got)
+	}
+}
+
 func TestPublishOutOfOrder(t *testing.T) {
 	var count atomic.Int32
 	c := compiler(t, &count)
