@@ -1,11 +1,12 @@
 // Package ifctl reads and sets the few properties of a network device that the
-// drivers need, by ioctl on a socket. A socket stays in the network namespace
+// drivers need, by ioctl on a socket, and its counters by rtnetlink. A socket stays in the network namespace
 // it was opened in, so a driver can look at its device without changing threads.
 package ifctl
 
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -15,13 +16,18 @@ import (
 )
 
 // Conn is a socket in one network namespace. It is safe for concurrent use.
-type Conn struct{ fd int }
+type Conn struct {
+	fd int
+
+	mu  sync.Mutex // one question at a time
+	seq uint32
+}
 
 // Open opens a socket in a namespace; see inns.Do for its name.
 func Open(namespace string) (*Conn, error) {
 	c := &Conn{fd: -1}
 	err := inns.Do(namespace, func() (err error) {
-		c.fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		c.fd, err = unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 		return err
 	})
 	if err != nil {

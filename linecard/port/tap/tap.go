@@ -67,6 +67,8 @@ type Port struct {
 	created bool
 
 	mu   sync.Mutex
+	base uint64      // frames that the kernel had dropped at the open
+	lost uint64      // since then, as last read
 	ctl  *ifctl.Conn // in the namespace of the device
 	name string      // as last seen
 	done bool
@@ -180,6 +182,9 @@ func (p *Port) prepare(c Config) error {
 			}
 		}
 	}
+	if n, ok := p.dropped(); ok {
+		p.base = n
+	}
 	if c.Up {
 		return p.ctl.SetUp(c.Name)
 	}
@@ -192,6 +197,40 @@ func (p *Port) discard() error {
 		return p.Remove()
 	}
 	return p.Close()
+}
+
+// Lost returns how many frames that were sent to the device since the port was
+// opened the kernel has dropped, because its queue was full: they never reached
+// Recv. It is what the sender's own device counts as dropped.
+func (p *Port) Lost() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.done {
+		p.count()
+	}
+	return p.lost
+}
+
+// count reads what was lost by now. Called with mu held, before the port is
+// closed.
+func (p *Port) count() {
+	if !p.locate() {
+		return
+	}
+	if n, ok := p.dropped(); ok && n >= p.base {
+		p.lost = max(p.lost, n-p.base)
+	}
+}
+
+// dropped reads the device's counter. Called with mu held, or before the port is
+// given away.
+func (p *Port) dropped() (uint64, bool) {
+	index, err := p.ctl.Index(p.name)
+	if err != nil {
+		return 0, false
+	}
+	n, err := p.ctl.TxDropped(index)
+	return n, err == nil
 }
 
 // Created reports whether Open made the device.
@@ -259,6 +298,7 @@ func (p *Port) Close() error {
 	if p.done {
 		return nil
 	}
+	p.count()
 	p.done = true
 	err := errors.Join(unix.Close(p.fd), p.ctl.Close())
 	if err != nil {

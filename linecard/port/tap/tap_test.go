@@ -214,6 +214,47 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// TestLost sends more than the device's queue holds while nobody reads: every
+// frame is received or lost, and a port opened later starts at zero.
+func TestLost(t *testing.T) {
+	ns := innstest.New(t)
+	c := tap.Config{Name: "eth0", Namespace: ns, Persist: true, Up: true}
+	p := open(t, c)
+	q := queue(t, p)
+	s, err := traffic.NewSender(ns, "eth0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	before, err := traffic.Count(ns, "eth0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := s.Flood(ctx, traffic.Build(traffic.Spec{Src: ether.MAC{2, 1}, Dst: ether.MAC{2, 2}})); err != nil {
+		t.Fatal(err)
+	}
+	after, err := traffic.Count(ns, "eth0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := after.TxDrops - before.TxDrops
+	if got := p.Lost(); got != want || got == 0 {
+		t.Errorf("%d lost, the device says %d", got, want)
+	}
+	if err := errors.Join(q.Close(), p.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Lost(); got != want {
+		t.Errorf("%d lost once closed, want %d", got, want)
+	}
+	p = open(t, c)
+	if got := p.Lost(); got != 0 {
+		t.Errorf("%d lost at the open", got)
+	}
+}
+
 func TestNoAllocation(t *testing.T) {
 	ns := innstest.New(t)
 	p := open(t, tap.Config{Name: "eth0", Namespace: ns, Up: true})
