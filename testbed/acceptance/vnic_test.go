@@ -36,6 +36,13 @@ func TestHostVNIC(t *testing.T) {
 		"inherit port-profile HOST", "Veth2"); err != nil {
 		t.Error(err)
 	}
+	a.process.kill()
+	a.start(t)
+	answers(t, a.socket, 10*time.Second)
+	eventually(t, 10*time.Second, "the host reaches host 1 after a crash", func() error { return ping(t, a.ns, "10.9.0.1") })
+	if err := contains(vsh(t, a.socket, "show interface virtual").out, "Veth2       host0 "); err != nil {
+		t.Error(err)
+	}
 	if r := vsh(t, a.socket, "configure terminal ; vem 3 ; no host vnic host0"); r.code != 0 {
 		t.Fatalf("no host vnic: %s %s", r.out, r.log)
 	}
