@@ -36,7 +36,7 @@ const (
 )
 
 func prof(name, leaf string) string {
-	return "port-profiles/port-profile[" + name + "]/" + leaf
+	return effective.ProfilePath(name).Child(leaf).String()
 }
 
 func TestResolve(t *testing.T) {
