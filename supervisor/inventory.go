@@ -70,23 +70,30 @@ func (b bindings) Bind(ctx context.Context, slot int, host string) error {
 // keepInventory makes interfaces of what hosts have: the devices that cards have
 // adopted, and the hosts' own ports.
 func (s *Supervisor) keepInventory(ctx context.Context) {
+	s.poke() // a startup configuration may have host ports without their vEthernets
+	var seen tree.Tree
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.inventory:
 		}
-		if err := s.takeInventory(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, config.ErrReloading) {
+		if err := s.takeInventory(ctx, &seen); err != nil && ctx.Err() == nil && !errors.Is(err, config.ErrReloading) {
 			s.log.Warn("take inventory of line cards", "error", err)
 		}
 	}
 }
 
 // takeInventory commits what is missing, devices and host ports apart: one that
-// is refused must not keep the others out.
-func (s *Supervisor) takeInventory(ctx context.Context) error {
+// is refused must not keep the others out. Seen is the configuration whose host
+// ports are in order: cards report every second, and it seldom changes.
+func (s *Supervisor) takeInventory(ctx context.Context, seen *tree.Tree) error {
 	err := s.edit(ctx, s.adoptedEdits(s.config.Running().Tree))
 	t := s.config.Running().Tree
+	if t.Equal(*seen) {
+		return err
+	}
+	*seen = t
 	for _, name := range staleVNICs(t) {
 		// In two steps: an interface that is attached cannot be removed.
 		err = errors.Join(err, s.edit(ctx, []config.Edit{{Op: config.Delete, Path: feature.InterfacePath(name, "owner")}}))
@@ -94,8 +101,15 @@ func (s *Supervisor) takeInventory(ctx context.Context) error {
 			err = s.edit(ctx, []config.Edit{{Op: config.Delete, Path: feature.InterfacePath(name)}})
 		}
 	}
+	ports := map[vethernet.Owner]string{}
+	for name, o := range vethernet.Internal(t) {
+		ports[o] = name
+	}
 	for v := range vethernet.VNICs(t) {
-		err = errors.Join(err, s.edit(ctx, bindVNIC(s.config.Running().Tree, v)))
+		err = errors.Join(err, s.edit(ctx, bindVNIC(s.config.Running().Tree, v, ports[v.Owner()])))
+	}
+	if err != nil && !errors.As(err, new(config.Problems)) {
+		*seen = tree.Tree{} // the store's trouble: try again; what is refused stays so until configuration changes
 	}
 	return err
 }
@@ -166,17 +180,10 @@ func bare(t tree.Tree, name string) bool {
 	return true
 }
 
-// bindVNIC gives a host port its vEthernet, the one it has or a new one with
-// the lowest free number, and the profile of its line.
-func bindVNIC(t tree.Tree, v vethernet.VNIC) []config.Edit {
+// bindVNIC gives a host port its vEthernet, the one it has by name or, for "", a
+// new one with the lowest free number, and the profile of its line.
+func bindVNIC(t tree.Tree, v vethernet.VNIC, name string) []config.Edit {
 	var edits []config.Edit
-	name := ""
-	for port, o := range vethernet.Internal(t) {
-		if o == v.Owner() {
-			name = port
-			break
-		}
-	}
 	if name == "" {
 		for n := 1; name == "" && n <= feature.MaxVethernet; n++ {
 			if free := fmt.Sprintf("Vethernet%d", n); !t.Exists(feature.InterfacePath(free)) {
