@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -10,6 +11,16 @@ import (
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 )
+
+// base returns what a chassis boots from that has nothing stored. Where there is
+// something, files are not looked at: they may have gone.
+func (s *Supervisor) base(ctx context.Context, sch *schema.Schema) (tree.Tree, error) {
+	running, startup, err := s.store.Load(ctx)
+	if err != nil || running != nil || startup != nil {
+		return tree.Tree{}, nil // an error is config.Open's to tell
+	}
+	return s.boot(sch)
+}
 
 // boot returns the configuration of a chassis that has none stored: the
 // factory's, then the base lines, then those of the file. What cannot be used

@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -30,6 +29,7 @@ import (
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/internal/unixsock"
 	"trunkline/internal/version"
 	"trunkline/supervisor/module"
 	"trunkline/supervisor/pki"
@@ -58,8 +58,7 @@ type Config struct {
 	Extra []feature.Feature
 	// Reset is why it starts, for show version.
 	Reset string
-	// Changed is called after the modules have changed; may be nil.
-	Log *slog.Logger
+	Log   *slog.Logger
 }
 
 // ErrReload ends Run when the operator asked for a reload: the caller opens the
@@ -116,7 +115,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	if s.store, err = store.Open(ctx, store.Config{Dir: filepath.Join(cfg.StateDir, "store"), Endpoints: cfg.Endpoints, Log: s.log}); err != nil {
 		return nil, err
 	}
-	base, err := s.boot(sch)
+	base, err := s.base(ctx, sch)
 	if err != nil {
 		return nil, err
 	}
@@ -156,21 +155,10 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 }
 
 func listen(address string) (net.Listener, error) {
-	path, ok := strings.CutPrefix(address, "unix:")
-	if !ok {
-		return net.Listen("tcp", address)
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		return unixsock.Listen(path)
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
+	return net.Listen("tcp", address)
 }
 
 // closeOnce returns what closes c, however often it is called.
@@ -231,34 +219,56 @@ func (s *Supervisor) poke() {
 }
 
 // Run serves cards and operators until ctx ends (nil) or the operator reloads
-// (ErrReload). The supervisor is closed when it returns.
+// (ErrReload). All sessions have ended and the supervisor is closed when it
+// returns.
 func (s *Supervisor) Run(ctx context.Context) error {
 	defer s.close()
+	defer s.remote.Stop()
+	var socket *unixsock.Listener
+	if s.cfg.Socket != "" {
+		var err error
+		if socket, err = unixsock.Listen(s.cfg.Socket); err != nil {
+			return err
+		}
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.modules.Run(ctx, s.sockets...) })
 	g.Go(func() error { s.keepInventory(ctx); return nil })
 	g.Go(func() error { s.machine.run(ctx); return nil })
-	if s.cfg.Socket != "" {
-		l, err := remote.Listen(s.cfg.Socket)
-		if err != nil {
-			return err
-		}
-		g.Go(func() error { return s.remote.ServeSocket(ctx, l, s.cfg.Socket) })
+	if socket != nil {
+		g.Go(func() error { return s.remote.ServeSocket(ctx, socket) })
 	}
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-s.reload:
-			return ErrReload
 		case <-s.store.Failed():
 			return errors.New("the configuration store has stopped")
+		case <-s.reload:
 		}
+		select { // the operator who asked gets the answer first
+		case <-time.After(farewell):
+		case <-ctx.Done():
+		}
+		return ErrReload
 	})
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
+}
+
+// farewell is how long sessions go on after a reload was answered.
+const farewell = 100 * time.Millisecond
+
+// Reloading reports whether the operator has asked for a reload.
+func (s *Supervisor) Reloading() bool {
+	select {
+	case <-s.reload:
+		return true
+	default:
+		return false
+	}
 }
 
 func (s *Supervisor) close() {

@@ -15,6 +15,7 @@ import (
 
 	"trunkline/cli/session/sessiontest"
 	"trunkline/feature"
+	"trunkline/internal/unixsock"
 )
 
 func server(t testing.TB) *Server {
@@ -156,13 +157,13 @@ func (writer) Ask(string) (string, error) { return "", errEnough }
 
 func TestSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run", "vsm.sock")
-	l, err := Listen(path)
+	l, err := unixsock.Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- server(t).ServeSocket(ctx, l, path) }()
+	go func() { served <- server(t).ServeSocket(ctx, l) }()
 	c, _, err := Dial(t.Context(), path, Hello{})
 	if err != nil {
 		t.Fatal(err)
@@ -172,15 +173,33 @@ func TestSocket(t *testing.T) {
 	if ok || err != nil || b.String() != "version 1.0(1)\n       ^\n% Invalid command at '^' marker.\nVLAN\n" {
 		t.Errorf("%v %v %q", ok, err, b.String())
 	}
-	if _, err := Listen(path); err == nil {
-		t.Error("a socket in use was taken over")
-	}
 	cancel()
 	if err := <-served; !errors.Is(err, context.Canceled) {
 		t.Errorf("server: %v", err)
 	}
 	if _, err := c.Run("show version", Plain{io.Discard}); !errors.Is(err, ErrClosed) && err == nil {
 		t.Error("the session outlived the server")
+	}
+}
+
+// TestStop ends a session in the middle of a line and refuses new ones.
+func TestStop(t *testing.T) {
+	s := server(t)
+	c, _, wait, err := s.Local(t.Context(), feature.Session{User: "admin"}, Hello{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := make(chan error, 1)
+	go func() { _, err := c.Run("wait 4711", Plain{io.Discard}); ran <- err }()
+	s.Stop()
+	if err := <-ran; err == nil {
+		t.Error("the line went on after Stop")
+	}
+	if err := wait(); err != nil {
+		t.Errorf("session: %v", err)
+	}
+	if _, _, _, err := s.Local(t.Context(), feature.Session{User: "admin"}, Hello{}); !errors.Is(err, ErrStopped) {
+		t.Errorf("new session: %v, want ErrStopped", err)
 	}
 }
 

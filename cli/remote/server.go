@@ -21,6 +21,48 @@ import (
 type Server struct {
 	CLI *session.CLI
 	Log *slog.Logger // nil for none
+
+	mu      sync.Mutex
+	stopped bool
+	cancels map[*context.CancelFunc]bool // of the sessions being served
+	serving sync.WaitGroup
+}
+
+// Stop ends all sessions, however they came, and waits for them; from then on
+// there are no new ones.
+func (s *Server) Stop() {
+	s.mu.Lock()
+	s.stopped = true
+	for cancel := range s.cancels {
+		(*cancel)()
+	}
+	s.mu.Unlock()
+	s.serving.Wait()
+}
+
+// ErrStopped is the answer to a session begun after Stop.
+var ErrStopped = errors.New("the supervisor stops")
+
+// enter counts a session in; leave counts it out.
+func (s *Server) enter(cancel *context.CancelFunc) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return ErrStopped
+	}
+	if s.cancels == nil {
+		s.cancels = map[*context.CancelFunc]bool{}
+	}
+	s.cancels[cancel] = true
+	s.serving.Add(1)
+	return nil
+}
+
+func (s *Server) leave(cancel *context.CancelFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.cancels, cancel)
+	s.serving.Done()
 }
 
 func (s *Server) log() *slog.Logger {
@@ -34,6 +76,11 @@ func (s *Server) log() *slog.Logger {
 // is done. It closes the stream. Who.TTY is what the client says.
 func (s *Server) Serve(ctx context.Context, conn io.ReadWriteCloser, who feature.Session) error {
 	ctx, cancel := context.WithCancel(ctx)
+	if err := s.enter(&cancel); err != nil {
+		cancel()
+		return errors.Join(err, conn.Close())
+	}
+	defer s.leave(&cancel)
 	var reading sync.WaitGroup
 	defer reading.Wait()
 	defer conn.Close()

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"trunkline/feature"
+	"trunkline/internal/unixsock"
 )
 
 // DefaultSocket is where a supervisor listens.
@@ -22,46 +21,11 @@ const DefaultSocket = "/run/trunkline/vsm.sock"
 // MaxSessions is how many sessions a socket serves at a time (cli.md §9.1).
 const MaxSessions = 32
 
-// Listen listens on a unix socket that only its owner can use. A socket that
-// nobody listens on is replaced.
-func Listen(path string) (*net.UnixListener, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("listen for vsh: %w", err)
-	}
-	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSocket != 0 {
-		if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
-			conn.Close()
-			return nil, fmt.Errorf("listen for vsh on %s: another supervisor does", path)
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("listen for vsh: %w", err)
-		}
-	}
-	// Bound under another name, the socket is never open to others.
-	temporary := fmt.Sprintf("%s.%d", path, os.Getpid())
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: temporary, Net: "unix"})
-	if err != nil {
-		return nil, fmt.Errorf("listen for vsh: %w", err)
-	}
-	l.SetUnlinkOnClose(false)
-	err = os.Chmod(temporary, 0o600)
-	if err == nil {
-		err = os.Rename(temporary, path)
-	}
-	if err != nil {
-		l.Close()
-		os.Remove(temporary)
-		return nil, fmt.Errorf("listen for vsh: %w", err)
-	}
-	return l, nil
-}
-
-// ServeSocket serves sessions on a socket from Listen at path until ctx is
-// done; then it removes the socket and returns when all sessions have ended.
-func (s *Server) ServeSocket(ctx context.Context, l *net.UnixListener, path string) error {
+// ServeSocket serves sessions on a socket until ctx is done; then it closes the
+// socket and returns when all sessions have ended.
+func (s *Server) ServeSocket(ctx context.Context, l *unixsock.Listener) error {
 	var sessions sync.WaitGroup
 	defer sessions.Wait()
-	defer os.Remove(path)
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	free := make(chan struct{}, MaxSessions)

@@ -189,7 +189,11 @@ func reload(ctx context.Context, r *request) error {
 	if err := r.confirm(ctx, "This command will reboot the system. (y/n)?  [n] ", false); err != nil {
 		return err
 	}
-	return r.cli.product.Host.Reload(ctx)
+	if err := r.cli.product.Host.Reload(ctx); err != nil {
+		return err
+	}
+	r.close = true // the session is with a supervisor that ends
+	return nil
 }
 
 func reloadModule(ctx context.Context, r *request) error {

@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -95,26 +94,20 @@ func lab(args []string) (int, error) {
 		})
 	}
 	code := 0
-	err = serve(ctx, cfg, vems, func(ctx context.Context, current *atomic.Pointer[supervisor.Supervisor]) error {
+	err = serve(ctx, cfg, vems, func(ctx context.Context, now *current) error {
 		g, ctx := errgroup.WithContext(ctx)
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		g.Go(func() error { return w.Keep(ctx) })
 		g.Go(func() error {
 			defer cancel()
-			if err := plugged(ctx, w, current); err != nil {
+			if err := plugged(ctx, w, now.load()); err != nil {
 				return err
 			}
 			if *exec == "" && term.Is(os.Stdin, os.Stdout) {
-				for {
-					s := current.Load()
-					if err := terminal(ctx, s); err != nil || current.Load() == s || ctx.Err() != nil {
-						return err
-					}
-					fmt.Println("The supervisor has reloaded.")
-				}
+				return interactive(ctx, now)
 			}
-			ok, err := script(ctx, current.Load(), *exec)
+			ok, err := script(ctx, now.load(), *exec)
 			if !ok {
 				code = 1
 			}
@@ -149,7 +142,7 @@ const patience = 5 * time.Second
 
 // plugged waits until both cards are in and every host has its interface. What
 // is missing after that shows in the lab itself.
-func plugged(ctx context.Context, w *world.World, current *atomic.Pointer[supervisor.Supervisor]) error {
+func plugged(ctx context.Context, w *world.World, s *supervisor.Supervisor) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var g errgroup.Group
@@ -158,7 +151,7 @@ func plugged(ctx context.Context, w *world.World, current *atomic.Pointer[superv
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for !current.Load().Ready(2, len(w.Hosts())+2) {
+	for !s.Ready(2, len(w.Hosts())+2) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -13,11 +12,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"trunkline/cli/remote"
 	"trunkline/cli/term"
@@ -80,24 +80,65 @@ func run(args []string) (int, error) {
 	if card.UUID, err = agent.HostUUID("", card.StateDir); err != nil {
 		return 1, err
 	}
-	return 0, serve(ctx, cfg, []linecard.Config{card}, func(ctx context.Context, current *atomic.Pointer[supervisor.Supervisor]) error {
+	// The terminal may go; the appliance stays.
+	signal.Ignore(syscall.SIGHUP)
+	return 0, serve(ctx, cfg, []linecard.Config{card}, func(ctx context.Context, now *current) error {
 		if term.Is(os.Stdin, os.Stdout) {
-			return console(ctx, current)
+			return console(ctx, now)
 		}
 		<-ctx.Done()
 		return nil
 	})
 }
 
+// current is the supervisor that runs: another one after each reload.
+type current struct {
+	mu      sync.Mutex
+	s       *supervisor.Supervisor
+	changed chan struct{} // closed when s changes
+}
+
+func (c *current) set(s *supervisor.Supervisor) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.s = s
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// load returns the supervisor, nil before the first is open.
+func (c *current) load() *supervisor.Supervisor {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.s
+}
+
+// after waits for a supervisor other than old and returns it, nil when ctx ends
+// first.
+func (c *current) after(ctx context.Context, old *supervisor.Supervisor) *supervisor.Supervisor {
+	for {
+		c.mu.Lock()
+		s, changed := c.s, c.changed
+		c.mu.Unlock()
+		if s != old {
+			return s
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 // serve runs a supervisor and its line cards in this process until ctx ends, a
-// part fails or main returns.
+// part fails or main returns. Main starts when the supervisor is open.
 func serve(ctx context.Context, cfg supervisor.Config, cards []linecard.Config,
-	main func(context.Context, *atomic.Pointer[supervisor.Supervisor]) error) error {
+	main func(context.Context, *current) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
-	var current atomic.Pointer[supervisor.Supervisor]
-	ready := make(chan struct{}, 1)
+	now := &current{changed: make(chan struct{})}
 	for _, c := range cards {
 		card, err := linecard.New(c)
 		if err != nil {
@@ -105,23 +146,13 @@ func serve(ctx context.Context, cfg supervisor.Config, cards []linecard.Config,
 		}
 		g.Go(func() error { return card.Run(ctx) })
 	}
-	g.Go(func() error {
-		return supervisor.Serve(ctx, cfg, func(s *supervisor.Supervisor) {
-			current.Store(s)
-			select {
-			case ready <- struct{}{}:
-			default:
-			}
-		})
-	})
+	g.Go(func() error { return supervisor.Serve(ctx, cfg, now.set) })
 	g.Go(func() error {
 		defer cancel()
-		select {
-		case <-ready:
-			return main(ctx, &current)
-		case <-ctx.Done():
+		if now.after(ctx, nil) == nil {
 			return nil
 		}
+		return main(ctx, now)
 	})
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
@@ -131,28 +162,52 @@ func serve(ctx context.Context, cfg supervisor.Config, cards []linecard.Config,
 
 var console0 = feature.Session{User: "admin", From: "console0"}
 
-// console serves the terminal until ctx ends. Logging out leaves the appliance
-// running; Enter logs in again.
-func console(ctx context.Context, current *atomic.Pointer[supervisor.Supervisor]) error {
-	in := bufio.NewReader(os.Stdin)
+// console serves the terminal until ctx ends or the terminal goes. Logging out
+// leaves the appliance running; Enter logs in again.
+func console(ctx context.Context, now *current) error {
 	for ctx.Err() == nil {
-		if err := terminal(ctx, current.Load()); err != nil {
+		if err := interactive(ctx, now); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
 			return nil
 		}
 		fmt.Println("\nLogged out. Enter opens the console again, Ctrl-C stops the appliance.")
-		line := make(chan error, 1)
-		go func() { _, err := in.ReadString('\n'); line <- err }()
-		select {
-		case err := <-line:
-			if err != nil { // the terminal has gone: the appliance stays
-				<-ctx.Done()
-				return nil
-			}
-		case <-ctx.Done():
+		if !enter(ctx) { // the terminal has gone: the appliance stays
+			<-ctx.Done()
 		}
+	}
+	return nil
+}
+
+// enter waits for a line of the terminal. It reports whether there was one.
+func enter(ctx context.Context) bool {
+	for ctx.Err() == nil {
+		fds := []unix.PollFd{{Fd: int32(os.Stdin.Fd()), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, 100) // ms: how soon the end of ctx is seen
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return false
+		}
+		if n > 0 {
+			var line [4096]byte // the terminal hands over whole lines
+			got, err := unix.Read(int(os.Stdin.Fd()), line[:])
+			return err == nil && got > 0
+		}
+	}
+	return false
+}
+
+// interactive runs sessions on the terminal, with the next supervisor after a
+// reload, until the operator logs out.
+func interactive(ctx context.Context, now *current) error {
+	for s := now.load(); s != nil; s = now.after(ctx, s) {
+		if err := terminal(ctx, s); err != nil && !s.Reloading() {
+			return err
+		}
+		if !s.Reloading() || ctx.Err() != nil {
+			return nil
+		}
+		fmt.Println("The system is reloading.")
 	}
 	return nil
 }

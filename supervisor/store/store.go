@@ -84,6 +84,7 @@ type Store struct {
 	lock   *lock
 	server *etcdserver.EtcdServer
 	client *clientv3.Client
+	closed bool
 
 	mu    sync.Mutex
 	trash trash // since the last compaction
@@ -156,9 +157,10 @@ func (s *Store) Failed() <-chan struct{} {
 
 // Close stops the store. What was committed is on disk already.
 func (s *Store) Close() error {
-	if s.client == nil {
+	if s.closed {
 		return nil
 	}
+	s.closed = true // calls from now on fail in etcd
 	var errs []error
 	if err := s.client.Close(); err != nil && !errors.Is(err, context.Canceled) {
 		errs = append(errs, fmt.Errorf("store: close client: %w", err))
@@ -169,6 +171,5 @@ func (s *Store) Close() error {
 	if s.lock != nil {
 		errs = append(errs, s.lock.release())
 	}
-	s.client = nil
 	return errors.Join(errs...)
 }
