@@ -172,6 +172,21 @@ func TestBadCards(t *testing.T) {
 			return nil
 		})
 		vem.kill()
+		// Its program is lost, not its identity: it gets another program.
+		for _, file := range []string{"program", "program.old", "entries"} {
+			if err := os.WriteFile(filepath.Join(state, file), []byte("\x00garbage"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		vem = c.spare(state, other, uuid5, 5)
+		logs(t, vem, "state directory is damaged")
+		eventually(t, 10*time.Second, "the card without a program is ok", func() error {
+			if r := vsh(t, socket, "show module"); !cardOK.MatchString(r.out) {
+				return errors.New(r.out + r.log)
+			}
+			return nil
+		})
+		vem.kill()
 		vsm.kill()
 		vem = c.spare(state, cardsAddr, uuid5, 5)
 		logs(t, c.vsm, "it is enrolled with another chassis")
