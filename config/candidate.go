@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -33,6 +34,13 @@ func (c *Candidate) Base() Snapshot { return c.base }
 
 // Edits returns the edits so far.
 func (c *Candidate) Edits() []Edit { return append([]Edit(nil), c.edits...) }
+
+// Clone returns a candidate that stands where c does and goes its own way.
+func (c *Candidate) Clone() *Candidate {
+	clone := *c
+	clone.edits = slices.Clip(c.edits)
+	return &clone
+}
 
 // Apply makes edits in order, all or none. The error is Problems: edits of paths
 // or types that are not in the schema, and removals that are never allowed.

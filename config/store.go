@@ -102,9 +102,10 @@ func (s *Store) Startup() (Snapshot, bool) {
 }
 
 // Check returns everything that is to be said of a candidate against the
-// present running configuration: problems that would refuse it, and remarks.
+// configuration it began from: problems that would refuse it, and remarks. What
+// others have committed since is for Commit.
 func (s *Store) Check(c *Candidate) []schema.Problem {
-	return s.check(s.Running().Tree, c.tree)
+	return s.check(c.base.Tree, c.tree)
 }
 
 // check looks at structure first. What the features say comes after, as they

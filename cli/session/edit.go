@@ -34,7 +34,11 @@ func (c *CLI) change(t tree.Tree, l level, m *grammar.Match) (*change, error) {
 		return c.blockChange(t, l, line, m)
 	}
 	ch := &change{}
-	for _, at := range l.at {
+	at, err := c.present(t, l, ch)
+	if err != nil {
+		return nil, err
+	}
+	for _, at := range at {
 		e, err := c.leafEdit(t, at, line, m)
 		if err != nil {
 			return nil, err
@@ -43,6 +47,30 @@ func (c *CLI) change(t tree.Tree, l level, m *grammar.Match) (*change, error) {
 		ch.names = append(ch.names, entryName(at))
 	}
 	return ch, nil
+}
+
+// present returns the entries of a mode that are there. Another session may have
+// removed some since the mode was entered: no line brings them back. They refuse
+// it as other entries of a range do.
+func (c *CLI) present(t tree.Tree, l level, ch *change) ([]tree.Path, error) {
+	block := c.product.Schema.Block(l.block)
+	if block == nil || len(block.Keys) == 0 {
+		return l.at, nil
+	}
+	var there []tree.Path
+	for _, at := range l.at {
+		if c.product.Schema.Has(t, at) {
+			there = append(there, at)
+			continue
+		}
+		word, _, _ := strings.Cut(block.Line, " ")
+		err := missing(word, at[len(at)-1].Key)
+		if len(l.at) == 1 {
+			return nil, err
+		}
+		ch.refused = append(ch.refused, entryName(at)+": "+err.Error())
+	}
+	return there, nil
 }
 
 // entryName is how messages name an entry of a range.
@@ -86,6 +114,10 @@ func (c *CLI) leafEdit(t tree.Tree, at tree.Path, line grammar.Line, m *grammar.
 // blockChange creates, removes or resets the entries that a block's line names.
 func (c *CLI) blockChange(t tree.Tree, l level, line grammar.Line, m *grammar.Match) (*change, error) {
 	ch := &change{}
+	parents, err := c.present(t, l, ch)
+	if err != nil {
+		return nil, err
+	}
 	values := keys(line, m)
 	items := m.List
 	if items == nil {
@@ -96,7 +128,7 @@ func (c *CLI) blockChange(t tree.Tree, l level, line grammar.Line, m *grammar.Ma
 		if m.List != nil {
 			values[m.Command.List] = item.Value
 		}
-		for _, at := range l.at {
+		for _, at := range parents {
 			path := line.Target(at, values)
 			edits, err := c.entryEdits(t, path, line, m)
 			if err != nil && len(items)*len(l.at) > 1 {
@@ -234,8 +266,7 @@ func (r *request) configure(ctx context.Context) error {
 			return err
 		}
 		if ch.enter != nil {
-			ch.enter.kinds = r.kinds(*ch.enter)
-			r.stack = append(r.stack[:len(r.stack):len(r.stack)], *ch.enter)
+			r.enter(*ch.enter)
 		}
 		for _, text := range ch.refused {
 			io.WriteString(r.console, text+"\n")
@@ -247,11 +278,22 @@ func (r *request) configure(ctx context.Context) error {
 	}
 }
 
-// kinds are the kinds of a level's entries as they are now.
-func (s *Session) kinds(l level) []string {
-	return kindsOf(s.cli, s.cli.product.Store.Running().Tree, l)
+// enter enters the mode of the entries that a line made or found.
+func (r *request) enter(l level) {
+	t := r.cli.product.Store.Running().Tree
+	all := len(l.at)
+	l.at, _ = r.cli.present(t, l, &change{})
+	switch {
+	case len(l.at) == 0:
+		return
+	case len(l.at) == 1 && all > 1:
+		l.suffix = r.cli.product.Schema.Block(l.block).Mode
+	}
+	l.kinds = kindsOf(r.cli, t, l)
+	r.stack = append(r.stack[:len(r.stack):len(r.stack)], l)
 }
 
+// kindsOf returns the kinds of a level's entries.
 func kindsOf(c *CLI, t tree.Tree, l level) []string {
 	block := c.product.Schema.Block(l.block)
 	if block == nil {
@@ -266,46 +308,63 @@ func kindsOf(c *CLI, t tree.Tree, l level) []string {
 	return all
 }
 
-// commit applies a change. Entries of a range are committed together; if that
-// is refused, one by one, so that the rest is applied where some cannot be.
+// commit applies a change as one transaction: all of it, or where entries of a
+// range are refused, the rest. Who is refused is added to the change.
 func (r *request) commit(ctx context.Context, candidate *config.Candidate, ch *change) error {
 	all := slices.Concat(ch.edits...)
 	if len(all) == 0 {
 		return nil
 	}
+	fresh := candidate.Clone()
 	err := r.transaction(ctx, candidate, all)
 	var refused config.Problems
-	if err == nil || len(ch.edits) == 1 || !errors.As(err, &refused) {
-		return r.refusal(err, "")
-	}
-	failed := false
-	for i, edits := range ch.edits {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := r.transaction(ctx, r.cli.product.Store.Begin(), edits); err != nil {
-			failed = true
-			if err := r.refusal(err, ch.names[i]+": "); !errors.Is(err, errSilent) {
-				return err
-			}
-		}
-	}
-	if failed {
-		return errSilent
-	}
-	return nil
-}
-
-// refusal prints the problems of a refused transaction, each after prefix.
-func (r *request) refusal(err error, prefix string) error {
-	var refused config.Problems
-	if !errors.As(err, &refused) {
+	if !errors.As(err, &refused) || len(ch.edits)+len(ch.refused) == 1 {
 		return err
 	}
-	for _, p := range refused {
-		io.WriteString(r.console, prefix+p.Text+"\n")
+	if candidate, err = r.grow(ctx, fresh, ch); err != nil {
+		return err
 	}
-	return errSilent
+	if err = r.transaction(ctx, candidate, nil); errors.As(err, &refused) {
+		// Every part was accepted of what ran then: something else runs now.
+		return fmt.Errorf("%w: %w", config.ErrConflict, err)
+	}
+	return err
+}
+
+// grow returns the candidate with the entries of a change that can be made on
+// top of those before them. They are tried several at a time: half as many after
+// a refusal, twice as many after none, so that a few checks find a run of either
+// kind in thousands of entries.
+func (r *request) grow(ctx context.Context, c *config.Candidate, ch *change) (*config.Candidate, error) {
+	for i, n := 0, (len(ch.edits)+1)/2; i < len(ch.edits); {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		n = min(n, len(ch.edits)-i)
+		next := c.Clone()
+		problems := r.try(next, slices.Concat(ch.edits[i:i+n]...))
+		switch {
+		case len(problems) == 0:
+			c, i, n = next, i+n, 2*n
+		case n > 1:
+			n /= 2
+		default:
+			for _, p := range problems {
+				ch.refused = append(ch.refused, ch.names[i]+": "+p.Text)
+			}
+			i++
+		}
+	}
+	return c, nil
+}
+
+// try applies edits and returns what would refuse the candidate.
+func (r *request) try(c *config.Candidate, edits []config.Edit) []schema.Problem {
+	var refused config.Problems
+	if err := c.Apply(edits...); errors.As(err, &refused) {
+		return refused
+	}
+	return slices.DeleteFunc(r.cli.product.Store.Check(c), func(p schema.Problem) bool { return p.Severity != schema.Error })
 }
 
 // transaction commits edits and prints the remarks of an accepted one.

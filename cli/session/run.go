@@ -12,6 +12,7 @@ import (
 	"trunkline/cli/grammar"
 	"trunkline/cli/pipe"
 	"trunkline/cli/render"
+	"trunkline/config"
 	"trunkline/feature"
 )
 
@@ -176,13 +177,29 @@ func (g guarded) Write(p []byte) (int, error) {
 	return g.w.Write(p)
 }
 
-// message is what the operator reads of an error.
+// message is what the operator reads of an error. Texts that are the operator's
+// already come as they are, whatever was being attempted.
 func message(err error) string {
-	var said feature.Error
-	if errors.As(err, &said) {
+	var (
+		said    feature.Error
+		refused config.Problems
+		refusal config.Refusal
+	)
+	switch {
+	case errors.As(err, &said):
 		return string(said)
+	case errors.As(err, &refused):
+		return refused.Error()
+	case errors.As(err, &refusal):
+		return refusal.Error()
 	}
-	return "ERROR: " + err.Error()
+	text := err.Error()
+	for _, prefix := range []string{"ERROR:", "Warning:", "Note:", "%"} {
+		if strings.HasPrefix(text, prefix) {
+			return text
+		}
+	}
+	return "ERROR: " + text
 }
 
 // resolve finds what a line means in the present mode: the mode's own lines

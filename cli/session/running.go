@@ -69,12 +69,14 @@ func (c *CLI) configShows() []grammar.Command {
 	return all
 }
 
-// missing is the message for an entry that does not exist.
+// missing is the message for an entry that does not exist, of the list whose
+// lines begin with word. Short words are abbreviations: VLAN, VEM.
 func missing(word, key string) error {
-	if feature.KindOf(key) != "" {
-		return feature.Error("ERROR: Interface does not exist: " + key)
+	noun := strings.ToUpper(word)
+	if len(word) > 4 {
+		noun = noun[:1] + word[1:]
 	}
-	return feature.Error(fmt.Sprintf("ERROR: %s%s does not exist: %s", strings.ToUpper(word[:1]), word[1:], key))
+	return feature.Error(fmt.Sprintf("ERROR: %s does not exist: %s", noun, key))
 }
 
 // print writes a configuration with its header (cli.md §8).

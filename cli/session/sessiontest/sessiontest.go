@@ -196,9 +196,21 @@ func (h host) EraseStartup(ctx context.Context) error {
 }
 func (h host) Reload(context.Context) error { return errors.New("not in tests") }
 
-// check warns of access VLANs that do not exist and refuses VLAN 666.
+// MaxVLANs is how many VLANs the product takes.
+const MaxVLANs = 2000
+
+// check warns of access VLANs that do not exist, refuses VLAN 666 on Vethernet2
+// and more than MaxVLANs.
 func check(old, t tree.Tree) []schema.Problem {
 	var all []schema.Problem
+	vlans := 0
+	for range t.Keys(tree.Path{{Name: "vlans"}, {Name: "vlan"}}) {
+		vlans++
+	}
+	if vlans > MaxVLANs {
+		all = append(all, schema.Problem{Path: tree.Path{{Name: "vlans"}, {Name: "vlan"}},
+			Text: fmt.Sprintf("ERROR: Maximum number of VLANs (%d) reached.", MaxVLANs)})
+	}
 	for _, mount := range []tree.Path{{{Name: "interfaces"}, {Name: "interface"}}, {{Name: "port-profiles"}, {Name: "port-profile"}}} {
 		for key := range t.Keys(mount) {
 			p := append(mount[:len(mount)-1:len(mount)-1], tree.Elem{Name: mount[1].Name, Key: key}, tree.Elem{Name: "switchport"}, tree.Elem{Name: "access-vlan"})
