@@ -24,10 +24,12 @@ type running struct {
 	cards    string // where cards reach it
 }
 
-func run(t *testing.T) *running {
+func run(t *testing.T) *running { return runLogging(t, slog.New(slog.DiscardHandler)) }
+
+func runLogging(t *testing.T, log *slog.Logger) *running {
 	t.Helper()
 	r := &running{t: t, cards: "unix:" + filepath.Join(t.TempDir(), "cards")}
-	s, err := Open(t.Context(), Config{StateDir: t.TempDir(), Cards: []string{r.cards}, Log: slog.New(slog.DiscardHandler)})
+	s, err := Open(t.Context(), Config{StateDir: t.TempDir(), Cards: []string{r.cards}, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

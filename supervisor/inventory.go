@@ -1,10 +1,10 @@
 package supervisor
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -67,33 +67,47 @@ func (b bindings) Bind(ctx context.Context, slot int, host string) error {
 	return err
 }
 
+// inventory is what one run of keepInventory remembers; only it uses it.
+type inventory struct {
+	// seen is the configuration whose host ports are in order: cards report
+	// every second, and it seldom changes.
+	seen    tree.Tree
+	given   map[place]gift
+	refused map[string]refusal // by interface
+}
+
 // keepInventory makes interfaces of what hosts have: the devices that cards have
 // adopted, and the hosts' own ports.
 func (s *Supervisor) keepInventory(ctx context.Context) {
 	s.poke() // a startup configuration may have host ports without their vEthernets
-	var seen tree.Tree
+	inv := &inventory{given: map[place]gift{}, refused: map[string]refusal{}}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.inventory:
 		}
-		if err := s.takeInventory(ctx, &seen); err != nil && ctx.Err() == nil && !errors.Is(err, config.ErrReloading) {
+		if err := s.takeInventory(ctx, inv); err != nil && ctx.Err() == nil && !errors.Is(err, config.ErrReloading) {
 			s.log.Warn("take inventory of line cards", "error", err)
 		}
 	}
 }
 
 // takeInventory commits what is missing, devices and host ports apart: one that
-// is refused must not keep the others out. Seen is the configuration whose host
-// ports are in order: cards report every second, and it seldom changes.
-func (s *Supervisor) takeInventory(ctx context.Context, seen *tree.Tree) error {
-	err := s.edit(ctx, s.adoptedEdits(s.config.Running().Tree))
+// is refused must not keep the others out. A panic is an error: the next turn
+// is another.
+func (s *Supervisor) takeInventory(ctx context.Context, inv *inventory) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	err = s.adopt(ctx, inv)
 	t := s.config.Running().Tree
-	if t.Equal(*seen) {
+	if t.Equal(inv.seen) {
 		return err
 	}
-	*seen = t
+	inv.seen = t
 	for _, name := range staleVNICs(t) {
 		// In two steps: an interface that is attached cannot be removed.
 		err = errors.Join(err, s.edit(ctx, []config.Edit{{Op: config.Delete, Path: feature.InterfacePath(name, "owner")}}))
@@ -109,7 +123,7 @@ func (s *Supervisor) takeInventory(ctx context.Context, seen *tree.Tree) error {
 		err = errors.Join(err, s.edit(ctx, bindVNIC(s.config.Running().Tree, v, ports[v.Owner()])))
 	}
 	if err != nil && !errors.As(err, new(config.Problems)) {
-		*seen = tree.Tree{} // the store's trouble: try again; what is refused stays so until configuration changes
+		inv.seen = tree.Tree{} // the store's trouble: try again; what is refused stays so until configuration changes
 	}
 	return err
 }
@@ -124,29 +138,6 @@ func (s *Supervisor) edit(ctx context.Context, edits []config.Edit) error {
 	}
 	_, err := s.config.Commit(ctx, c, systemMeta)
 	return err
-}
-
-// adoptedEdits make interfaces of the devices that cards have adopted, with the
-// port-profile that the uplink line or the card's own configuration names. An
-// interface that is there is left as the operator made it.
-func (s *Supervisor) adoptedEdits(t tree.Tree) []config.Edit {
-	var edits []config.Edit
-	for _, m := range s.modules.Snapshot() {
-		for _, nic := range s.state.NICs(m.Slot) {
-			name := feature.EthernetName(t, m.Slot, nic.Number)
-			uplink := feature.Read(t, vemPath(m.Slot, tree.Elem{Name: "uplink", Key: nic.Device}, tree.Elem{Name: "profile"}), "")
-			profile := cmp.Or(uplink, nic.Profile)
-			there := t.Exists(feature.InterfacePath(name))
-			if !there {
-				edits = append(edits, config.Edit{Op: config.Set, Path: feature.InterfacePath(name)})
-			}
-			inherit := feature.InterfacePath(name, "inherit")
-			if _, set := t.Get(inherit); profileExists(t, profile) && !set && (!there || uplink != "") {
-				edits = append(edits, config.Edit{Op: config.Set, Path: inherit, Value: profile})
-			}
-		}
-	}
-	return edits
 }
 
 func profileExists(t tree.Tree, profile string) bool {

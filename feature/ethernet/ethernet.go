@@ -4,12 +4,14 @@
 // An Ethernet exists on a card when the card has adopted a device, and in
 // configuration when an operator or the attach of its card made the entry; the
 // two meet by name. A port that inherits a port-profile of type ethernet is an
-// uplink, any other switches like an edge port.
+// uplink, any other switches like an edge port. A device that a host uplink line
+// names always inherits one: that of the line, or the one for quarantine.
 package ethernet
 
 import (
 	"fmt"
 	"iter"
+	"strings"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -39,8 +41,27 @@ var (
 		t.Syntax.Objects = "port-profiles/port-profile"
 		return t
 	}()
-	device = schema.Word("device", "Network device of the host", 15) // IFNAMSIZ less the NUL
+	device = deviceType()
 )
+
+// deviceType is that of the names of devices: what the kernel takes, less the
+// signs of patterns, so that a line names one device.
+func deviceType() schema.Type[string] {
+	t := schema.Word("device", "Network device of the host", 15) // IFNAMSIZ less the NUL
+	word := t.Parse
+	t.Parse = func(s string) (string, error) {
+		s, err := word(s)
+		if err == nil && (strings.ContainsAny(s, `/:*?[\`) || s == "." || s == "..") {
+			return "", schema.ErrInterface
+		}
+		return s, err
+	}
+	return t
+}
+
+// quarantine is the port-profile of uplinks whose own does not exist
+// (portprofile.UnusedUplink): they stay down, whatever their lines say.
+const quarantine = "Unused_Or_Quarantine_Uplink"
 
 // Feature is the feature.
 var Feature = feature.Feature{
@@ -145,7 +166,7 @@ func compile(in feature.Input) (any, error) {
 		_, number := feature.NamePort(name)
 		port := Port{
 			Name: name, Number: number,
-			Up:     feature.AdminState(in.Config, effective, name) == "",
+			Up:     feature.AdminState(in.Config, effective, name) == "" && feature.ProfileOf(in.Config, name) != quarantine,
 			MTU:    feature.Read(effective, mtuPath, uint32(DefaultMTU)),
 			Uplink: feature.ProfileType(in.Config, feature.ProfileOf(in.Config, name)) == feature.Ethernet,
 		}

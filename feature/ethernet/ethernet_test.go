@@ -9,6 +9,7 @@ import (
 	"trunkline/config/tree"
 	"trunkline/feature"
 	"trunkline/feature/featuretest"
+	"trunkline/feature/portprofile"
 )
 
 func path(t testing.TB, text string) tree.Path {
@@ -83,6 +84,10 @@ func TestCompile(t *testing.T) {
 		"interfaces/interface[Ethernet3/5]/inherit", "SHUT",
 		"interfaces/interface[Ethernet3/6]/inherit", "UP",
 		"interfaces/interface[Ethernet3/6]/shutdown", false,
+		"interfaces/interface[Ethernet3/7]/inherit", portprofile.UnusedUplink,
+		"interfaces/interface[Ethernet3/7]/shutdown", false,
+		"port-profiles/port-profile["+portprofile.UnusedUplink+"]/type", "ethernet",
+		"port-profiles/port-profile["+portprofile.UnusedUplink+"]/state", "enabled",
 		"port-profiles/port-profile[UP]/type", "ethernet",
 		"port-profiles/port-profile[UP]/state", "enabled",
 		"port-profiles/port-profile[UP]/shutdown", false,
@@ -111,7 +116,7 @@ func TestCompile(t *testing.T) {
 		return out
 	}
 	got, err := compile(feature.Input{Module: 3, Config: conf, Effective: effective,
-		Ports: []string{"Ethernet3/1", "Ethernet3/2", "Ethernet3/3", "Ethernet3/4", "Ethernet3/5", "Ethernet3/6", "Vethernet1"}})
+		Ports: []string{"Ethernet3/1", "Ethernet3/2", "Ethernet3/3", "Ethernet3/4", "Ethernet3/5", "Ethernet3/6", "Ethernet3/7", "Vethernet1"}})
 	want := Program{
 		Ports: []Port{
 			{Name: "Ethernet3/1", Number: 1, Up: true, MTU: 9216, Uplink: true, Lines: map[string]string{"mtu": "mtu 9216"}},
@@ -120,6 +125,7 @@ func TestCompile(t *testing.T) {
 			{Name: "Ethernet3/4", Number: 4, MTU: 1500, Uplink: true}, // profile disabled
 			{Name: "Ethernet3/5", Number: 5, MTU: 1500, Uplink: true}, // profile shut down by default
 			{Name: "Ethernet3/6", Number: 6, Up: true, MTU: 1500, Uplink: true},
+			{Name: "Ethernet3/7", Number: 7, MTU: 1500, Uplink: true}, // in quarantine
 		},
 		Uplinks: []string{"eth1", "eth2"},
 	}
@@ -174,5 +180,16 @@ interface Ethernet3/2
 `
 	if got := featuretest.Config(t, tr, Feature.Schema, around()); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestDeviceNames(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"eth1": true, "enp3s0f1np1": true, "br-lan.7": true, "eth*": false, "eth?": false, "eth[01]": false, `eth\1`: false,
+		"a/b": false, "eth0:1": false, "..": false, "a234567890123456": false,
+	} {
+		if _, err := device.Parse(name); (err == nil) != ok {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
