@@ -158,6 +158,9 @@ func verifyLog(dir string) (last uint64, entries int, err error) {
 			err = fmt.Errorf("%v", r)
 		}
 	}()
+	if err := whole(dir); err != nil {
+		return 0, 0, err
+	}
 	log := zapLogger(slog.New(slog.DiscardHandler), &death)
 	snaps, err := wal.ValidSnapshotEntries(log, dir)
 	if err != nil {
@@ -180,4 +183,23 @@ func verifyLog(dir string) (last uint64, entries int, err error) {
 		return all[n-1].Index, n, nil
 	}
 	return newest.Index, 0, nil
+}
+
+// whole refuses a log whose newest file is shorter than etcd makes them: its end
+// was lost, with what was answered last. Only a repair by etcd leaves one short,
+// and the file as it was beside it.
+func whole(dir string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "*.wal"))
+	if err != nil || len(files) == 0 {
+		return err
+	}
+	newest := slices.Max(files)
+	info, err := os.Stat(newest)
+	if err != nil {
+		return err
+	}
+	if info.Size() < segmentBytes && !exists(newest+".broken") {
+		return fmt.Errorf("%s has %d bytes of %d", filepath.Base(newest), info.Size(), int64(segmentBytes))
+	}
+	return nil
 }
