@@ -38,6 +38,9 @@ type Candidate struct {
 	Effective func(port string) tree.Tree
 	// Attached reports the slot a port is attached to now, 0 for none.
 	Attached func(port string) int
+	// Online reports whether the line card of a slot has a session now; nil
+	// for no.
+	Online func(slot int) bool
 }
 
 // Input is what Compile sees: one module and the configuration with

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"slices"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -65,6 +66,16 @@ func (s *Supervisor) compile(t tree.Tree) []schema.Problem {
 		}
 	}
 	return all
+}
+
+// online reports whether the line card of a slot has a session.
+func (s *Supervisor) online(slot int) bool {
+	if s.modules == nil {
+		return false
+	}
+	return slices.ContainsFunc(s.modules.Snapshot(), func(m feature.Module) bool {
+		return m.Slot == slot && m.Status != feature.ModuleAbsent
+	})
 }
 
 // factory is the configuration of a new chassis.

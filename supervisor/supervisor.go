@@ -131,7 +131,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	if s.authority, err = pki.Open(filepath.Join(cfg.StateDir, pki.Dir)); err != nil {
 		return nil, err
 	}
-	s.state = state.New(s.owner)
+	s.state = state.New(s.owner, s.slotOf)
 	s.machine = newMachine(cfg.StateDir, s.authority.Chassis())
 	s.modules = module.New(module.Config{
 		Authority: s.authority, Settings: s.settings, Bindings: bindings{s}, Programs: s.compiler, Versions: versions(s.features), Term: 1,
@@ -177,7 +177,7 @@ func closeOnce(c chan struct{}) func() {
 // check returns the features' part of the check of a candidate.
 func (s *Supervisor) check(sch *schema.Schema) func(old, new tree.Tree) []schema.Problem {
 	return func(old, new tree.Tree) []schema.Problem {
-		c := feature.Candidate{Old: old, New: new, Effective: effective.New(sch, new).Port, Attached: s.attached}
+		c := feature.Candidate{Old: old, New: new, Effective: effective.New(sch, new).Port, Attached: s.attached, Online: s.online}
 		var all []schema.Problem
 		for _, f := range s.features {
 			if f.Check != nil {

@@ -74,12 +74,21 @@ func hostID(t tree.Tree, slot string) string {
 	return feature.Read(t, tree.Path{{Name: "vems"}, {Name: "vem", Key: slot}, {Name: "host-id"}}, "")
 }
 
-// check refuses a host that is bound to two slots.
+// check refuses a host that is bound to two slots, and to remove a slot from
+// below its card: that would take the host's ports with it.
 func check(c feature.Candidate) []schema.Problem {
 	if !c.Changed(feature.ModulesRoot) {
 		return nil
 	}
 	var problems []schema.Problem
+	for slot := range c.Old.Keys(vemsPath) {
+		path := tree.Path{vemsPath[0], {Name: "vem", Key: slot}}
+		if n, err := strconv.Atoi(slot); err == nil && c.Online != nil && !c.New.Exists(path) && c.Online(n) {
+			problems = append(problems, schema.Problem{
+				Path: path, Rule: "module-online", Text: fmt.Sprintf("ERROR: Module %s is online; stop its line card first.", slot),
+			})
+		}
+	}
 	taken := map[string]string{}
 	for slot := range c.New.Keys(vemsPath) {
 		host := hostID(c.New, slot)

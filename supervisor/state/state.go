@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"trunkline/feature"
 	"trunkline/internal/ether"
@@ -24,6 +26,7 @@ import (
 const (
 	maxReport = 8 << 20 // bytes
 	maxPorts  = 2048    // ports of one card (cli.md §15)
+	maxNICs   = 64      // devices that one card has adopted
 	maxText   = 256     // bytes of one name or reason
 )
 
@@ -33,15 +36,21 @@ type Store struct {
 	ports map[int][]feature.PortState // by slot
 	nics  map[int][]api.NIC
 	owner func(port string) string
+	slot  func(port string) int
 }
 
 // New returns an empty store. Owner gives the text of a port's owner for
-// tables, "" for none; it may be nil.
-func New(owner func(port string) string) *Store {
+// tables, "" for none. SlotOf gives the slot of the card that configuration has
+// a port on, 0 for none: what another card says of the port is not shown. Both
+// may be nil.
+func New(owner func(port string) string, slotOf func(port string) int) *Store {
 	if owner == nil {
 		owner = func(string) string { return "" }
 	}
-	return &Store{ports: map[int][]feature.PortState{}, nics: map[int][]api.NIC{}, owner: owner}
+	if slotOf == nil {
+		slotOf = func(string) int { return 0 }
+	}
+	return &Store{ports: map[int][]feature.PortState{}, nics: map[int][]api.NIC{}, owner: owner, slot: slotOf}
 }
 
 // Report takes one section of a card's report; unknown sections are ignored,
@@ -68,8 +77,8 @@ func (s *Store) Report(slot int, section string, data []byte) error {
 		if err := decode(data, &r); err != nil {
 			return fmt.Errorf("report %s of module %d: %w", section, slot, err)
 		}
-		if len(r.NICs) > maxPorts {
-			return fmt.Errorf("report %s of module %d: %d devices are too many", section, slot, len(r.NICs))
+		if err := checkNICs(r.NICs); err != nil {
+			return fmt.Errorf("report %s of module %d: %w", section, slot, err)
 		}
 		s.mu.Lock()
 		s.nics[slot] = r.NICs
@@ -97,8 +106,9 @@ func (s *Store) NICs(slot int) []api.NIC {
 	return slices.Clone(s.nics[slot])
 }
 
-// Ports returns the ports of all cards in the order of cli.md §1. A port that
-// two cards report, as while it moves, appears once: where it is up.
+// Ports returns the ports of all cards in the order of cli.md §1. A port is what
+// the card says that configuration has it on. One that configuration has on no
+// card and two report appears once: where it is up.
 func (s *Store) Ports() []feature.PortState {
 	s.mu.Lock()
 	n := 0
@@ -110,6 +120,10 @@ func (s *Store) Ports() []feature.PortState {
 		all = append(all, p...)
 	}
 	s.mu.Unlock()
+	all = slices.DeleteFunc(all, func(p feature.PortState) bool {
+		slot := s.slot(p.Name)
+		return slot != 0 && slot != p.Module
+	})
 	slices.SortFunc(all, func(a, b feature.PortState) int {
 		if c := feature.CompareNames(a.Name, b.Name); c != 0 {
 			return c
@@ -134,6 +148,37 @@ func decode(data []byte, v any) error {
 	return d.Decode(v)
 }
 
+// checkNICs refuses devices that cannot be: their numbers become names of
+// interfaces, and a number or a device that comes twice would make two of one.
+func checkNICs(nics []api.NIC) error {
+	if len(nics) > maxNICs {
+		return fmt.Errorf("%d devices are too many", len(nics))
+	}
+	numbers, devices := map[int]bool{}, map[string]bool{}
+	for _, n := range nics {
+		switch {
+		case n.Number < 1 || n.Number > feature.MaxUplink:
+			return fmt.Errorf("number %d of a device is not from 1 to %d", n.Number, feature.MaxUplink)
+		case n.Device == "" || !fits(n.Device, 15):
+			return fmt.Errorf("%.32q is no name of a device", n.Device)
+		case !fits(n.Profile, 80):
+			return fmt.Errorf("device %s: %.96q is no port-profile", n.Device, n.Profile)
+		case numbers[n.Number] || devices[n.Device]:
+			return fmt.Errorf("device %d %s comes twice", n.Number, n.Device)
+		}
+		if _, err := ether.ParseMAC(n.MAC); err != nil && n.MAC != "" {
+			return fmt.Errorf("device %s: %w", n.Device, err)
+		}
+		numbers[n.Number], devices[n.Device] = true, true
+	}
+	return nil
+}
+
+// fits reports whether a text can be shown and has at most limit bytes.
+func fits(text string, limit int) bool {
+	return len(text) <= limit && utf8.ValidString(text) && !strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) })
+}
+
 func portStates(slot int, r api.PortReport) ([]feature.PortState, error) {
 	if len(r.Ports) > maxPorts {
 		return nil, fmt.Errorf("%d ports are too many", len(r.Ports))
@@ -141,7 +186,7 @@ func portStates(slot int, r api.PortReport) ([]feature.PortState, error) {
 	ports := make([]feature.PortState, 0, len(r.Ports))
 	for _, p := range r.Ports {
 		for _, text := range []string{p.Name, p.Reason, p.Kind, p.Device, p.Driver, p.Error} {
-			if len(text) > maxText || strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
+			if !fits(text, maxText) {
 				return nil, fmt.Errorf("port %.32q: text that cannot be shown", p.Name)
 			}
 		}

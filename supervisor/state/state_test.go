@@ -2,8 +2,11 @@ package state
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
+	"trunkline/feature"
 	"trunkline/linecard/api"
 )
 
@@ -17,7 +20,7 @@ func report(t testing.TB, ports ...api.PortState) []byte {
 }
 
 func TestMerge(t *testing.T) {
-	s := New(func(port string) string { return "owner of " + port })
+	s := New(func(port string) string { return "owner of " + port }, nil)
 	for slot, data := range map[int][]byte{
 		3: report(t, api.PortState{Name: "Vethernet10", Up: true, Reason: "none"}, api.PortState{Name: "Ethernet3/1"}),
 		4: report(t, api.PortState{Name: "Vethernet2"}, api.PortState{Name: "Vethernet10", Reason: "Initializing"}),
@@ -53,7 +56,7 @@ func TestMerge(t *testing.T) {
 }
 
 func TestBadReportsChangeNothing(t *testing.T) {
-	s := New(nil)
+	s := New(nil, nil)
 	if err := s.Report(3, api.ReportPorts, report(t, api.PortState{Name: "Vethernet1"})); err != nil {
 		t.Fatal(err)
 	}
@@ -77,10 +80,75 @@ func TestBadReportsChangeNothing(t *testing.T) {
 	}
 }
 
+// TestOthersPorts has a card speak for ports that are on another.
+func TestOthersPorts(t *testing.T) {
+	on := map[string]int{"Vethernet1": 4, "Ethernet4/1": 4, "Vethernet2": 3}
+	s := New(nil, func(port string) int { return on[port] })
+	for slot, data := range map[int][]byte{
+		3: report(t, api.PortState{Name: "Vethernet1", Up: true}, api.PortState{Name: "Ethernet4/1", Up: true},
+			api.PortState{Name: "Vethernet2", Up: true}, api.PortState{Name: "Vethernet9", Up: true}),
+		4: report(t, api.PortState{Name: "Vethernet1", Reason: "Link not connected"}),
+	} {
+		if err := s.Report(slot, api.ReportPorts, data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := s.Ports()
+	if len(got) != 3 || got[0].Module != 4 || got[0].Up || got[1].Name != "Vethernet2" || got[2].Name != "Vethernet9" {
+		t.Errorf("ports %+v", got)
+	}
+}
+
+func TestNICs(t *testing.T) {
+	encode := func(nics ...api.NIC) []byte {
+		data, err := json.Marshal(api.NICReport{NICs: nics})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	good := api.NIC{Number: 1, Device: "eth1", MAC: "5254.00a1.0b0c", Profile: "UP"}
+	with := func(change func(*api.NIC)) []byte {
+		other := api.NIC{Number: 2, Device: "eth2"}
+		change(&other)
+		return encode(good, other)
+	}
+	s := New(nil, nil)
+	if err := s.Report(3, api.ReportNICs, encode(good)); err != nil {
+		t.Fatal(err)
+	}
+	var many []api.NIC
+	for n := range maxNICs + 1 {
+		many = append(many, api.NIC{Number: n + 1, Device: fmt.Sprintf("eth%d", n)})
+	}
+	for name, data := range map[string][]byte{
+		"number 0":         with(func(n *api.NIC) { n.Number = 0 }),
+		"number too large": with(func(n *api.NIC) { n.Number = feature.MaxUplink + 1 }),
+		"no device":        with(func(n *api.NIC) { n.Device = "" }),
+		"long device":      with(func(n *api.NIC) { n.Device = "a234567890123456" }),
+		"device shown":     with(func(n *api.NIC) { n.Device = "\x1b[2J" }),
+		"long profile":     with(func(n *api.NIC) { n.Profile = strings.Repeat("p", 81) }),
+		"bad mac":          with(func(n *api.NIC) { n.MAC = "zz" }),
+		"number twice":     with(func(n *api.NIC) { n.Number = 1 }),
+		"device twice":     with(func(n *api.NIC) { n.Device = "eth1" }),
+		"too many":         encode(many...),
+	} {
+		if err := s.Report(3, api.ReportNICs, data); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if got := s.NICs(3); len(got) != 1 || got[0] != good {
+		t.Errorf("state changed to %v", got)
+	}
+	if err := s.Report(3, api.ReportNICs, encode(many[:maxNICs]...)); err != nil {
+		t.Errorf("a full card: %v", err)
+	}
+}
+
 func FuzzReport(f *testing.F) {
 	f.Add(report(f, api.PortState{Name: "Vethernet1", Up: true, MAC: "5254.00a1.0b0c"}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s := New(nil)
+		s := New(nil, nil)
 		_ = s.Report(3, api.ReportPorts, data)
 		_ = s.Report(3, api.ReportNICs, data)
 		s.Ports()
