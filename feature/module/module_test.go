@@ -255,6 +255,38 @@ func TestExecute(t *testing.T) {
 	}
 }
 
+// TestHostileAnswer has a card answer what a terminal would obey.
+func TestHostileAnswer(t *testing.T) {
+	for reply, want := range map[string]string{
+		"":                        "",
+		"a\tb\nc":                 "a\tb\nc\n",
+		"\x1b[2J\x1b]0;x\x07\r\n": ".[2J.]0;x..\n",
+		"\u009b2J é \xff":         ".2J é .\n",
+		strings.Repeat("x", maxAnswer+9): strings.Repeat("x", maxAnswer) +
+			"\nWarning: The answer is too long; the rest is left out.\n",
+	} {
+		q := chassis()
+		q.Module = func(context.Context, int, string, []byte) ([]byte, error) { return []byte(reply), nil }
+		got, err := ask(context.Background(), q, 3, "execute", nil)
+		if err != nil || got != want {
+			t.Errorf("%.40q: got %.60q, %v; want %.60q", reply, got, err, want)
+		}
+	}
+}
+
+// TestRemoveOnline removes slots from below their cards.
+func TestRemoveOnline(t *testing.T) {
+	old := hosts(map[string]string{"3": uuid3, "4": uuid4})
+	c := feature.Candidate{Old: old, Online: func(slot int) bool { return slot == 3 }}
+	for _, gone := range []string{"3", "4"} {
+		c.New = old.Delete(tree.Path{{Name: "vems"}, {Name: "vem", Key: gone}})
+		got := check(c)
+		if refused := len(got) == 1 && got[0].Text == "ERROR: Module 3 is online; stop its line card first."; refused != (gone == "3") {
+			t.Errorf("no vem %s: %v", gone, got)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	for name, c := range map[string]struct {
 		new  tree.Tree

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"trunkline/config/schema"
 	"trunkline/feature"
@@ -307,6 +308,29 @@ func showDatapath(q feature.Query) (feature.Screen, error) {
 	return feature.Screen{feature.Text(text)}, nil
 }
 
+// maxAnswer bounds, in bytes, what of a card's answer is shown.
+const maxAnswer = 1 << 20
+
+// shown makes a card's answer fit for a terminal: what is not printable, but
+// newlines and tabs, becomes a dot, and what is too long is cut.
+func shown(reply []byte) string {
+	cut := len(reply) > maxAnswer
+	text := strings.ToValidUTF8(string(reply[:min(len(reply), maxAnswer)]), ".")
+	text = strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return '.'
+	}, text)
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	if cut {
+		text += "Warning: The answer is too long; the rest is left out.\n"
+	}
+	return text
+}
+
 // ask returns a card's answer in text, ending in a newline.
 func ask(ctx context.Context, q feature.Query, slot int, what string, request []byte) (string, error) {
 	for _, m := range slots(q) {
@@ -320,11 +344,7 @@ func ask(ctx context.Context, q feature.Query, slot int, what string, request []
 		if err != nil {
 			return "", feature.Error(fmt.Sprintf("ERROR: Module %d: %v", slot, err))
 		}
-		text := string(reply)
-		if text != "" && !strings.HasSuffix(text, "\n") {
-			text += "\n"
-		}
-		return text, nil
+		return shown(reply), nil
 	}
 	return "", noModule(slot)
 }

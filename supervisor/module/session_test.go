@@ -147,10 +147,10 @@ func TestReportsAndQueries(t *testing.T) {
 		slot          int
 		feature, want string
 	}{
-		{3, "nothing", "module 3: no feature nothing"},
-		{3, "panic", "module 3: panic: bug"},
-		{3, "wait", "module 3 does not answer: context deadline exceeded"},
-		{4, "echo", "module 4 is not attached"},
+		{3, "nothing", "no feature nothing"},
+		{3, "panic", "panic: bug"},
+		{3, "wait", "does not answer: context deadline exceeded"},
+		{4, "echo", "not attached"},
 	} {
 		if _, err := ask(tc.slot, tc.feature, ""); err == nil || err.Error() != tc.want {
 			t.Errorf("query %s of module %d: %v, want %q", tc.feature, tc.slot, err, tc.want)

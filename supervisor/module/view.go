@@ -55,7 +55,7 @@ func (m *Manager) WaitApplied(ctx context.Context, generation uint64, max time.D
 }
 
 // Query asks the feature's half on a card and returns its reply. It blocks
-// until there is one, the session or ctx ends.
+// until there is one, the session or ctx ends. Errors do not name the module.
 func (m *Manager) Query(ctx context.Context, slot int, feature string, request []byte) ([]byte, error) {
 	m.mu.Lock()
 	var s *session
@@ -64,7 +64,7 @@ func (m *Manager) Query(ctx context.Context, slot int, feature string, request [
 	}
 	m.mu.Unlock()
 	if s == nil {
-		return nil, notAttached(slot)
+		return nil, errors.New("not attached")
 	}
 	return s.query(ctx, feature, request)
 }
@@ -77,7 +77,7 @@ func (s *session) query(ctx context.Context, feature string, request []byte) ([]
 	s.mu.Lock()
 	if len(s.requests) >= maxRequests {
 		s.mu.Unlock()
-		return nil, fmt.Errorf("module %d: too many requests at a time", s.slot)
+		return nil, errors.New("too many requests at a time")
 	}
 	s.nextID++
 	id := s.nextID
@@ -91,18 +91,18 @@ func (s *session) query(ctx context.Context, feature string, request []byte) ([]
 	msg := &api.ToCard{M: &api.ToCard_Query{Query: &api.Query{Id: id, Feature: feature, Request: request}}}
 	if !s.out.put(msg) {
 		s.m.count(s, func(v *slot) { v.view.SendErrors++ })
-		return nil, fmt.Errorf("module %d does not take requests", s.slot)
+		return nil, errors.New("does not take requests")
 	}
 	select {
 	case r := <-answer:
 		if r.GetError() != "" {
-			return nil, fmt.Errorf("module %d: %w", s.slot, errors.New(shown(r.GetError(), 512)))
+			return nil, errors.New(shown(r.GetError(), 512))
 		}
 		return r.GetReply(), nil
 	case <-s.closed:
-		return nil, fmt.Errorf("module %d has gone", s.slot)
+		return nil, errors.New("has gone")
 	case <-ctx.Done():
-		return nil, fmt.Errorf("module %d does not answer: %w", s.slot, ctx.Err())
+		return nil, fmt.Errorf("does not answer: %w", ctx.Err())
 	}
 }
 
