@@ -5,12 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
@@ -24,15 +23,26 @@ import (
 // connection has not noticed. A card that is heard keeps its slot.
 const silentAfter = 2
 
+// Bounds of the fields of a request, in bytes. Who sends one is unknown, and it
+// may have to wait.
+const (
+	maxCSR   = 8 << 10
+	maxField = 512
+)
+
 // Enrol implements the service: it issues the certificate of a card.
-func (m *Manager) Enrol(ctx context.Context, r *api.EnrolRequest) (*api.EnrolReply, error) {
+func (m *Manager) Enrol(ctx context.Context, r *api.EnrolRequest) (reply *api.EnrolReply, err error) {
+	defer m.rescue(&err)
+	if len(r.GetCsr()) > maxCSR || max(len(r.GetUuid()), len(r.GetHost()), len(r.GetToken()), len(r.GetFingerprint())) > maxField {
+		return nil, status.Error(codes.InvalidArgument, "the request is too long")
+	}
 	select {
 	case m.enrolling <- struct{}{}:
 		defer func() { <-m.enrolling }()
 	case <-ctx.Done():
 		return nil, status.FromContextError(ctx.Err()).Err()
 	}
-	_, from := peerOf(ctx)
+	_, from, _ := peerOf(ctx)
 	set := m.settings()
 	refuse := func(text string) error {
 		m.refuse(r.GetUuid(), from, text)
@@ -53,19 +63,60 @@ func (m *Manager) Enrol(ctx context.Context, r *api.EnrolRequest) (*api.EnrolRep
 	return &api.EnrolReply{Certificate: der, Ca: ca.Certificate().Raw}, nil
 }
 
-// Attach implements the service: it is the life of a session.
-func (m *Manager) Attach(st stream) error {
+// Attach implements the service: it is the life of a session. Nothing is read
+// from a peer that shows no certificate of a card.
+func (m *Manager) Attach(st stream) (err error) {
+	defer m.rescue(&err)
+	cert, from, guest := peerOf(st.Context())
+	refuse := func(host, text string) error {
+		m.refuse(host, from, text)
+		return st.Send(&api.ToCard{M: &api.ToCard_Welcome{Welcome: &api.Welcome{Refusal: text}}})
+	}
+	if _, text := m.identify(cert); text != "" {
+		return refuse(claimed(cert), text)
+	}
+	guest.trust()
 	hello, err := m.hello(st)
 	if err != nil {
 		return err
 	}
-	cert, from := peerOf(st.Context())
+	guest.stay()
+	defer guest.leave()
 	s, text := m.admit(st.Context(), cert, from, hello)
 	if text != "" {
-		m.refuse(hello.GetUuid(), from, text)
-		return st.Send(&api.ToCard{M: &api.ToCard_Welcome{Welcome: &api.Welcome{Refusal: text}}})
+		return refuse(hello.GetUuid(), text)
 	}
 	return s.run(st)
+}
+
+// identify returns the host of a certificate, or why it is that of none.
+func (m *Manager) identify(cert *x509.Certificate) (host, refusal string) {
+	if cert == nil {
+		return "", "the card shows no certificate"
+	}
+	host, err := m.cfg.Authority.Admit(cert, m.settings().Admission, time.Now())
+	if err != nil {
+		return "", err.Error()
+	}
+	return host, ""
+}
+
+// claimed is who a certificate says that it is of, "unknown" if nobody.
+func claimed(cert *x509.Certificate) string {
+	if cert != nil {
+		if id, err := api.IdentityOf(cert); err == nil && id.Host != "" {
+			return id.Host
+		}
+	}
+	return "unknown"
+}
+
+// rescue makes an error of a panic, deferred by who serves a peer.
+func (m *Manager) rescue(err *error) {
+	if p := recover(); p != nil {
+		m.cfg.Log.Error("panic while serving a line card", "panic", p, "stack", string(debug.Stack()))
+		*err = status.Error(codes.Internal, "internal error of the supervisor")
+	}
 }
 
 // hello waits for the first message, for a limited time.
@@ -93,13 +144,10 @@ func (m *Manager) hello(st stream) (*api.Hello, error) {
 // admit decides about a card. It returns its session, which is in its slot, or
 // why there is none.
 func (m *Manager) admit(ctx context.Context, cert *x509.Certificate, from string, h *api.Hello) (*session, string) {
-	if cert == nil {
-		return nil, "the card shows no certificate"
-	}
 	set := m.settings()
-	host, err := m.cfg.Authority.Admit(cert, set.Admission, time.Now())
-	if err != nil {
-		return nil, err.Error()
+	host, text := m.identify(cert)
+	if text != "" {
+		return nil, text
 	}
 	if h.GetUuid() != host {
 		return nil, fmt.Sprintf("the card's certificate is of host %s, not of %s", host, shown(h.GetUuid(), 64))
@@ -241,20 +289,17 @@ func (m *Manager) insert(s *session, address string, h *api.Hello) (*session, st
 	return s, ""
 }
 
-// peerOf returns the certificate that the peer showed, nil for none, and where
-// it calls from, "" for a local socket.
-func peerOf(ctx context.Context) (*x509.Certificate, string) {
+// peerOf returns the certificate that the peer showed, nil for none, where it
+// calls from, "" for a local socket, and its connection.
+func peerOf(ctx context.Context) (*x509.Certificate, string, *guest) {
 	p, ok := peer.FromContext(ctx)
 	if !ok {
-		return nil, ""
+		return nil, "", nil
 	}
-	from := ""
-	if a, ok := p.Addr.(*net.TCPAddr); ok {
-		from = a.IP.String()
+	from := source(p.Addr)
+	info, _ := p.AuthInfo.(caller)
+	if len(info.State.PeerCertificates) == 0 {
+		return nil, from, info.guest
 	}
-	info, ok := p.AuthInfo.(credentials.TLSInfo)
-	if !ok || len(info.State.PeerCertificates) == 0 {
-		return nil, from
-	}
-	return info.State.PeerCertificates[0], from
+	return info.State.PeerCertificates[0], from, info.guest
 }

@@ -181,6 +181,9 @@ func (c *chassis) Program(int) (module.Program, error) {
 func (c *chassis) report(slot int, section string, data []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if section == "panic" {
+		panic("bug")
+	}
 	c.reports[fmt.Sprintf("%d %s", slot, section)] = string(data)
 	return nil
 }

@@ -17,6 +17,10 @@
 // configuration. Programs are pulled by the session when Converge says that
 // configuration has changed.
 //
+// Who is not known as a card yet is given little: time, bytes, and connections
+// from one address (door.go). A card is known by its certificate before a word
+// of it is read. A panic ends the session that it happens in, not the others.
+//
 // One mutex guards the table of slots and sessions; no callback runs under it.
 package module
 
@@ -102,8 +106,10 @@ type Config struct {
 const (
 	maxMessage   = 16 << 20 // bytes of one message from a card
 	maxSections  = 64       // of one report
-	maxConns     = 1024     // connections at a time
 	maxEnrolling = 4        // enrolments at a time; others wait
+	maxStreams   = 2        // of one connection
+	maxHeaders   = 16 << 10 // bytes
+	window       = 64 << 10 // bytes that a connection, or a stream, may be ahead of who reads it
 	helloTime    = 5 * time.Second
 )
 
@@ -158,18 +164,21 @@ func (m *Manager) Run(ctx context.Context, listeners ...net.Listener) error {
 	server := grpc.NewServer(
 		grpc.Creds(m.credentials()),
 		grpc.MaxRecvMsgSize(maxMessage),
-		grpc.MaxConcurrentStreams(4),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxHeaderListSize(maxHeaders),
+		grpc.InitialWindowSize(window),
+		grpc.InitialConnWindowSize(window),
 		grpc.ConnectionTimeout(helloTime),
 		grpc.WaitForHandlers(true),
 		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionIdle: time.Minute, Time: 10 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second}),
 	)
 	api.RegisterSupervisorServer(server, m)
-	conns := make(chan struct{}, maxConns)
+	door := newDoor()
 	g, gctx := errgroup.WithContext(ctx)
 	for _, l := range listeners {
 		g.Go(func() error {
-			if err := server.Serve(limited{l, conns}); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+			if err := server.Serve(limited{l, door}); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 				return fmt.Errorf("serve line cards on %s: %w", l.Addr(), err)
 			}
 			return nil
@@ -225,30 +234,3 @@ func (m *Manager) Reset(slot int) error {
 }
 
 func notAttached(slot int) error { return fmt.Errorf("module %d is not attached", slot) }
-
-// limited is a listener whose connections are bounded in number; while there
-// are too many, new ones wait in the kernel.
-type limited struct {
-	net.Listener
-	slots chan struct{}
-}
-
-func (l limited) Accept() (net.Conn, error) {
-	l.slots <- struct{}{}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	return &limitedConn{Conn: c, release: sync.OnceFunc(func() { <-l.slots })}, nil
-}
-
-type limitedConn struct {
-	net.Conn
-	release func()
-}
-
-func (c *limitedConn) Close() error {
-	defer c.release()
-	return c.Conn.Close()
-}

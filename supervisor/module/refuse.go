@@ -87,12 +87,13 @@ type logged struct {
 func (l logged) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	out, info, err := l.TransportCredentials.ServerHandshake(c)
 	if err == nil {
+		if tls, ok := info.(credentials.TLSInfo); ok {
+			g, _ := c.(*guest)
+			info = caller{tls, g}
+		}
 		return out, info, nil
 	}
-	from := ""
-	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		from = a.IP.String()
-	}
+	from := source(c.RemoteAddr())
 	if strings.Contains(err.Error(), "bad certificate") { // the alert has no exported type
 		l.m.refuse("unknown", from, "it does not accept this supervisor, chassis "+l.m.cfg.Authority.Chassis()+
 			": it is enrolled with another chassis")
@@ -100,6 +101,12 @@ func (l logged) ServerHandshake(c net.Conn) (net.Conn, credentials.AuthInfo, err
 		l.m.cfg.Log.Debug("handshake broken off", "from", from, "error", err)
 	}
 	return out, info, err
+}
+
+// caller is what a stream knows of the connection that it came by.
+type caller struct {
+	credentials.TLSInfo
+	guest *guest // nil behind another listener than the manager's
 }
 
 func (l logged) Clone() credentials.TransportCredentials {

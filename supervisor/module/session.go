@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -84,14 +85,29 @@ func (s *session) changed() {
 // run is the session: it returns when the card has gone.
 func (s *session) run(st stream) error {
 	s.welcome()
-	s.m.streams.Go(func() { s.receive(st) })
-	s.m.streams.Go(func() { s.send(st) })
+	s.m.streams.Go(func() { s.safely(func() { s.receive(st) }) })
+	s.m.streams.Go(func() { s.safely(func() { s.send(st) }) })
 	s.ticker = time.NewTicker(s.timer.Interval)
 	defer s.ticker.Stop()
 	s.changed()
-	why := s.live(st.Context())
+	why := internal
+	s.safely(func() { why = s.live(st.Context()) })
 	s.m.detach(s)
 	return status.Error(codes.Unavailable, why)
+}
+
+// internal is why a session ends that has met a bug.
+const internal = "internal error of the supervisor"
+
+// safely calls f; a panic in it ends the session.
+func (s *session) safely(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log().Error("panic in the session of a line card", "panic", p, "stack", string(debug.Stack()))
+			s.end(ended{why: internal})
+		}
+	}()
+	f()
 }
 
 // live is the runner's loop. It returns why the session ended.
