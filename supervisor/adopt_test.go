@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -150,6 +151,31 @@ func TestRefusedDevice(t *testing.T) {
 	}
 	r.types("configure terminal ; port-profile type ethernet UP ; max-ports 2")
 	r.inherits("Ethernet3/2", "UP")
+}
+
+// TestClearCertificate takes away the key of a card that is attached, and looks
+// at what else a card may not do.
+func TestClearCertificate(t *testing.T) {
+	r := run(t)
+	card := r.attach(nic(1, "eth1", ""))
+	if out := r.types("module vem 3 execute show version"); out != "text .]0;title.\tof a card\n" {
+		t.Errorf("what a card says is shown as %q", out)
+	}
+	var out bytes.Buffer
+	r.types("configure terminal")
+	if r.operator.Run(t.Context(), "no vem 3", console{&out}); !strings.Contains(out.String(), "ERROR: Module 3 is online") {
+		t.Errorf("no vem: %q", &out)
+	}
+	if out := r.types("clear module 3 certificate"); out != "" {
+		t.Errorf("clear: %q", out)
+	}
+	r.eventually("the session ends", func() bool { return card.Status().Headless && r.Modules()[0].Status == feature.ModuleAbsent })
+	r.eventually("it is refused", func() bool {
+		return strings.Contains(card.Status().Error, "was cleared") && strings.Contains(r.types("show module vem certificate"), "Refused: the key of host")
+	})
+	if m := r.Modules()[0]; m.Insertions != 1 {
+		t.Errorf("it came back: %+v", m)
+	}
 }
 
 // journal is a log.

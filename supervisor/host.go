@@ -52,8 +52,18 @@ func (h host) Reload(ctx context.Context) error {
 // ReloadModule implements feature.Host.
 func (h host) ReloadModule(_ context.Context, slot int) error { return h.s.modules.Reset(slot) }
 
-// ForgetHost implements feature.Host.
-func (h host) ForgetHost(_ context.Context, uuid string) error { return h.s.authority.Forget(uuid) }
+// ForgetHost implements feature.Host. The host's session ends with its key.
+func (h host) ForgetHost(_ context.Context, uuid string) error {
+	if err := h.s.authority.Forget(uuid); err != nil {
+		return err
+	}
+	for _, m := range h.s.modules.Snapshot() {
+		if m.UUID == uuid && m.Status != feature.ModuleAbsent {
+			_ = h.s.modules.Reset(m.Slot) // gone by itself, else
+		}
+	}
+	return nil
+}
 
 // ClearCounters implements feature.Host: on the card of the port, or on all.
 func (h host) ClearCounters(ctx context.Context, port string) error {

@@ -86,6 +86,9 @@ func (m *Manager) Attach(st stream) (err error) {
 	if text != "" {
 		return refuse(hello.GetUuid(), text)
 	}
+	if _, text := m.identify(cert); text != "" { // its key was cleared meanwhile
+		s.end(ended{why: text})
+	}
 	return s.run(st)
 }
 

@@ -36,12 +36,16 @@ const (
 	maxCards  = 4096
 	maxTokens = 1024
 	maxCSR    = 8 << 10 // bytes
+
+	maxRevoked = 256 // keys of one host
 )
 
 // record is what is known of one host.
 type record struct {
-	Key   string    `json:"key"` // api.KeyFingerprint
+	Key   string    `json:"key"` // api.KeyFingerprint; "" after Forget, until it enrols again
 	Since time.Time `json:"since"`
+	// Revoked are the keys that were forgotten.
+	Revoked []string `json:"revoked,omitempty"`
 }
 
 // grant is a token that may still be redeemed: by anybody until Key is set,
@@ -110,10 +114,12 @@ func (a *Authority) Enrol(host string, csr []byte, token string, by Admission, n
 		if err := a.redeem(token, key, now); err != nil {
 			return nil, err
 		}
+	case slices.Contains(known.Revoked, key):
+		return nil, revoked(host)
 	case ok && known.Key == key:
 	case by == AdmitCertificate:
 		return nil, errors.New("this chassis enrols by token only (vem admission certificate): give the card one with --token-file")
-	case ok && by != AdmitOpen:
+	case ok && known.Key != "" && by != AdmitOpen:
 		return nil, fmt.Errorf("host %s is enrolled with another key, %s: give the card a token with --token-file", host, known.Key)
 	}
 	return der, a.remember(host, key, now)
@@ -130,31 +136,59 @@ func (a *Authority) Admit(cert *x509.Certificate, by Admission, now time.Time) (
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	known, ok := a.cards[id.Host]
+	if slices.Contains(known.Revoked, key) {
+		return "", revoked(id.Host)
+	}
+	if ok && known.Key == "" && by != AdmitOpen {
+		return "", fmt.Errorf("host %s has to enrol again: this certificate is of before its key was cleared", id.Host)
+	}
 	if ok && known.Key != key && by != AdmitOpen {
 		return "", fmt.Errorf("host %s is enrolled with another key, %s: this certificate was replaced", id.Host, known.Key)
 	}
 	return id.Host, a.remember(id.Host, key, now)
 }
 
-// Forget makes a host unknown, so that it may enrol with a new key. Its
-// certificate is good again as long as no other was issued.
+// revoked is the refusal of a key that was forgotten.
+func revoked(host string) error {
+	return fmt.Errorf("the key of host %s was cleared (clear module certificate): make a new one, or give the card a token with --token-file", host)
+}
+
+// Forget makes a host unknown, so that it may enrol with a new key. The one it
+// has is revoked, with the token it came by: it is good again only by another.
 func (a *Authority) Forget(host string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, ok := a.cards[host]; !ok {
+	known := a.cards[host]
+	if known.Key == "" {
 		return fmt.Errorf("host %s is not known", host)
 	}
+	if len(known.Revoked) >= maxRevoked {
+		return fmt.Errorf("host %s has had %d keys cleared already", host, len(known.Revoked))
+	}
+	if err := readRecords(a.dir, tokensFile, &a.tokens); err != nil { // there may be new ones
+		return err
+	}
+	tokens := maps.Clone(a.tokens)
+	maps.DeleteFunc(tokens, func(_ string, g grant) bool { return g.Key == known.Key })
+	if len(tokens) < len(a.tokens) {
+		if err := a.saveTokens(tokens); err != nil {
+			return err
+		}
+	}
 	cards := maps.Clone(a.cards)
-	delete(cards, host)
+	cards[host] = record{Since: known.Since, Revoked: append(slices.Clone(known.Revoked), known.Key)}
 	return a.saveCards(cards)
 }
 
-// Cards returns the known hosts, by UUID.
+// Cards returns the hosts with their keys, by UUID.
 func (a *Authority) Cards() []Card {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var all []Card
 	for host, r := range a.cards {
+		if r.Key == "" {
+			continue
+		}
 		all = append(all, Card{Host: host, Fingerprint: r.Key, Since: r.Since})
 	}
 	slices.SortFunc(all, func(x, y Card) int { return strings.Compare(x.Host, y.Host) })
@@ -217,7 +251,8 @@ func (a *Authority) remember(host, key string, now time.Time) error {
 		return fmt.Errorf("%d hosts are enrolled already", len(a.cards))
 	}
 	cards := maps.Clone(a.cards)
-	cards[host] = record{Key: key, Since: now.UTC()}
+	cards[host] = record{Key: key, Since: now.UTC(),
+		Revoked: slices.DeleteFunc(slices.Clone(known.Revoked), func(k string) bool { return k == key })}
 	return a.saveCards(cards)
 }
 

@@ -199,20 +199,83 @@ func TestTokenOfAnotherProcess(t *testing.T) {
 }
 
 func TestForget(t *testing.T) {
-	a := open(t, t.TempDir())
-	if _, err := a.Enrol(hostA, request(t), "", AdmitTOFU, now); err != nil {
+	dir := t.TempDir()
+	a := open(t, dir)
+	first, second := request(t), request(t)
+	enrol := func(csr []byte, token string) ([]byte, error) { return a.Enrol(hostA, csr, token, AdmitTOFU, now) }
+	old, err := enrol(first, "")
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Forget(hostA); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Enrol(hostA, request(t), "", AdmitTOFU, now); err != nil {
-		t.Errorf("enrol after Forget: %v", err)
+	if got := a.Cards(); len(got) != 0 {
+		t.Errorf("Cards() = %v", got)
 	}
+	wantError(t, a.Forget(hostA), "not known")
+	refused := func() {
+		t.Helper()
+		for _, by := range []Admission{AdmitOpen, AdmitTOFU, AdmitCertificate} {
+			_, err := a.Admit(parse(t, old), by, now)
+			wantError(t, err, "was cleared")
+		}
+		_, err := enrol(first, "")
+		wantError(t, err, "was cleared")
+	}
+	refused()
+	der, err := enrol(second, "")
+	if err != nil {
+		t.Fatalf("enrol with a new key: %v", err)
+	}
+	if _, err := a.Admit(parse(t, der), AdmitTOFU, now); err != nil {
+		t.Errorf("Admit with the new key: %v", err)
+	}
+	a = open(t, dir) // a restart changes nothing
+	refused()
 	wantError(t, a.Forget(hostB), "not known")
 	if got := a.Cards(); len(got) != 1 || got[0].Host != hostA {
 		t.Errorf("Cards() = %v", got)
 	}
+	// A token is the operator's word.
+	token, err := a.NewToken(time.Hour, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := enrol(first, token.String()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Admit(parse(t, old), AdmitTOFU, now); err != nil {
+		t.Errorf("Admit of the old key after its token: %v", err)
+	}
+	if err := a.Forget(hostA); err != nil {
+		t.Fatal(err)
+	}
+	_, err = enrol(first, token.String()) // a token is good once
+	wantError(t, err, "not known, or was used")
+	refused()
+}
+
+// TestForgetReplaced has a key come back that had been replaced when the one
+// after it was forgotten.
+func TestForgetReplaced(t *testing.T) {
+	a := open(t, t.TempDir())
+	old, err := a.Enrol(hostA, request(t), "", AdmitTOFU, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := a.NewToken(time.Hour, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Enrol(hostA, request(t), token.String(), AdmitTOFU, now); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Forget(hostA); err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Admit(parse(t, old), AdmitTOFU, now)
+	wantError(t, err, "has to enrol again")
 }
 
 func TestOtherChassis(t *testing.T) {
