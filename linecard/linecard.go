@@ -24,6 +24,7 @@ import (
 	"trunkline/linecard/agent"
 	"trunkline/linecard/api"
 	"trunkline/linecard/attach"
+	"trunkline/linecard/frame"
 	"trunkline/linecard/local"
 	"trunkline/linecard/pipeline"
 	"trunkline/linecard/port"
@@ -172,7 +173,9 @@ func (c *Card) event(e pipeline.Event) {
 	case pipeline.EventGone:
 		c.attach.Gone(e.Port)
 	case pipeline.EventLoop:
-		c.log.Warn("port err-disabled by the MAC-move guard", "port", e.Port)
+		c.log.Warn("port err-disabled by the MAC-move guard", "port", e.Port, "recovery", pipeline.RecoverAfter)
+	case pipeline.EventRecovered:
+		c.log.Info("err-disabled port recovered", "port", e.Port, "cause", frame.LoopDetected)
 	case pipeline.EventFault:
 		c.log.Error("fault on the frame path: port quarantined", "port", e.Port, "cause", fmt.Sprint(e.Fault.Cause))
 		if err := c.keep(e.Port, e.Fault); err != nil {

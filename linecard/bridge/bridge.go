@@ -16,6 +16,10 @@
 // lowest-numbered one that is up and carries it. Another uplink hears the same
 // floods from the network: what it floods is refused, and nothing is learned
 // there, so that addresses do not flap between uplinks (cli.md §9.7).
+//
+// An address that moves too often is decided for its home (package fdb); the
+// frames of the newcomer are dropped. A newcomer is err-disabled unless it is
+// an uplink: that would cut off the card for what one guest elsewhere sends.
 package bridge
 
 import (
@@ -146,7 +150,7 @@ func bit(i int) Marks { return 1 << uint(i) }
 
 // Learn enters the sources of the batch. Refused are frames whose source the
 // port's limit kept out; looping reports that the move guard has had enough of
-// the ingress port.
+// the ingress port, which is no uplink.
 func (m *Map) Learn(v *fdb.View, b *frame.Batch) (refused Marks, looping bool) {
 	p := &m.Ports[b.Port]
 	for i := range b.N {
@@ -162,7 +166,11 @@ func (m *Map) Learn(v *fdb.View, b *frame.Batch) (refused Marks, looping bool) {
 		case fdb.Refused:
 			refused |= bit(i)
 		case fdb.Looping:
-			looping = true
+			b.Drop[i] = frame.MACMove
+			if !p.Uplink {
+				b.Drop[i] = frame.LoopDetected
+				looping = true
+			}
 		case fdb.OwnMoved:
 			b.Drop[i] = frame.StaticMove
 			if p.Uplink {

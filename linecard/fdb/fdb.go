@@ -27,6 +27,10 @@
 //   - Hostile senders. Hashing is seeded. A port has a learning limit, and the
 //     last eighth of the table is kept for ports with few entries, so one guest
 //     can neither evict nor keep out the others. Entries are never evicted.
+//   - Addresses in two places: a loop, or a guest that sends as another. The
+//     hop that an address first moved away from is its home until it has been
+//     quiet for a minute. Beyond the rate an address moves home only, so the
+//     verdict Looping is about the newcomer, never about the victim.
 //
 // Locking: View, Lookup and Learn take no lock and may run on any number of
 // threads. Everything else takes the table's mutex and is for the control
@@ -54,6 +58,8 @@ const (
 	TickLen = 5 * time.Second
 	// MaxMoves in one second are taken for a loop (cli.md §9.7).
 	MaxMoves = 10
+	// homeQuiet seconds without a move make an address at home where it is.
+	homeQuiet = 60
 	// smallPort may go on learning when the table is nearly full.
 	smallPort = 64
 	// probes bounds a search, in slots; at half load the longest run of used
@@ -121,7 +127,7 @@ type arrays struct {
 	mul   uint64
 	keys  []atomic.Uint64
 	vals  []atomic.Uint64
-	moves []atomic.Uint64 // second << 16 | moves in it
+	moves []atomic.Uint64 // second of the last move 32 | home 16 | moves in that second 16
 	used  atomic.Int64    // slots with a key
 }
 

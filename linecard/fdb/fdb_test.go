@@ -219,6 +219,50 @@ func TestMoveGuard(t *testing.T) {
 	if got := at(100*second, 2); got != Looping {
 		t.Errorf("move 11 in a second: %d, want Looping", got)
 	}
+	v := tab.View(100 * second)
+	if hop, _ := v.Lookup(Key(10, 1)); hop != 1 {
+		t.Errorf("over the rate the address is behind %d, want 1", hop)
+	}
+}
+
+// TestHome has an address of hop 1 sent by hop 2, too, for a long time: hop 1 is
+// never the one that loops, whatever the rates; after a minute of quiet the
+// address belongs where it is.
+func TestHome(t *testing.T) {
+	tab := New(Config{})
+	at := func(now time.Duration, hop uint16) Verdict {
+		v := tab.View(int64(now))
+		return v.Learn(Key(10, 1), hop)
+	}
+	at(0, 1)
+	now, loops := time.Duration(0), 0
+	for second := range 200 {
+		for i := range 50 {
+			now = time.Duration(second)*time.Second + time.Duration(i)*20*time.Millisecond
+			if at(now, 2) == Looping {
+				loops++
+			}
+			if i%(1+second%7) == 0 {
+				if got := at(now, 1); got != Moved && got != Known {
+					t.Fatalf("%v: home is told %d", now, got)
+				}
+			}
+		}
+	}
+	if loops < 200*10 {
+		t.Errorf("the newcomer loops %d times", loops)
+	}
+	now += time.Second
+	at(now, 2) // moved for good
+	now += (homeQuiet + 1) * time.Second
+	for i := range 30 {
+		hop := uint16(1 + i%2)
+		if got := at(now, hop); got == Looping && hop == 2 {
+			t.Fatal("the new home loops")
+		} else if hop == 1 && i > MaxMoves && got != Looping {
+			t.Fatalf("move %d from the new home: %d, want Looping", i, got)
+		}
+	}
 }
 
 // TestRandomMACs floods the table from one port and looks at the others.
@@ -328,12 +372,13 @@ func TestModel(t *testing.T) {
 		}
 		return n
 	}
-	for range 50_000 {
+	for i := range 50_000 {
 		bd, mac, hop := uint16(1+r.IntN(4)), r.Uint64N(300), uint16(1+r.IntN(5))
 		key := Key(bd, mac)
 		switch op := r.IntN(1000); {
 		case op < 600:
-			got := learn(tab, bd, mac, hop)
+			v := tab.View(int64(i) * int64(time.Second)) // no address moves more than once in a second
+			got := v.Learn(Key(bd, mac), hop)
 			old, there := model[key]
 			if got == Refused {
 				if there && old.hop == hop {

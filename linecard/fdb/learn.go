@@ -27,7 +27,7 @@ const (
 	Known    Verdict = iota // there already
 	Learned                 // new
 	Moved                   // was behind another hop
-	Looping                 // moved more than MaxMoves times in a second
+	Looping                 // not moved: more than MaxMoves moves in a second, and hop is not its home
 	Refused                 // the port's limit is reached
 	Full                    // the table is full, or its search bound is
 	Fixed                   // a static entry of another hop
@@ -131,6 +131,7 @@ func (v *View) insert(at, key, want uint64) Verdict {
 // update brings the value of a slot that holds the key up to date.
 func (v *View) update(i, key, want uint64) Verdict {
 	t, slot, hop := v.t, &v.a.vals[i], uint16(want&hopMask)
+	guarded := false
 	for {
 		val := slot.Load()
 		was := uint16(val & hopMask)
@@ -159,6 +160,13 @@ func (v *View) update(i, key, want uint64) Verdict {
 				return Known
 			}
 		default:
+			// Before the move: what is over the rate stays where it is.
+			if !guarded && v.live(val, key>>48) {
+				guarded = true // counted once, however often the exchange fails
+				if n, home := moves(&v.a.moves[i], v.second, was); n > MaxMoves && hop != home {
+					return Looping
+				}
+			}
 			if !t.take(hop) {
 				return Refused
 			}
@@ -173,9 +181,6 @@ func (v *View) update(i, key, want uint64) Verdict {
 				return Learned
 			}
 			t.stats.moved.Add(1)
-			if moves(&v.a.moves[i], v.second) > MaxMoves {
-				return Looping
-			}
 			return Moved
 		}
 	}
@@ -189,16 +194,20 @@ func newer(val, want uint64) bool {
 	return tick >= 0 && gen >= 0
 }
 
-// moves counts a move and returns the number in this second.
-func moves(w *atomic.Uint64, second uint64) uint64 {
+// moves counts an attempt to move away from a hop, and returns the number in
+// this second and the address's home.
+func moves(w *atomic.Uint64, second uint64, from uint16) (n uint64, home uint16) {
 	for {
 		old := w.Load()
-		n := uint64(1)
-		if old>>16 == second&(1<<48-1) {
+		n, home = 1, uint16(old>>16)
+		switch since := uint32(second) - uint32(old>>32); {
+		case old == 0 || since > homeQuiet && since < 1<<31: // the view of another worker may be older
+			home = from
+		case since == 0:
 			n = min(old&0xffff+1, 0xffff)
 		}
-		if w.CompareAndSwap(old, second<<16|n) {
-			return n
+		if w.CompareAndSwap(old, second<<32|uint64(home)<<16|n) {
+			return n, home
 		}
 	}
 }

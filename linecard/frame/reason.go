@@ -34,6 +34,7 @@ const (
 	NoMemory      // no buffer for segmentation or copy
 	NotDesignated // flood from an uplink that is not the VLAN's designated one
 	Overrun       // the kernel dropped it before the card could read it; not among the frames received
+	MACMove       // source is moving too often and belongs to another port; on an uplink, which is never err-disabled for it
 	Reasons       // number of reasons
 )
 
@@ -42,7 +43,7 @@ var reasonNames = [Reasons]string{
 	"vlan-not-allowed", "vlan-inactive", "port-down", "same-segment", "split-horizon",
 	"own-mac", "mac-limit", "static-move", "loop-detected", "static-drop", "no-member",
 	"queue-full", "tx-error", "punt-full", "link-local", "filtered", "consumed", "fault", "no-memory",
-	"not-designated", "overrun",
+	"not-designated", "overrun", "mac-move",
 }
 
 func (r Reason) String() string {

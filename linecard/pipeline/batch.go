@@ -50,15 +50,16 @@ func (w *Worker) serve(r *receiver, now int64) (n int) {
 // forward decides on every frame of a batch and puts those that live on the
 // egress lists.
 func (w *Worker) forward(plan *Plan, b *frame.Batch) {
-	if closed := w.e.closed(b.Port); closed != frame.Forward {
+	closed := w.e.closed(b.Port)
+	if closed == frame.Forward && int(b.Port) >= len(plan.Ports) {
+		closed = frame.PortDown // a device attached after this plan was made
+	}
+	if closed != frame.Forward {
 		for i := range b.N {
 			if b.Drop[i] == frame.Forward {
 				b.Drop[i] = closed
 			}
 		}
-		return
-	}
-	if int(b.Port) >= len(plan.Ports) {
 		return
 	}
 	s := &plan.stages[b.Port]

@@ -111,16 +111,56 @@ func (e *Engine) Run(ctx context.Context) error {
 	return e.closeAll()
 }
 
-// control handles events until ctx ends.
+// RecoverAfter is how long the MAC-move guard keeps a port err-disabled
+// (errdisable recovery interval, cli.md §9.7).
+const RecoverAfter = 300 * time.Second
+
+// control handles events, and ends err-disabled states, until ctx ends.
 func (e *Engine) control(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case ev := <-e.events:
 			e.handle(ev)
+		case now := <-tick.C:
+			e.expire(now)
 		}
 	}
+}
+
+// expire ends the err-disabled state of ports that the MAC-move guard has kept
+// in it long enough. A port quarantined for a fault stays as it is.
+func (e *Engine) expire(now time.Time) {
+	e.mu.Lock()
+	recovered := false
+	for _, p := range e.ports {
+		if e.closed(p.index) != frame.LoopDetected {
+			continue
+		}
+		if p.blockedAt.IsZero() {
+			p.blockedAt = now // its event is on the way, or was lost
+		}
+		if now.Sub(p.blockedAt) >= RecoverAfter {
+			e.unblock(p)
+			e.note(Event{Kind: EventRecovered, Port: p.name})
+			recovered = true
+		}
+	}
+	if recovered {
+		e.rebuild()
+	}
+	e.mu.Unlock()
+	e.deliver()
+}
+
+// unblock ends the err-disabled state of a port and reports whether it was in
+// it. Called with mu held.
+func (e *Engine) unblock(p *cardPort) bool {
+	p.blockedAt = time.Time{}
+	return e.blocked[p.index].Swap(uint32(frame.Forward)) != uint32(frame.Forward)
 }
 
 func (e *Engine) handle(ev event) {
@@ -210,7 +250,7 @@ func (e *Engine) apply(b *Builder) error {
 		p.facts = b.ports[name]
 		// Shutting a port down by hand ends its err-disabled state.
 		if !p.facts.Up {
-			e.blocked[p.index].Store(uint32(frame.Forward))
+			e.unblock(p)
 		}
 		e.fdb.SetPortLimit(p.index, int(p.facts.MACLimit))
 	}

@@ -21,10 +21,11 @@ type EventKind uint8
 
 // Events.
 const (
-	EventGone  EventKind = iota // the device vanished; attach it again with SetPort
-	EventLoop                   // MAC-move guard: the port is err-disabled
-	EventFault                  // a stage panicked: the port is quarantined
-	EventState                  // a port went up or down
+	EventGone      EventKind = iota // the device vanished; attach it again with SetPort
+	EventLoop                       // MAC-move guard: the port is err-disabled
+	EventRecovered                  // the err-disabled state of EventLoop has ended by itself
+	EventFault                      // a stage panicked: the port is quarantined
+	EventState                      // a port went up or down
 )
 
 // Fault is what is known of a panic on the frame path.

@@ -236,6 +236,18 @@ func TestSums(t *testing.T) {
 	}
 }
 
+// TestOldPlan delivers to a port that a worker has and its plan has not yet.
+func TestOldPlan(t *testing.T) {
+	b := newBench(t, standard, allPorts(veth1, veth2))
+	b.e.plan.Store(&Plan{})
+	b.ports[veth1].Deliver(ethernet(ether.Broadcast, mac(1), 60))
+	b.turn()
+	if c, _ := b.e.Counters(veth1); c.Rx() != 1 || c.RxDrops[frame.PortDown] != 1 {
+		t.Errorf("%d received, %d dropped for port-down", c.Rx(), c.RxDrops[frame.PortDown])
+	}
+	b.checkSum()
+}
+
 // TestNoAllocation takes whole batches through a worker round: received,
 // learned, looked up, flooded and sent.
 func TestNoAllocation(t *testing.T) {

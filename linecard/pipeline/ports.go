@@ -27,7 +27,7 @@ type cardPort struct {
 	reason    string
 	since     time.Time // of the last change of up
 	cleared   time.Time
-	blockedAt time.Time
+	blockedAt time.Time // zero while not err-disabled
 	resets    uint64
 	base      Counters // when they were cleared
 	lost      uint64   // frames that devices of the past lost before Recv
@@ -219,7 +219,7 @@ func (e *Engine) Refresh(name string) {
 func (e *Engine) Recover(name string) bool {
 	e.mu.Lock()
 	p := e.ports[name]
-	was := p != nil && e.blocked[p.index].Swap(uint32(frame.Forward)) != uint32(frame.Forward)
+	was := p != nil && e.unblock(p)
 	if was {
 		e.rebuild()
 	}

@@ -1,11 +1,14 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"trunkline/internal/ether"
 	"trunkline/linecard/bridge"
@@ -271,6 +274,88 @@ func TestUplinkChoice(t *testing.T) {
 	b.e.Refresh("U1")
 	check("V1", u, "E1 E2 U1=10 V2 V4=10")
 	check("U2", porttest.Tagged(u, 10), "!not-designated")
+}
+
+// TestSpoof has the address of a guest sent by another, 200 times a second: once
+// on the victim's card, where it comes in by the uplink, and once on the
+// sender's own. Only the sender's port may go.
+func TestSpoof(t *testing.T) {
+	for _, c := range []struct{ victim, sender, disabled, dropped string }{
+		{"V1", "U1", "", "!mac-move"},
+		{"U1", "V2", "V2", "!loop-detected"},
+		{"V1", "V2", "V2", "!loop-detected"},
+	} {
+		b := newBench(t, chassis, allPorts(chassisPorts...))
+		u := ethernet(ether.Broadcast, mac(1), 60)
+		send := func(in string) string {
+			if in == "U1" {
+				return b.run(in, porttest.Tagged(u, 10))
+			}
+			return b.run(in, u)
+		}
+		send(c.victim)
+		dropped := 0
+		for range 600 { // 3 s
+			if strings.Contains(send(c.sender), c.dropped) {
+				dropped++
+			}
+			if got := send(c.victim); strings.Contains(got, "!") {
+				t.Fatalf("spoofed from %s: frame of %s: %s", c.sender, c.victim, got)
+			}
+			b.now += 5e6
+		}
+		if dropped < 500 {
+			t.Errorf("spoofed from %s: %d frames dropped", c.sender, dropped)
+		}
+		for _, p := range b.e.Ports() {
+			if down := p.ErrDisabled != frame.Forward; down != (p.Name == c.disabled) {
+				t.Errorf("spoofed from %s: %s err-disabled %v", c.sender, p.Name, down)
+			}
+		}
+		if got := b.run("E1", ethernet(mac(1), mac(2), 60)); !strings.HasPrefix(got, c.victim) {
+			t.Errorf("spoofed from %s: the victim's frame goes to %s", c.sender, got)
+		}
+	}
+}
+
+// TestRecovers runs the control goroutine on fake time: what the MAC-move guard
+// has err-disabled comes back by itself, a quarantined port does not.
+func TestRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kinds []EventKind
+		e := New(Config{OnEvent: func(ev Event) { kinds = append(kinds, ev.Kind) }})
+		if err := e.Apply(chassis); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { e.control(ctx); close(done) }()
+		v1, v2 := e.PortIndex("V1"), e.PortIndex("V2")
+		e.block(v1, frame.LoopDetected)
+		e.block(v2, frame.Fault)
+		time.Sleep(RecoverAfter - time.Second)
+		synctest.Wait()
+		if e.closed(v1) != frame.LoopDetected {
+			t.Error("recovered too early")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if e.closed(v1) != frame.Forward || e.closed(v2) != frame.Fault {
+			t.Errorf("after %v: V1 %v, V2 %v", RecoverAfter, e.closed(v1), e.closed(v2))
+		}
+		// Once more, and it takes as long.
+		e.block(v1, frame.LoopDetected)
+		time.Sleep(RecoverAfter - time.Second)
+		synctest.Wait()
+		if e.closed(v1) != frame.LoopDetected {
+			t.Error("recovered too early the second time")
+		}
+		cancel()
+		<-done
+		if n := len(slices.DeleteFunc(kinds, func(k EventKind) bool { return k != EventRecovered })); n != 1 {
+			t.Errorf("%d times told of recovery, want 1", n)
+		}
+	})
 }
 
 // TestLoop plays a loop between two ports: the address's last port is
