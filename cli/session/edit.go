@@ -19,8 +19,8 @@ import (
 type change struct {
 	// edits by entry; several entries are tried together first.
 	edits [][]config.Edit
-	names []string // of the entries, for messages
-	enter *level   // the mode that the line enters, or nil
+	at    []tree.Path // the entries
+	enter *level      // the mode that the line enters, or nil
 	// refused are the messages for entries of a list that the line cannot
 	// have; the others are in edits.
 	refused []string
@@ -44,7 +44,7 @@ func (c *CLI) change(t tree.Tree, l level, m *grammar.Match) (*change, error) {
 			return nil, err
 		}
 		ch.edits = append(ch.edits, []config.Edit{e})
-		ch.names = append(ch.names, entryName(at))
+		ch.at = append(ch.at, at)
 	}
 	return ch, nil
 }
@@ -140,7 +140,7 @@ func (c *CLI) blockChange(t tree.Tree, l level, line grammar.Line, m *grammar.Ma
 			}
 			below.at = append(below.at, path)
 			if edits != nil {
-				ch.edits, ch.names = append(ch.edits, edits), append(ch.names, entryName(path))
+				ch.edits, ch.at = append(ch.edits, edits), append(ch.at, path)
 			}
 		}
 	}
@@ -306,79 +306,4 @@ func kindsOf(c *CLI, t tree.Tree, l level) []string {
 		}
 	}
 	return all
-}
-
-// commit applies a change as one transaction: all of it, or where entries of a
-// range are refused, the rest. Who is refused is added to the change.
-func (r *request) commit(ctx context.Context, candidate *config.Candidate, ch *change) error {
-	all := slices.Concat(ch.edits...)
-	if len(all) == 0 {
-		return nil
-	}
-	fresh := candidate.Clone()
-	err := r.transaction(ctx, candidate, all)
-	var refused config.Problems
-	if !errors.As(err, &refused) || len(ch.edits)+len(ch.refused) == 1 {
-		return err
-	}
-	if candidate, err = r.grow(ctx, fresh, ch); err != nil {
-		return err
-	}
-	if err = r.transaction(ctx, candidate, nil); errors.As(err, &refused) {
-		// Every part was accepted of what ran then: something else runs now.
-		return fmt.Errorf("%w: %w", config.ErrConflict, err)
-	}
-	return err
-}
-
-// grow returns the candidate with the entries of a change that can be made on
-// top of those before them. They are tried several at a time: half as many after
-// a refusal, twice as many after none, so that a few checks find a run of either
-// kind in thousands of entries.
-func (r *request) grow(ctx context.Context, c *config.Candidate, ch *change) (*config.Candidate, error) {
-	for i, n := 0, (len(ch.edits)+1)/2; i < len(ch.edits); {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		n = min(n, len(ch.edits)-i)
-		next := c.Clone()
-		problems := r.try(next, slices.Concat(ch.edits[i:i+n]...))
-		switch {
-		case len(problems) == 0:
-			c, i, n = next, i+n, 2*n
-		case n > 1:
-			n /= 2
-		default:
-			for _, p := range problems {
-				ch.refused = append(ch.refused, ch.names[i]+": "+p.Text)
-			}
-			i++
-		}
-	}
-	return c, nil
-}
-
-// try applies edits and returns what would refuse the candidate.
-func (r *request) try(c *config.Candidate, edits []config.Edit) []schema.Problem {
-	var refused config.Problems
-	if err := c.Apply(edits...); errors.As(err, &refused) {
-		return refused
-	}
-	return slices.DeleteFunc(r.cli.product.Store.Check(c), func(p schema.Problem) bool { return p.Severity != schema.Error })
-}
-
-// transaction commits edits and prints the remarks of an accepted one.
-func (r *request) transaction(ctx context.Context, candidate *config.Candidate, edits []config.Edit) error {
-	if err := candidate.Apply(edits...); err != nil {
-		return err
-	}
-	meta := config.Meta{User: r.opts.Who.User, From: r.opts.Who.From, Line: r.line}
-	result, err := r.cli.product.Store.Commit(ctx, candidate, meta)
-	if err != nil {
-		return err
-	}
-	for _, p := range result.Remarks {
-		io.WriteString(r.console, p.Text+"\n")
-	}
-	return nil
 }

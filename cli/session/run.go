@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -178,7 +179,8 @@ func (g guarded) Write(p []byte) (int, error) {
 }
 
 // message is what the operator reads of an error. Texts that are the operator's
-// already come as they are, whatever was being attempted.
+// already come as they are, whatever was being attempted; one that many entries
+// have in common is said once.
 func message(err error) string {
 	var (
 		said    feature.Error
@@ -189,7 +191,7 @@ func message(err error) string {
 	case errors.As(err, &said):
 		return string(said)
 	case errors.As(err, &refused):
-		return refused.Error()
+		return strings.Join(slices.Compact(strings.Split(refused.Error(), "\n")), "\n")
 	case errors.As(err, &refusal):
 		return refusal.Error()
 	}

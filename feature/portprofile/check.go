@@ -2,6 +2,7 @@ package portprofile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"trunkline/config/schema"
@@ -62,14 +63,7 @@ func check(c feature.Candidate) []schema.Problem {
 			problem(at, "port-profile-type", "ERROR: Port-profile type mismatch (%s vs %s).", kind(c.New, p), kind(c.New, parent))
 		}
 		if most := maxPorts(c.New, p); len(ports[p]) > most {
-			at := path(p, "max-ports")
-			for _, port := range ports[p] {
-				if feature.ProfileOf(c.Old, port) != p {
-					at = feature.InterfacePath(port, "inherit")
-					break
-				}
-			}
-			problem(at, "port-profile-max-ports", "ERROR: Port-profile %s has reached max-ports %d.", p, most)
+			out = append(out, full(c, p, ports[p], most)...)
 		}
 	}
 	if count > maxProfiles {
@@ -82,9 +76,28 @@ func check(c feature.Candidate) []schema.Problem {
 			continue
 		}
 		if k := feature.KindOf(port); k != kind(c.New, p) {
-			problem(feature.InterfacePath(port, "inherit"), "port-profile-type",
-				"ERROR: Port-profile type mismatch (%s vs %s).", k, kind(c.New, p))
+			out = append(out, schema.Problem{Path: feature.InterfacePath(port, "inherit"), Rule: "port-profile-type",
+				Text: fmt.Sprintf("ERROR: Port-profile type mismatch (%s vs %s).", k, kind(c.New, p))})
 		}
+	}
+	return out
+}
+
+// full returns the problems of a profile with more ports than it may have: those
+// of the last ports that are new in it, or if none is, of what it may have.
+func full(c feature.Candidate, profile string, ports []string, most int) []schema.Problem {
+	var out []schema.Problem
+	add := func(at tree.Path) {
+		out = append(out, schema.Problem{Path: at, Rule: "port-profile-max-ports",
+			Text: fmt.Sprintf("ERROR: Port-profile %s has reached max-ports %d.", profile, most)})
+	}
+	for _, port := range slices.Backward(ports) {
+		if feature.ProfileOf(c.Old, port) != profile && len(out) < len(ports)-most {
+			add(feature.InterfacePath(port, "inherit"))
+		}
+	}
+	if len(out) == 0 {
+		add(path(profile, "max-ports"))
 	}
 	return out
 }
