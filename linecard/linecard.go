@@ -62,6 +62,7 @@ type Card struct {
 	engine *pipeline.Engine
 	attach *attach.Manager
 	agent  *agent.Agent
+	lock   *lock // of the state directory, until Run ends
 	began  time.Time
 
 	mu     sync.Mutex
@@ -71,8 +72,22 @@ type Card struct {
 	uplinks []string
 }
 
-// New builds a card. Nothing runs before Run.
+// New builds a card. Nothing runs before Run. The state directory is the card's
+// until Run ends: New refuses one that another card has.
 func New(cfg Config) (*Card, error) {
+	l, err := acquire(cfg.StateDir)
+	if err != nil {
+		return nil, fmt.Errorf("start line card: %w", err)
+	}
+	c, err := build(cfg)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start line card: %w", err), l.release())
+	}
+	c.lock = l
+	return c, nil
+}
+
+func build(cfg Config) (*Card, error) {
 	c := &Card{cfg: cfg, log: cfg.Log, meters: map[string]*rate.Meter{}, began: time.Now()}
 	c.engine = pipeline.New(pipeline.Config{Workers: cfg.Workers, Spin: cfg.Spin, OnEvent: c.event})
 	var err error
@@ -83,7 +98,7 @@ func New(cfg Config) (*Card, error) {
 		Adopted: c.adopted,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("start line card: %w", err)
+		return nil, err
 	}
 	features := map[string]uint32{}
 	for _, f := range Features() {
@@ -95,7 +110,7 @@ func New(cfg Config) (*Card, error) {
 		OS: system(), Features: features, Card: c, Log: cfg.Log,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("start line card: %w", err)
+		return nil, err
 	}
 	c.adopt()
 	return c, nil
@@ -116,7 +131,7 @@ func (c *Card) Run(ctx context.Context) error {
 	if c.cfg.Socket != "" {
 		g.Go(func() error { return local.Serve(ctx, c.cfg.Socket, c.command, c.log) })
 	}
-	return g.Wait()
+	return errors.Join(g.Wait(), c.lock.release())
 }
 
 // lent keeps the engine from closing a device: attach opened it and closes it.
@@ -152,17 +167,11 @@ func (c *Card) adopted(nics []api.NIC) {
 // configuration and those of the program.
 func (c *Card) adopt() {
 	rule := attach.Rule{Lab: c.cfg.Lab, Slot: c.cfg.Slot, Exclude: c.cfg.Exclude}
-	named := map[string]bool{}
 	for _, p := range c.cfg.Phys {
 		rule.Phys = append(rule.Phys, attach.Phys{Device: p.Device, Profile: p.Profile})
-		named[p.Device] = true
 	}
 	c.mu.Lock()
-	for _, d := range c.uplinks {
-		if !named[d] {
-			rule.Phys = append(rule.Phys, attach.Phys{Device: d})
-		}
-	}
+	rule.Uplinks = c.uplinks
 	c.mu.Unlock()
 	c.attach.Adopt(rule)
 }

@@ -122,8 +122,12 @@ type Manager struct {
 	numbers numbers
 	nics    map[int]link
 	told    []api.NIC
+	spared  func(device string) bool // Rule.reserved of the rule in force
 
 	mu     sync.Mutex
+	asked  uint64        // calls of Set and Adopt
+	looked uint64        // asked when the last look began, once it is over
+	news   chan struct{} // closed when looked changes
 	wants  []Want
 	rule   Rule
 	gone   map[string]bool
@@ -143,6 +147,7 @@ func New(o Options, e Events) (*Manager, error) {
 	m := &Manager{
 		options: o, events: e, kick: make(chan struct{}, 1),
 		entries: map[string]*entry{}, gone: map[string]bool{}, states: map[string]State{},
+		spared: func(string) bool { return false }, news: make(chan struct{}),
 	}
 	var err error
 	if m.handle, err = handleAt(o.Namespace); err != nil {
@@ -159,8 +164,27 @@ func New(o Options, e Events) (*Manager, error) {
 func (m *Manager) Set(desired []Want) {
 	m.mu.Lock()
 	m.wants = slices.Clone(desired)
+	m.asked++
 	m.mu.Unlock()
 	m.poke()
+}
+
+// Settle waits until Run has acted on every Set and Adopt before it, or ctx
+// ends. It does not wait for devices that are missing.
+func (m *Manager) Settle(ctx context.Context) {
+	m.mu.Lock()
+	asked := m.asked
+	for m.looked < asked {
+		news := m.news
+		m.mu.Unlock()
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return
+		}
+		m.mu.Lock()
+	}
+	m.mu.Unlock()
 }
 
 // Gone tells the manager that a queue of the port returned port.ErrGone.
@@ -230,10 +254,19 @@ func (m *Manager) Run(ctx context.Context) error {
 // still missing.
 func (m *Manager) reconcile() (missing bool) {
 	m.mu.Lock()
-	wants, rule := m.wants, m.rule
+	wants, rule, asked := m.wants, m.rule, m.asked
 	gone := m.gone
 	m.gone = map[string]bool{}
 	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.looked != asked {
+			m.looked = asked
+			close(m.news)
+			m.news = make(chan struct{})
+		}
+	}()
 
 	if links, err := dump(m.handle); err != nil {
 		m.options.Log.Warn("list network devices", "error", err)
@@ -241,7 +274,8 @@ func (m *Manager) reconcile() (missing bool) {
 	} else {
 		m.links = links
 	}
-	m.adopt(rule)
+	m.spared = rule.reserved
+	m.adopt(rule, wants)
 
 	desired := make(map[string]Want, len(wants))
 	for _, w := range wants {

@@ -109,6 +109,7 @@ func (m *Manager) pair(w Want, name string) error {
 	if err := m.handle.LinkAdd(v); err != nil {
 		return fmt.Errorf("make veth %s to %s in %s: %w", name, w.Ifname, w.Namespace, err)
 	}
+	m.mark(name, w.Name)
 	return c.SetUp(w.Ifname)
 }
 

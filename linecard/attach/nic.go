@@ -22,8 +22,17 @@ type Rule struct {
 	Slot int
 	// Phys are further devices, numbered at first sight.
 	Phys []Phys
-	// Exclude are names that are never adopted: the management device.
+	// Uplinks are such devices by their exact names: those of the program,
+	// which must not reach for devices by a pattern.
+	Uplinks []string
+	// Exclude are names that are never adopted, nor attached to a port: the
+	// management device.
 	Exclude []string
+}
+
+// reserved reports whether a device is none of the card's business.
+func (r Rule) reserved(name string) bool {
+	return slices.Contains(r.Exclude, name) || r.Lab && name == "eth0"
 }
 
 // Phys is a device of the card's own configuration: a name or a pattern of
@@ -33,7 +42,8 @@ type Phys struct{ Device, Profile string }
 // Adopt sets the rule.
 func (m *Manager) Adopt(r Rule) {
 	m.mu.Lock()
-	m.rule = Rule{r.Lab, maps.Clone(r.Map), r.Slot, slices.Clone(r.Phys), slices.Clone(r.Exclude)}
+	m.rule = Rule{r.Lab, maps.Clone(r.Map), r.Slot, slices.Clone(r.Phys), slices.Clone(r.Uplinks), slices.Clone(r.Exclude)}
+	m.asked++
 	m.mu.Unlock()
 	m.poke()
 }
@@ -83,24 +93,37 @@ func (r Rule) number(l link) int {
 
 // asked returns whether the rule names a link, and the profile for its port.
 func (r Rule) asked(l link) (profile string, ok bool) {
+	names := append([]string{l.name}, l.alt...)
 	for _, p := range r.Phys {
-		for _, name := range append([]string{l.name}, l.alt...) {
+		for _, name := range names {
 			if hit, err := path.Match(p.Device, name); err == nil && hit {
 				return p.Profile, true
 			}
 		}
 	}
+	for _, name := range names {
+		if slices.Contains(r.Uplinks, name) {
+			return "", true
+		}
+	}
 	return "", false
 }
 
-// adopt numbers the devices that the rule names and tells of changes.
-func (m *Manager) adopt(r Rule) {
+// adopt numbers the devices that the rule names and tells of changes. Devices
+// that a card made, and those that are ports by their owner, are no NICs.
+func (m *Manager) adopt(r Rule, wants []Want) {
+	owned := map[string]bool{}
+	for _, w := range wants {
+		if w.Kind != NIC && w.Device != "" {
+			owned[w.Device] = true
+		}
+	}
 	m.nics = map[int]link{}
 	var later []link
 	profiles := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(m.links)) {
 		l := m.links[name]
-		if !l.ethernet || slices.Contains(r.Exclude, name) || r.Lab && name == "eth0" {
+		if !l.ethernet || r.reserved(name) || l.made() || owned[name] {
 			continue
 		}
 		profile, asked := r.asked(l)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 
@@ -54,6 +55,7 @@ type linked struct {
 	name  string
 	index int
 	now   func() string // the name it should have
+	ipv6  []setting     // what silence changed
 }
 
 func (m *Manager) attachLink(name string, now func() string) (attached, error) {
@@ -61,20 +63,24 @@ func (m *Manager) attachLink(name string, now func() string) (attached, error) {
 	if name == "" || !ok {
 		return nil, errAbsent
 	}
-	m.silence(name)
+	if m.spared(name) {
+		return nil, fmt.Errorf("device %s is reserved for management", name)
+	}
+	was := m.silence(name)
 	m.setUp(name)
 	p, err := packet.Open(packet.Config{Device: name, Namespace: m.options.Namespace})
 	if err != nil {
+		m.restore(name, was)
 		return nil, err
 	}
-	return &linked{port: p, name: name, index: l.index, now: now}, nil
+	return &linked{port: p, name: name, index: l.index, now: now, ipv6: was}, nil
 }
 
 func (l *linked) device() port.Port { return l.port }
 
 func (l *linked) stale(m *Manager) (bool, bool) {
 	k, ok := m.links[l.name]
-	return !ok || k.index != l.index || l.now() != l.name, false
+	return !ok || k.index != l.index || l.now() != l.name || m.spared(l.name), false
 }
 
 func (l *linked) setMTU(m *Manager, mtu int) error {
@@ -90,7 +96,16 @@ func (l *linked) setMTU(m *Manager, mtu int) error {
 
 func (l *linked) forsake() error { return nil }
 
-func (l *linked) close(*Manager, bool) error { return l.port.Close() }
+// close gives the device back to the host as it was.
+func (l *linked) close(m *Manager, _ bool) error {
+	err := l.port.Close()
+	for name, k := range m.links {
+		if k.index == l.index { // under whatever name
+			m.restore(name, l.ipv6)
+		}
+	}
+	return err
+}
 
 // tapped is a TAP of the card's namespace.
 type tapped struct {
@@ -113,21 +128,21 @@ func (m *Manager) attachTAP(w Want) (attached, error) {
 	}
 	t := &tapped{port: p, ours: p.Created() || m.links[w.Device].made()}
 	if p.Created() {
-		m.mark(w)
+		m.mark(w.Device, w.Name)
 	}
 	return t, nil
 }
 
 func (l link) made() bool { return len(l.alias) >= len(alias) && l.alias[:len(alias)] == alias }
 
-// mark sets the alias of a TAP that was made for w.
-func (m *Manager) mark(w Want) {
-	l, err := m.handle.LinkByName(w.Device)
+// mark sets the alias of a device that was made for a port.
+func (m *Manager) mark(device, port string) {
+	l, err := m.handle.LinkByName(device)
 	if err == nil {
-		err = m.handle.LinkSetAlias(l, alias+w.Name)
+		err = m.handle.LinkSetAlias(l, alias+port)
 	}
 	if err != nil {
-		m.options.Log.Warn("mark tap", "device", w.Device, "error", err)
+		m.options.Log.Warn("mark device", "device", device, "error", err)
 	}
 }
 
@@ -153,17 +168,51 @@ func (t *tapped) close(*Manager, bool) error { return t.port.Close() }
 
 // silence keeps the host's IPv6 off a device that belongs to the switch: no
 // generated address, no solicitations. Best effort: the kernel may be without
-// IPv6 or /proc be read-only, and a few frames of the host do no harm.
-func (m *Manager) silence(device string) {
-	dir := filepath.Join("/proc/sys/net/ipv6/conf", device)
+// IPv6 or /proc be read-only, and a few frames of the host do no harm. It
+// returns what it has changed, for restore.
+func (m *Manager) silence(device string) (was []setting) {
 	err := inns.Do(m.options.Namespace, func() error {
-		return errors.Join(
-			os.WriteFile(filepath.Join(dir, "addr_gen_mode"), []byte("1"), 0), // none
-			os.WriteFile(filepath.Join(dir, "disable_ipv6"), []byte("1"), 0),
-		)
+		var errs []error
+		for _, s := range []setting{{"addr_gen_mode", "1"}, {"disable_ipv6", "1"}} { // mode 1: none
+			file := s.file(device)
+			old, err := os.ReadFile(file)
+			if err == nil {
+				err = os.WriteFile(file, []byte(s.value), 0)
+			}
+			if err == nil {
+				was = append(was, setting{s.name, strings.TrimSpace(string(old))})
+			}
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
 	})
 	if err != nil {
 		m.options.Log.Debug("silence ipv6", "device", device, "error", err)
+	}
+	return was
+}
+
+// setting is an IPv6 setting of a device.
+type setting struct{ name, value string }
+
+func (s setting) file(device string) string {
+	return filepath.Join("/proc/sys/net/ipv6/conf", device, s.name)
+}
+
+// restore undoes silence on a device that is the host's again.
+func (m *Manager) restore(device string, was []setting) {
+	if len(was) == 0 {
+		return
+	}
+	err := inns.Do(m.options.Namespace, func() error {
+		var errs []error
+		for _, s := range was { // the mode before IPv6 comes on and uses it
+			errs = append(errs, os.WriteFile(s.file(device), []byte(s.value), 0))
+		}
+		return errors.Join(errs...)
+	})
+	if err != nil {
+		m.options.Log.Debug("restore ipv6", "device", device, "error", err)
 	}
 }
 

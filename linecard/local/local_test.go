@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -27,15 +28,72 @@ func serveTest(t *testing.T, run Command) string {
 			t.Error(err)
 		}
 	})
+	answers(t, path)
+	return path
+}
+
+// TestOthersSocket starts where another card listens, where one has died, and
+// where something else is.
+func TestOthersSocket(t *testing.T) {
+	nobody := func(context.Context, []string, io.Writer) error { return nil }
+	log := slog.New(slog.DiscardHandler)
+	path := serveTest(t, nobody)
+	if err := Serve(t.Context(), path, nobody, log); err == nil || !strings.Contains(err.Error(), "another line card listens on "+path) {
+		t.Errorf("beside another card: %v", err)
+	}
+	if err := Run(t.Context(), path, nil, io.Discard); err != nil {
+		t.Errorf("the first card after that: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Serve(t.Context(), file, nobody, log); err == nil || !strings.Contains(err.Error(), "no socket") {
+		t.Errorf("in place of a file: %v", err)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+
+	stale := filepath.Join(t.TempDir(), "stale.sock")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: stale, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, stale, nobody, log) }()
+	answers(t, stale)
+	// Somebody replaces the socket: it is not this card's to remove.
+	if err := os.Remove(stale); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(stale, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(stale); err != nil {
+		t.Errorf("what replaced the socket is gone: %v", err)
+	}
+}
+
+func answers(t *testing.T, path string) {
+	t.Helper()
 	for range 500 {
 		if c, err := net.Dial("unix", path); err == nil {
 			_ = c.Close()
-			return path
+			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatal("the socket does not appear")
-	return ""
 }
 
 func TestRun(t *testing.T) {
