@@ -1,14 +1,20 @@
 package linecard
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	ethernet "trunkline/feature/ethernet/dataplane"
 	vethernet "trunkline/feature/vethernet/dataplane"
 	"trunkline/linecard/attach"
 	"trunkline/linecard/pipeline"
 )
+
+// settleTime is how long the answer to a program waits for devices to open and
+// close.
+const settleTime = 100 * time.Millisecond
 
 // Apply implements agent.Card: the data plane learns what to do with frames,
 // then devices are opened and closed to match. A device that cannot be opened
@@ -29,6 +35,11 @@ func (c *Card) Apply(generation uint64, sections map[string][]byte) (map[string]
 		c.adopt()
 	}
 	c.attach.Set(wants)
+	// The report that goes with the answer shows ports as they are, if devices
+	// open as fast as they mostly do.
+	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
+	defer cancel()
+	c.attach.Settle(ctx)
 	c.log.Debug("program applied", "generation", generation, "ports", len(wants))
 	return nil, nil
 }

@@ -27,6 +27,7 @@ type card struct {
 	err     error
 	panics  bool
 	report  map[string][]byte
+	after   []byte // ports of the report once a program has come
 }
 
 func (c *card) Apply(_ uint64, sections map[string][]byte) (map[string]string, error) {
@@ -37,6 +38,9 @@ func (c *card) Apply(_ uint64, sections map[string][]byte) (map[string]string, e
 	}
 	if c.err == nil {
 		c.applied = append(c.applied, string(sections["vlan"]))
+		if c.after != nil {
+			c.report["ports"] = c.after
+		}
 	}
 	return map[string]string{"Ethernet3/1": "gone"}, c.err
 }
@@ -44,6 +48,9 @@ func (c *card) Apply(_ uint64, sections map[string][]byte) (map[string]string, e
 func (c *card) Reports() map[string][]byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.panics {
+		panic("bug")
+	}
 	return maps.Clone(c.report)
 }
 
@@ -156,7 +163,7 @@ func TestNotSaved(t *testing.T) {
 }
 
 func newLink(a *Agent) *link {
-	return &link{a: a, out: newOutbox(), in: make(chan *api.ToCard), queries: make(chan struct{}, maxQueries), sent: map[string][]byte{}}
+	return &link{a: a, out: newOutbox(), in: make(chan *api.ToCard), acks: make(chan *api.Ack, 1), queries: make(chan struct{}, maxQueries), sent: map[string][]byte{}}
 }
 
 // TestSupervisorFallsSilent ends a session on fake time.
@@ -213,6 +220,64 @@ func TestReportsAreSentOnChange(t *testing.T) {
 		if got := take(); !reflect.DeepEqual(got, tc.want) {
 			t.Errorf("of %v sent %v, want %v", tc.report, got, tc.want)
 		}
+	}
+}
+
+// TestReportBeforeAnswer sends a program: what it changes is reported before it
+// is answered.
+func TestReportBeforeAnswer(t *testing.T) {
+	a, c := newAgent(t, t.TempDir())
+	c.report["ports"] = []byte("before")
+	l := newLink(a)
+	if err := l.welcome(&api.Welcome{Slot: 3, IntervalMs: 60000, Loss: 15}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() { over <- l.loop(ctx) }()
+	applied := make(chan struct{})
+	go func() { a.applier(ctx); close(applied) }()
+	defer func() { cancel(); <-over; <-applied }()
+	next := func() *api.FromCard {
+		for {
+			if m := l.out.take(); m != nil {
+				return m
+			}
+			select {
+			case <-l.out.ready:
+			case <-time.After(5 * time.Second):
+				t.Fatal("nothing is sent")
+			}
+		}
+	}
+	if got := string(next().GetReport().GetSections()["ports"]); got != "before" {
+		t.Fatalf("first report %q", got)
+	}
+	c.mu.Lock()
+	c.after = []byte("after")
+	c.mu.Unlock()
+	l.in <- &api.ToCard{M: &api.ToCard_Program{Program: program(1, 1, "1")}}
+	if m := next(); string(m.GetReport().GetSections()["ports"]) != "after" {
+		t.Fatalf("sent first: %v", m)
+	}
+	if m := next(); m.GetAck().GetGeneration() != 1 {
+		t.Fatalf("sent second: %v", m)
+	}
+}
+
+// TestPanicInReport has a card that cannot report.
+func TestPanicInReport(t *testing.T) {
+	a, c := newAgent(t, t.TempDir())
+	c.panics = true
+	l := newLink(a)
+	l.report()
+	if m := l.out.take(); m != nil {
+		t.Errorf("sent %v", m)
+	}
+	c.panics, c.report["ports"] = false, []byte("1")
+	l.report()
+	if m := l.out.take(); string(m.GetReport().GetSections()["ports"]) != "1" {
+		t.Errorf("after that: %v", m)
 	}
 }
 

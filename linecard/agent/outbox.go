@@ -54,7 +54,9 @@ func (o *outbox) reply(r *api.Reply) {
 	})
 }
 
-// take removes the next message, nil when there is none: what is short first.
+// take removes the next message, nil when there is none: what is short first,
+// but reports before an answer, so that whoever waits for the answer finds the
+// state that the program has led to.
 func (o *outbox) take() *api.FromCard {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -63,11 +65,11 @@ func (o *outbox) take() *api.FromCard {
 		o.beat = false
 		o.sequence++
 		return &api.FromCard{M: &api.FromCard_Heartbeat{Heartbeat: &api.Heartbeat{Sequence: o.sequence}}}
-	case o.answer != nil:
+	case o.answer != nil && len(o.sections) == 0:
 		a := o.answer
 		o.answer = nil
 		return &api.FromCard{M: &api.FromCard_Ack{Ack: a}}
-	case len(o.replies) > 0:
+	case len(o.replies) > 0 && o.answer == nil:
 		r := o.replies[0]
 		o.replies = o.replies[1:]
 		return &api.FromCard{M: &api.FromCard_Reply{Reply: r}}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -54,7 +55,7 @@ func (a *Agent) session(ctx context.Context, address string) (welcomed bool, err
 	if err != nil {
 		return false, fmt.Errorf("supervisor %s: %w", address, conn.cause(err))
 	}
-	l := &link{a: a, st: st, out: newOutbox(), in: make(chan *api.ToCard), queries: make(chan struct{}, maxQueries), sent: map[string][]byte{}}
+	l := &link{a: a, st: st, out: newOutbox(), in: make(chan *api.ToCard), acks: make(chan *api.Ack, 1), queries: make(chan struct{}, maxQueries), sent: map[string][]byte{}}
 	if err := l.welcome(welcome); err != nil {
 		return false, fmt.Errorf("supervisor %s: %w", address, err)
 	}
@@ -96,6 +97,7 @@ type link struct {
 	st      stream
 	out     *outbox
 	in      chan *api.ToCard // blocks
+	acks    chan *api.Ack    // from the applier; of one, then blocks until the session is over
 	queries chan struct{}    // a token for each that runs
 	work    errgroup.Group   // queries
 
@@ -192,6 +194,9 @@ func (l *link) loop(ctx context.Context) error {
 				return fmt.Errorf("%d heartbeats of the supervisor missed", l.loss)
 			}
 			l.out.heartbeat()
+		case ack := <-l.acks:
+			l.report() // what the program has changed goes before the answer
+			l.out.ack(ack)
 		case <-l.a.reports:
 			if hold == nil {
 				hold = time.After(reportHold)
@@ -216,7 +221,12 @@ func (l *link) message(ctx context.Context, msg *api.ToCard) error {
 	case *api.ToCard_Welcome:
 		return l.welcome(m.Welcome)
 	case *api.ToCard_Program:
-		l.a.jobs.put(&job{program: m.Program, answer: l.out.ack})
+		l.a.jobs.put(&job{program: m.Program, answer: func(ack *api.Ack) {
+			select {
+			case l.acks <- ack:
+			case <-ctx.Done():
+			}
+		}})
 	case *api.ToCard_Query:
 		l.query(ctx, m.Query)
 	case *api.ToCard_Entries:
@@ -266,10 +276,20 @@ func (a *Agent) ask(ctx context.Context, q *api.Query) (reply []byte, err error)
 
 // report sends the sections that have changed since they were sent last.
 func (l *link) report() {
-	for name, data := range l.a.cfg.Card.Reports() {
+	for name, data := range l.a.observe() {
 		if old, ok := l.sent[name]; !ok || !bytes.Equal(old, data) {
 			l.sent[name] = data
 			l.out.report(name, data)
 		}
 	}
+}
+
+// observe has the card report; a panic there is no report, and the card goes on.
+func (a *Agent) observe() map[string][]byte {
+	defer func() {
+		if r := recover(); r != nil {
+			a.cfg.Log.Error("panic in report", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	return a.cfg.Card.Reports()
 }

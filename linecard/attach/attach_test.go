@@ -341,6 +341,106 @@ func TestAdopt(t *testing.T) {
 	c.wait("its port", c.up("Ethernet3/2"))
 }
 
+// TestAdoptNames has a program name uplinks: exactly, and neither what a card made
+// nor what is a port already.
+func TestAdoptNames(t *testing.T) {
+	ns := innstest.New(t)
+	for _, name := range []string{"up1", "up2", "mine", "taken"} {
+		innstest.IP(t, ns, "link add "+name+" type veth peer name x"+name)
+	}
+	innstest.Run(t, ns, "ip", "link", "set", "dev", "mine", "alias", "trunkline Vethernet9")
+	c := start(t, attach.Options{Namespace: ns})
+	c.m.Set([]attach.Want{{Name: "Vethernet1", Kind: attach.Device, Device: "taken"}})
+	c.m.Adopt(attach.Rule{Uplinks: []string{"*", "up?", "up2", "mine", "taken"}})
+	c.wait("the one that is named", c.adopted("1 up2 "))
+	c.m.Adopt(attach.Rule{Phys: []attach.Phys{{Device: "[mut]*"}}})
+	c.wait("those of a pattern", c.adopted("1 up2 ", "2 up1 "))
+}
+
+// TestReserved asks for the management device by its name.
+func TestReserved(t *testing.T) {
+	ns, host := innstest.New(t), innstest.New(t)
+	innstest.Veth(t, host, "xm", ns, "mgmt")
+	innstest.Veth(t, host, "xe", ns, "eth0")
+	innstest.IP(t, ns, "addr add 192.0.2.1/24 dev mgmt")
+	c := start(t, attach.Options{Namespace: ns})
+	c.m.Adopt(attach.Rule{Lab: true, Exclude: []string{"mgmt"}})
+	c.m.Set([]attach.Want{
+		{Name: "Vethernet1", Kind: attach.Device, Device: "mgmt"}, {Name: "Vethernet2", Kind: attach.Device, Device: "eth0"},
+	})
+	for name, device := range map[string]string{"Vethernet1": "mgmt", "Vethernet2": "eth0"} {
+		c.wait(name, func() bool {
+			s := c.states[name]
+			return !s.Open && s.Error == "device "+device+" is reserved for management"
+		})
+	}
+	c.m.Adopt(attach.Rule{Exclude: []string{"mgmt"}})
+	c.wait("no longer reserved", c.up("Vethernet2"))
+	c.m.Adopt(attach.Rule{Exclude: []string{"mgmt", "eth0"}})
+	c.wait("reserved while it is a port", c.down("Vethernet2", false))
+}
+
+// TestGivesBack looks at the IPv6 settings of a device while it is a port, after
+// that, and after the card has gone.
+func TestGivesBack(t *testing.T) {
+	ns, host := innstest.New(t), innstest.New(t)
+	innstest.Veth(t, host, "eth0", ns, "p1")
+	settings := func() string {
+		return strings.Join(strings.Fields(innstest.Run(t, ns, "cat", "/proc/sys/net/ipv6/conf/p1/disable_ipv6", "/proc/sys/net/ipv6/conf/p1/addr_gen_mode")), " ")
+	}
+	innstest.Run(t, ns, "sh", "-c", "echo 0 > /proc/sys/net/ipv6/conf/p1/disable_ipv6")
+	if got := settings(); got != "0 0" {
+		t.Skipf("needs IPv6 with its defaults, has %q", got)
+	}
+	c := start(t, attach.Options{Namespace: ns})
+	for range 2 {
+		c.m.Set([]attach.Want{{Name: "V1", Kind: attach.Device, Device: "p1"}})
+		c.wait("attached", c.up("V1"))
+		if got := settings(); got != "1 1" {
+			t.Errorf("of a port: %q", got)
+		}
+		c.m.Set(nil)
+		c.wait("detached", func() bool { return len(c.m.States()) == 0 })
+		if got := settings(); got != "0 0" {
+			t.Errorf("of a device that was a port: %q", got)
+		}
+	}
+	c.m.Set([]attach.Want{{Name: "V1", Kind: attach.Device, Device: "p1"}})
+	c.wait("attached", c.up("V1"))
+	c.stop()
+	if got := settings(); got != "0 0" {
+		t.Errorf("after the card: %q", got)
+	}
+}
+
+// TestSettle looks at a port right after it was asked for.
+func TestSettle(t *testing.T) {
+	innstest.TUN(t)
+	ns := innstest.New(t)
+	c := start(t, attach.Options{Namespace: ns})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	for range 5 {
+		c.m.Set([]attach.Want{{Name: "V1", Kind: attach.TAP, Device: "tap1"}})
+		c.m.Settle(ctx)
+		if s := c.m.States()["V1"]; !s.Open {
+			t.Fatalf("settled, and %+v", s)
+		}
+		c.m.Set(nil)
+		c.m.Settle(ctx)
+		if n := len(c.m.States()); n != 0 {
+			t.Fatalf("settled, and %d ports", n)
+		}
+	}
+	if ctx.Err() != nil {
+		t.Error("never settled")
+	}
+	cancel()
+	c.stop()
+	c.m.Set(nil)
+	c.m.Settle(ctx) // nobody looks any more: returns with ctx
+}
+
 func TestAdoptLab(t *testing.T) {
 	ns := innstest.New(t)
 	c := start(t, attach.Options{Namespace: ns})
