@@ -37,6 +37,7 @@ type reached struct {
 	// offset of the item; rest that of a value that takes the rest.
 	list, rest *edge
 	item       int
+	optional   bool // the line may end where the list begins
 }
 
 func (t *Table) reach(line string) (*reached, *Error) {
@@ -52,7 +53,7 @@ func (t *Table) reach(line string) (*reached, *Error) {
 	}
 	m := matcher{line: line, toks: toks}
 	for i := range toks {
-		if e := listEdge(r.threads); e != nil {
+		if e, _ := listEdge(r.threads); e != nil {
 			r.list, r.item = e, itemAt(line, toks[i].at)
 			return r, nil
 		}
@@ -70,24 +71,29 @@ func (t *Table) reach(line string) (*reached, *Error) {
 		}
 		r.threads = next
 	}
-	if e := listEdge(r.threads); e != nil {
+	if e, end := listEdge(r.threads); e != nil {
 		r.list, r.item = e, itemAt(line, r.partial.at)
+		r.optional = end && r.partial.text == "" && !r.partial.quoted
 	}
 	return r, nil
 }
 
-// listEdge returns the list that comes next, if nothing else can.
-func listEdge(threads []thread) *edge {
-	var found *edge
+// listEdge returns the list that comes next, if nothing else can, and whether
+// the line may end before it.
+func listEdge(threads []thread) (found *edge, end bool) {
 	for _, th := range threads {
 		for _, w := range th.at.ways {
-			if w.edge == nil || w.edge.kind != list {
-				return nil
+			switch {
+			case w.edge == nil:
+				end = true
+			case w.edge.kind != list:
+				return nil, false
+			default:
+				found = w.edge
 			}
-			found = w.edge
 		}
 	}
-	return found
+	return found, end
 }
 
 // itemAt is the offset of the last item of the list that begins at begin.
@@ -111,6 +117,7 @@ func (t *Table) Help(line string) (Help, *Error) {
 		if err != nil {
 			err.Col += column(line, r.item)
 		}
+		h.CR = h.CR || r.optional
 		return h, err
 	}
 	if r.rest != nil {

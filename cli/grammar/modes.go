@@ -162,7 +162,7 @@ func forms(l schema.Statement, canonical string) ([]Command, error) {
 	switch {
 	case l.Block != nil:
 		derive("no", No, l.Template)
-		if len(l.Block.Keys) > 0 && l.Block.Mode != "" {
+		if l.Block.Mode != "" {
 			derive("default", Default, l.Template)
 		}
 	case l.Alias != nil && extends(parts, canonical):

@@ -171,16 +171,21 @@ func modeText(m *grammar.Match) string {
 		}
 		return strings.Join(words, " ")
 	}
+	return strings.Join(append(words, listText(m.List)), " ")
+}
+
+// listText names the values of a list, if they are few.
+func listText(items []grammar.Item) string {
 	const few = 8
 	var list []string
-	for i, item := range m.List {
+	for i, item := range items {
 		if i == few {
 			list = append(list, "...")
 			break
 		}
 		list = append(list, item.Text)
 	}
-	return strings.Join(append(words, strings.Join(list, ",")), " ")
+	return strings.Join(list, ",")
 }
 
 func (c *CLI) entryEdits(t tree.Tree, path tree.Path, line grammar.Line, m *grammar.Match) ([]config.Edit, error) {

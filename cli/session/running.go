@@ -18,20 +18,24 @@ const timeLayout = "Mon Jan _2 15:04:05 2006"
 // configShows are the commands that print configuration: everything, or the
 // blocks of one list.
 func (c *CLI) configShows() []grammar.Command {
-	running := func(at func(r *request) (tree.Path, error), all bool) builtin {
+	running := func(options func(r *request) (schema.PrintOptions, string, error)) builtin {
 		return builtin{show: true, do: func(_ context.Context, r *request) error {
-			path, err := at(r)
+			o, command, err := options(r)
 			if err != nil {
 				return err
 			}
 			q := c.product.Query(r.args(), r.opts.Who)
-			return c.print(r.out, r.match.Text, q, q.Running, schema.PrintOptions{All: all, At: path})
+			return c.print(r.out, command, q, q.Running, o)
 		}}
 	}
-	whole := func(*request) (tree.Path, error) { return nil, nil }
+	whole := func(all bool) func(r *request) (schema.PrintOptions, string, error) {
+		return func(r *request) (schema.PrintOptions, string, error) {
+			return schema.PrintOptions{All: all}, r.match.Text, nil
+		}
+	}
 	all := []grammar.Command{
-		{Template: "show running-config", Help: "Current operating configuration", Words: builtinWords, Tag: running(whole, false)},
-		{Template: "show running-config all", Help: "Current operating configuration with defaults", Words: builtinWords, Tag: running(whole, true)},
+		{Template: "show running-config", Help: "Current operating configuration", Words: builtinWords, Tag: running(whole(false))},
+		{Template: "show running-config all", Help: "Current operating configuration with defaults", Words: builtinWords, Tag: running(whole(true))},
 		{Template: "show running-config diff [unified]", Help: "Difference between running and startup configuration", Words: builtinWords, Tag: builtin{show: true, do: showDiff}},
 		{Template: "show startup-config", Help: "Contents of startup configuration", Words: builtinWords, Tag: builtin{show: true, do: func(_ context.Context, r *request) error {
 			q := c.product.Query(r.args(), r.opts.Who)
@@ -45,28 +49,49 @@ func (c *CLI) configShows() []grammar.Command {
 		}
 		word, _, _ := strings.Cut(b.Line, " ")
 		command := grammar.Command{Template: "show running-config " + word, Help: b.Help, Words: builtinWords}
-		list := c.product.Schema.EntryPath(b.Path, "")
-		at := func(*request) (tree.Path, error) { return list, nil }
 		if len(b.Keys) == 1 {
 			name := b.Keys[0].Name
 			command.Template += " [<" + name + ">]"
 			command.Types = map[string]schema.AnyType{name: b.Keys[0].Type}
-			at = func(r *request) (tree.Path, error) {
-				v, ok := r.match.Values[name]
-				if !ok {
-					return list, nil
-				}
-				entry := c.product.Schema.EntryPath(b.Path, b.Key(v))
-				if !c.product.Schema.Has(c.product.Store.Running().Tree, entry) {
-					return nil, missing(word, b.Key(v))
-				}
-				return entry, nil
+			if b.Range {
+				command.List = name
 			}
 		}
-		command.Tag = running(at, false)
+		command.Tag = running(func(r *request) (schema.PrintOptions, string, error) { return c.entries(r, b, word) })
 		all = append(all, command)
 	}
 	return all
+}
+
+// entries are the options that print the entries which the line names: all of a
+// block's, or of the named ones those that exist, of which there must be one.
+func (c *CLI) entries(r *request, b *schema.Block, word string) (schema.PrintOptions, string, error) {
+	o := schema.PrintOptions{At: c.product.Schema.EntryPath(b.Path, "")}
+	if len(b.Keys) != 1 {
+		return o, r.match.Text, nil
+	}
+	v, named := r.match.Values[b.Keys[0].Name]
+	if !named {
+		return o, r.match.Text, nil
+	}
+	values := []grammar.Item{{Value: v}}
+	command := r.match.Text
+	if len(r.match.List) > 1 {
+		values = r.match.List
+		command = strings.Join(r.match.Words, " ") + " " + listText(values)
+	}
+	t := c.product.Store.Running().Tree
+	o.Keys = map[string]bool{}
+	for _, item := range values {
+		key := b.Key(item.Value)
+		if c.product.Schema.Has(t, c.product.Schema.EntryPath(b.Path, key)) {
+			o.Keys[key] = true
+		}
+	}
+	if len(o.Keys) == 0 {
+		return o, "", missing(word, b.Key(v))
+	}
+	return o, command, nil
 }
 
 // missing is the message for an entry that does not exist, of the list whose

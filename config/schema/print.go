@@ -18,6 +18,8 @@ type PrintOptions struct {
 	// entry, all entries of a list (the path without the last key), or a
 	// container; nil for everything.
 	At tree.Path
+	// Keys limits a list at At to these entries; nil for all.
+	Keys map[string]bool
 }
 
 // body is what is printed inside a block, or globally.
@@ -156,6 +158,9 @@ func (p *printer) wanted(path tree.Path) bool {
 	for i := range min(len(path), len(p.o.At)) {
 		a, b := path[i], p.o.At[i]
 		if a.Name != b.Name || a.Key != "" && b.Key != "" && a.Key != b.Key {
+			return false
+		}
+		if a.Key != "" && b.Key == "" && p.o.Keys != nil && i == len(p.o.At)-1 && !p.o.Keys[a.Key] {
 			return false
 		}
 	}
