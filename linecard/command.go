@@ -153,7 +153,7 @@ func (c *Card) showTrunks(_ context.Context, args []string, out io.Writer) error
 	return nil
 }
 
-func (c *Card) showL2(_ context.Context, args []string, out io.Writer) error {
+func (c *Card) showL2(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) != 1 {
 		return fmt.Errorf("name a VLAN, or all")
 	}
@@ -166,7 +166,7 @@ func (c *Card) showL2(_ context.Context, args []string, out io.Writer) error {
 		f.BD = uint16(n)
 	}
 	var entries []fdb.Entry
-	c.engine.FDB().Dump(f, func(e fdb.Entry) bool { entries = append(entries, e); return true })
+	c.engine.FDB().Dump(f, func(e fdb.Entry) bool { entries = append(entries, e); return ctx.Err() == nil })
 	slices.SortFunc(entries, func(a, b fdb.Entry) int {
 		return cmp.Or(cmp.Compare(a.BD, b.BD), cmp.Compare(a.MAC.Uint64(), b.MAC.Uint64()))
 	})
@@ -175,6 +175,9 @@ func (c *Card) showL2(_ context.Context, args []string, out io.Writer) error {
 		kind, age := "Dynamic", strconv.Itoa(int(e.Age.Seconds()))
 		if e.Static {
 			kind, age = "Static", "-"
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		fmt.Fprintf(out, "%-5d %-15s %-8s %4d  %-16s %s\n", e.BD, e.MAC, kind, e.Hop, cmp.Or(c.engine.PortName(e.Hop), "drop"), age)
 	}

@@ -42,9 +42,7 @@ func (c *Card) Query(ctx context.Context, feature string, request []byte) ([]byt
 		if err := json.Unmarshal(request, &q); err != nil {
 			return nil, fmt.Errorf("query %s: %w", feature, err)
 		}
-		var out bytes.Buffer
-		err := c.command(ctx, q.Args, &out)
-		return out.Bytes(), err
+		return c.execute(ctx, q.Args)
 	case "datapath":
 		var out bytes.Buffer
 		c.showDatapath(&out)

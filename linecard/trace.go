@@ -12,25 +12,29 @@ import (
 	"trunkline/linecard/pipeline"
 )
 
-// capture shows frames as they pass until ctx ends, the client hangs up or the
-// count is reached.
-func (c *Card) capture(ctx context.Context, args []string, out io.Writer) error {
-	conf := pipeline.CaptureConfig{SnapLen: 256}
-	count, ng := 0, false
+// captureOptions are what the words after capture ask for.
+type captureOptions struct {
+	conf  pipeline.CaptureConfig
+	count int // frames, 0 for no end
+	ng    bool
+}
+
+func (c *Card) captureOptions(args []string) (captureOptions, error) {
+	o := captureOptions{conf: pipeline.CaptureConfig{SnapLen: 256}}
 	points := map[string]pipeline.Point{"rx": pipeline.PointRx, "tx": pipeline.PointTx, "drop": pipeline.PointDrop}
 	for len(args) > 0 {
 		word := strings.ToLower(args[0])
 		args = args[1:]
 		if p, ok := points[word]; ok {
-			conf.Points |= p
+			o.conf.Points |= p
 			continue
 		}
 		if word == "pcapng" {
-			ng = true
+			o.ng = true
 			continue
 		}
 		if len(args) == 0 {
-			return fmt.Errorf("unexpected %q", word)
+			return o, fmt.Errorf("unexpected %q", word)
 		}
 		value := args[0]
 		args = args[1:]
@@ -38,38 +42,47 @@ func (c *Card) capture(ctx context.Context, args []string, out io.Writer) error 
 		case "port":
 			ports, err := c.selected([]string{value})
 			if err != nil {
-				return err
+				return o, err
 			}
-			conf.Port = ports[0].Name
+			o.conf.Port = ports[0].Name
 		case "count", "snap":
 			n, err := strconv.Atoi(value)
 			if err != nil || n < 1 || n > 1<<30 {
-				return fmt.Errorf("%s %q is no number from 1", word, value)
+				return o, fmt.Errorf("%s %q is no number from 1", word, value)
 			}
 			if word == "snap" {
-				conf.SnapLen = min(n, frame.MaxLen)
+				o.conf.SnapLen = min(n, frame.MaxLen)
 			} else {
-				count = n
+				o.count = n
 			}
 		default:
-			return fmt.Errorf("unexpected %q", word)
+			return o, fmt.Errorf("unexpected %q", word)
 		}
 	}
+	return o, nil
+}
+
+// capture shows frames as they pass until ctx ends, the client hangs up or the
+// count is reached.
+func (c *Card) capture(ctx context.Context, args []string, out io.Writer) error {
+	o, err := c.captureOptions(args)
+	if err != nil {
+		return err
+	}
 	w := capture.Text(out)
-	if ng {
-		var err error
-		if w, err = capture.PCAPNG(out, conf.SnapLen); err != nil {
+	if o.ng {
+		if w, err = capture.PCAPNG(out, o.conf.SnapLen); err != nil {
 			return err
 		}
 	}
-	k, err := c.engine.Capture(conf)
+	k, err := c.engine.Capture(o.conf)
 	if err != nil {
 		return err
 	}
 	defer k.Close()
 	names := map[pipeline.Point]string{pipeline.PointRx: "rx", pipeline.PointTx: "tx", pipeline.PointDrop: "drop"}
 	for seen := 0; ; {
-		for r, ok := k.Read(); ok; r, ok = k.Read() {
+		for r, ok := k.Read(); ok && ctx.Err() == nil; r, ok = k.Read() {
 			f := capture.Frame{Time: c.began.Add(r.Time), Point: names[r.Point], Port: c.engine.PortName(r.Port), Len: r.Len, Data: r.Data}
 			if r.Point == pipeline.PointDrop {
 				f.Why = r.Reason.String()
@@ -77,7 +90,7 @@ func (c *Card) capture(ctx context.Context, args []string, out io.Writer) error 
 			if err := w.Write(f); err != nil {
 				return err
 			}
-			if seen++; seen == count {
+			if seen++; seen == o.count {
 				return w.Close()
 			}
 		}

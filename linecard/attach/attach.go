@@ -27,6 +27,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -243,11 +244,23 @@ func (m *Manager) Run(ctx context.Context) error {
 			}
 		}
 		next := refresh
-		if m.reconcile() && tries < retries {
+		if m.look() && tries < retries {
 			next = retry
 		}
 		timer.Reset(next)
 	}
+}
+
+// look is reconcile, in which a panic is logged and looked at again: it must not
+// end the process that forwards.
+func (m *Manager) look() (missing bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			m.options.Log.Error("panic while attaching ports", "panic", r, "stack", string(debug.Stack()))
+			missing = true
+		}
+	}()
+	return m.reconcile()
 }
 
 // reconcile brings devices in line with the wants. It reports whether one is
