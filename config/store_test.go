@@ -475,3 +475,44 @@ func TestEntryOfItsLeaves(t *testing.T) {
 		t.Errorf("something is left:\n%s", text(s))
 	}
 }
+
+// A candidate and its clone go their own ways, each checked against what both
+// began from, whatever was committed since.
+func TestClone(t *testing.T) {
+	var old tree.Tree
+	s, err := config.Open(t.Context(), configtest.Schema(), &configtest.Backend{}, config.Hooks{
+		Check: func(was, _ tree.Tree) []schema.Problem { old = was; return nil },
+	}, tree.Tree{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply := func(c *config.Candidate, at string) {
+		t.Helper()
+		if err := c.Apply(set(at, nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := s.Begin()
+	apply(c, "vlans/vlan[2]")
+	clone := c.Clone()
+	apply(c, "vlans/vlan[3]")
+	apply(clone, "vlans/vlan[4]")
+	if !c.Tree().Exists(path("vlans/vlan[3]")) || c.Tree().Exists(path("vlans/vlan[4]")) || clone.Tree().Exists(path("vlans/vlan[3]")) {
+		t.Errorf("candidate %v, clone %v", c.Edits(), clone.Edits())
+	}
+	if e := c.Edits(); len(e) != 2 || !e[1].Path.Equal(path("vlans/vlan[3]")) {
+		t.Errorf("edits of the candidate: %v", e)
+	}
+	commit(t, s, set("vlans/vlan[9]", nil))
+	if s.Check(clone); old.Exists(path("vlans/vlan[9]")) {
+		t.Error("checked against what was committed later")
+	}
+	if _, err := s.Commit(t.Context(), clone, config.Meta{}); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]bool{"2": true, "3": false, "4": true, "9": true} {
+		if s.Running().Tree.Exists(path("vlans/vlan["+id+"]")) != want {
+			t.Errorf("VLAN %s: want %t", id, want)
+		}
+	}
+}

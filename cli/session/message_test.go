@@ -20,6 +20,7 @@ func TestMessage(t *testing.T) {
 		{feature.Error("% Bad"), "% Bad"},
 		{problems, "ERROR: one.\nERROR: two."},
 		{fmt.Errorf("attach: %w", problems), "ERROR: one.\nERROR: two."},
+		{append(config.Problems{problems[0]}, problems...), "ERROR: one.\nERROR: two."},
 		{fmt.Errorf("save: %w", config.ErrBusy), config.ErrBusy.Error()},
 		{errors.New("ERROR: from afar"), "ERROR: from afar"},
 		{errors.New("Warning: careful"), "Warning: careful"},

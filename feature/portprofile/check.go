@@ -99,6 +99,7 @@ func full(c feature.Candidate, profile string, ports []string, most int) []schem
 	if len(out) == 0 {
 		add(path(profile, "max-ports"))
 	}
+	slices.Reverse(out)
 	return out
 }
 

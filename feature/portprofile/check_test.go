@@ -84,6 +84,9 @@ func TestCheck(t *testing.T) {
 		{"as many ports as there may be", nil, append(ports("WEB", 32), "WEB"), nil},
 		{"one more", append(ports("WEB", 32), "WEB"), append(ports("WEB", 33), "WEB"),
 			[]string{"interfaces/interface[Vethernet33]/inherit: ERROR: Port-profile WEB has reached max-ports 32."}},
+		{"two more: the last new ones", []string{"WEB max-ports 2", "Vethernet4 inherit WEB"}, append(ports("WEB", 4), "WEB max-ports 2"), []string{
+			"interfaces/interface[Vethernet2]/inherit: ERROR: Port-profile WEB has reached max-ports 2.",
+			"interfaces/interface[Vethernet3]/inherit: ERROR: Port-profile WEB has reached max-ports 2."}},
 		{"max-ports raised", nil, append(ports("WEB", 33), "WEB max-ports 33"), nil},
 		{"max-ports lowered", append(ports("WEB", 3), "WEB"), append(ports("WEB", 3), "WEB max-ports 2"),
 			[]string{"port-profiles/port-profile[WEB]/max-ports: ERROR: Port-profile WEB has reached max-ports 2."}},
