@@ -16,13 +16,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
+
+	"trunkline/internal/unixsock"
 )
 
 // DefaultSocket is where a card listens if it is not told otherwise.
@@ -55,16 +54,10 @@ type Command func(ctx context.Context, args []string, out io.Writer) error
 // answers is replaced; one of another process, or a file of another kind, is an
 // error. The socket is gone when Serve returns, unless it was replaced.
 func Serve(ctx context.Context, path string, run Command, log *slog.Logger) error {
-	l, mine, err := listen(path)
+	l, err := unixsock.Listen(path)
 	if err != nil {
 		return fmt.Errorf("serve local tool: %w", err)
 	}
-	defer func() {
-		_ = l.Close()
-		if now, err := os.Lstat(path); err == nil && os.SameFile(now, mine) {
-			_ = os.Remove(path)
-		}
-	}()
 	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 	var clients sync.WaitGroup
 	defer clients.Wait()
@@ -90,45 +83,6 @@ func Serve(ctx context.Context, path string, run Command, log *slog.Logger) erro
 			}
 		})
 	}
-}
-
-// listen binds the socket and returns what identifies its file. Bound under
-// another name, the socket is at no time open to others.
-func listen(path string) (*net.UnixListener, os.FileInfo, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, nil, err
-	}
-	switch info, err := os.Lstat(path); {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return nil, nil, err
-	case info.Mode()&fs.ModeSocket == 0:
-		return nil, nil, fmt.Errorf("%s is no socket", path)
-	default:
-		if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
-			_ = conn.Close()
-			return nil, nil, fmt.Errorf("another line card listens on %s", path)
-		}
-	}
-	temporary := fmt.Sprintf("%s.%d", path, os.Getpid())
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, err
-	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: temporary, Net: "unix"})
-	if err != nil {
-		return nil, nil, err
-	}
-	l.SetUnlinkOnClose(false)
-	var mine os.FileInfo
-	if err = os.Chmod(temporary, 0o600); err == nil {
-		if mine, err = os.Lstat(temporary); err == nil {
-			err = os.Rename(temporary, path)
-		}
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, l.Close(), os.Remove(temporary))
-	}
-	return l, mine, nil
 }
 
 func serve(ctx context.Context, conn net.Conn, run Command) error {
