@@ -194,6 +194,38 @@ func TestPing(t *testing.T) {
 	}
 }
 
+// TestNoLostWakeup leaves a message when the worker has looked at its mailbox and
+// has not polled yet: it must not sleep on it.
+func TestNoLostWakeup(t *testing.T) {
+	w := New(Config{}).workers[0]
+	if err := w.open(); err != nil {
+		t.Fatal(err)
+	}
+	defer w.shut()
+	done := make(chan struct{})
+	go func() { w.do(func() {}); close(done) }()
+	wait(t, "the message", w.pending.Load)
+	wait(t, "its wake-up call", func() bool {
+		w.mu.Lock() // held until the call is made
+		defer w.mu.Unlock()
+		return len(w.mail) == 1
+	})
+	w.round(0) // drains the call
+	slept := make(chan struct{})
+	go func() { w.sleep(0); close(slept) }()
+	select {
+	case <-slept:
+	case <-time.After(5 * time.Second):
+		w.mu.Lock()
+		w.wake()
+		w.mu.Unlock()
+		<-slept
+		t.Error("the worker sleeps on a message")
+	}
+	w.commands()
+	<-done
+}
+
 // wait polls a condition.
 func wait(t testing.TB, what string, ok func() bool) {
 	t.Helper()

@@ -281,8 +281,12 @@ func (w *Worker) round(now int64) int {
 }
 
 // sleep waits for a frame or a message. Queues without a descriptor are looked
-// at again after a short while.
+// at again after a short while. A message whose wake-up call the last round has
+// drained keeps the worker from sleeping: it is marked pending before the call.
 func (w *Worker) sleep(now int64) {
+	if w.pending.Load() {
+		return
+	}
 	bump(&w.stats.sleeps, 1)
 	wait := int64(-1)
 	for _, r := range w.rx {
