@@ -18,6 +18,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -78,14 +79,14 @@ func Serve(ctx context.Context, path string, run Command, log *slog.Logger) erro
 		}
 		clients.Go(func() {
 			defer func() { <-room }()
-			if err := serve(ctx, conn, run); err != nil {
+			if err := serve(ctx, conn, run, log); err != nil {
 				log.Debug("local tool", "error", err)
 			}
 		})
 	}
 }
 
-func serve(ctx context.Context, conn net.Conn, run Command) error {
+func serve(ctx context.Context, conn net.Conn, run Command, log *slog.Logger) error {
 	defer conn.Close() //nolint:errcheck // nothing is left to say to the client
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -113,10 +114,21 @@ func serve(ctx context.Context, conn net.Conn, run Command) error {
 		cancel()
 	}()
 	defer func() { _ = conn.Close(); <-hung }()
-	if err := run(ctx, r.Args, writer{conn}); err != nil {
+	if err := guarded(ctx, run, r.Args, writer{conn}, log); err != nil {
 		return send(conn, failed, []byte(err.Error()))
 	}
 	return send(conn, ended, nil)
+}
+
+// guarded runs a command; a panic there is an answer, and the card goes on.
+func guarded(ctx context.Context, run Command, args []string, out io.Writer, log *slog.Logger) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			log.Error("panic in command", "panic", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return run(ctx, args, out)
 }
 
 type writer struct{ conn net.Conn }

@@ -100,6 +100,9 @@ func answers(t *testing.T, path string) {
 
 func TestRun(t *testing.T) {
 	path := serveTest(t, func(_ context.Context, args []string, out io.Writer) error {
+		if args[0] == "panic" {
+			panic("bug")
+		}
 		if args[0] == "fail" {
 			return errors.New("no such command")
 		}
@@ -109,6 +112,9 @@ func TestRun(t *testing.T) {
 	var out bytes.Buffer
 	if err := Run(t.Context(), path, []string{"show", "x"}, &out); err != nil || out.Len() != maxFrame+1 {
 		t.Errorf("%v, %d bytes", err, out.Len())
+	}
+	if err := Run(t.Context(), path, []string{"panic"}, io.Discard); err == nil || err.Error() != "panic: bug" {
+		t.Errorf("error %v, want the panic", err)
 	}
 	if err := Run(t.Context(), path, []string{"fail"}, io.Discard); err == nil || err.Error() != "no such command" {
 		t.Errorf("error %v, want the command's", err)
