@@ -26,7 +26,7 @@ type machine struct {
 }
 
 // measureEvery is how often the load is measured.
-const measureEvery = 5 * time.Second
+const measureEvery = 10 * time.Second
 
 func newMachine(dir, guid string) *machine {
 	m := &machine{dir: dir, sampler: system.NewSampler("")}

@@ -23,7 +23,8 @@ import (
 // and is due at once: two ticks are the least raft takes, and one of them is
 // skipped at a start. It is small, so the log may be cut often.
 const (
-	tick            = 50 * time.Millisecond
+	tick            = 100 * time.Millisecond
+	flush           = time.Second // of the database behind the log, which is what a commit waits for
 	electionTicks   = 2
 	segmentBytes    = 8 << 20 // of the log, allocated ahead
 	snapshotEntries = 512     // entries of the log kept in memory and replayed at a start
@@ -88,11 +89,13 @@ func memberConfig(data string, log *zap.Logger) (etcdconfig.ServerConfig, error)
 		MaxSnapFiles: 2, MaxWALFiles: 2,
 		QuotaBackendBytes:   quotaBytes,
 		BackendFreelistType: bolt.FreelistMapType,
-		MaxTxnOps:           128,
-		MaxRequestBytes:     requestBytes,
-		AuthToken:           "simple",
-		TokenTTL:            300,
-		BcryptCost:          10,
+		// Each flush and tick wakes an idle process; see the idle bound of the contract.
+		BackendBatchInterval: flush,
+		MaxTxnOps:            128,
+		MaxRequestBytes:      requestBytes,
+		AuthToken:            "simple",
+		TokenTTL:             300,
+		BcryptCost:           10,
 		// A busy machine is no news to the operator.
 		WarningApplyDuration: time.Second, WarningUnaryRequestDuration: 2 * time.Second,
 		CompactHashCheckTime: time.Hour,
