@@ -119,8 +119,6 @@ type Manager struct {
 
 	// Owned by Run.
 	links   map[string]link
-	listed  time.Time // when links were
-	stale   bool      // links are to be listed anew
 	entries map[string]*entry
 	numbers numbers
 	nics    map[int]link
@@ -217,7 +215,6 @@ func (m *Manager) poke() {
 // how close together dumps may follow.
 const (
 	refresh = time.Second
-	relist  = 5 * time.Second // without a message, links are listed anew
 	retry   = 200 * time.Millisecond
 	retries = 25
 	quiet   = 5 * time.Millisecond
@@ -231,15 +228,12 @@ func (m *Manager) Run(ctx context.Context) error {
 	defer w.wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	missing := true
 	for tries := 0; ; tries++ {
-		told := true
 		select {
 		case <-ctx.Done():
 			m.closeAll()
 			return nil
 		case <-timer.C:
-			told = false
 		case <-m.kick:
 			tries = 0
 		case <-w.changed:
@@ -249,11 +243,8 @@ func (m *Manager) Run(ctx context.Context) error {
 			case <-time.After(quiet):
 			}
 		}
-		if told || missing || time.Since(m.listed) >= relist {
-			m.stale = true
-		}
 		next := refresh
-		if missing = m.look(); missing && tries < retries {
+		if m.look() && tries < retries {
 			next = retry
 		}
 		timer.Reset(next)
@@ -290,13 +281,11 @@ func (m *Manager) reconcile() (missing bool) {
 		}
 	}()
 
-	if m.stale {
-		if links, err := dump(m.handle); err != nil { // what was there counts on
-			m.options.Log.Warn("list network devices", "error", err)
-			missing = true
-		} else {
-			m.links, m.listed, m.stale = links, time.Now(), false
-		}
+	if links, err := dump(m.handle); err != nil {
+		m.options.Log.Warn("list network devices", "error", err)
+		missing = true
+	} else {
+		m.links = links
 	}
 	m.spared = rule.reserved
 	m.adopt(rule, wants)
