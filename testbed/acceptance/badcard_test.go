@@ -86,7 +86,9 @@ func (c *chassis) attach(cert *tls.Certificate, first *api.FromCard) string {
 	defer cancel()
 	st, err := api.NewSupervisorClient(cc).Attach(ctx)
 	if err == nil {
-		err = st.Send(first)
+		if err = st.Send(first); errors.Is(err, io.EOF) {
+			err = nil // Recv knows why
+		}
 	}
 	if err != nil {
 		return err.Error()
