@@ -23,7 +23,7 @@ func newCard(t *testing.T) *Card {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := c.lock.release(); err != nil {
+		if err := c.lock.Release(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"trunkline/internal/dirlock"
 	"trunkline/linecard/agent"
 	"trunkline/linecard/api"
 	"trunkline/linecard/attach"
@@ -62,7 +63,7 @@ type Card struct {
 	engine *pipeline.Engine
 	attach *attach.Manager
 	agent  *agent.Agent
-	lock   *lock // of the state directory, until Run ends
+	lock   *dirlock.Lock // of the state directory, until Run ends
 	began  time.Time
 
 	mu     sync.Mutex
@@ -75,13 +76,13 @@ type Card struct {
 // New builds a card. Nothing runs before Run. The state directory is the card's
 // until Run ends: New refuses one that another card has.
 func New(cfg Config) (*Card, error) {
-	l, err := acquire(cfg.StateDir)
+	l, err := dirlock.Acquire(cfg.StateDir)
 	if err != nil {
 		return nil, fmt.Errorf("start line card: %w", err)
 	}
 	c, err := build(cfg)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start line card: %w", err), l.release())
+		return nil, errors.Join(fmt.Errorf("start line card: %w", err), l.Release())
 	}
 	c.lock = l
 	return c, nil
@@ -131,7 +132,7 @@ func (c *Card) Run(ctx context.Context) error {
 	if c.cfg.Socket != "" {
 		g.Go(func() error { return local.Serve(ctx, c.cfg.Socket, c.command, c.log) })
 	}
-	return errors.Join(g.Wait(), c.lock.release())
+	return errors.Join(g.Wait(), c.lock.Release())
 }
 
 // lent keeps the engine from closing a device: attach opened it and closes it.

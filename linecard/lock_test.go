@@ -19,11 +19,11 @@ func TestOneCardPerDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf("start line card: state directory %s is in use by another line card, process %d", cfg.StateDir, os.Getpid())
+	want := fmt.Sprintf("start line card: state directory %s is in use by another process, number %d", cfg.StateDir, os.Getpid())
 	if _, err := New(cfg); err == nil || err.Error() != want {
 		t.Errorf("second card: %v, want %q", err, want)
 	}
-	if err := c.lock.release(); err != nil {
+	if err := c.lock.Release(); err != nil {
 		t.Fatal(err)
 	}
 	bad := cfg
@@ -34,7 +34,7 @@ func TestOneCardPerDirectory(t *testing.T) {
 	if c, err = New(cfg); err != nil {
 		t.Fatalf("after one that failed: %v", err)
 	}
-	if err := c.lock.release(); err != nil {
+	if err := c.lock.Release(); err != nil {
 		t.Error(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"trunkline/internal/timerslack"
 	"trunkline/internal/version"
 )
 
@@ -36,6 +37,7 @@ func main() {
 	var err error
 	switch args[0] {
 	case "run":
+		timerslack.Restart(timerslack.Idle)
 		code, err = run(args[1:])
 	case "lab":
 		code, err = lab(args[1:])

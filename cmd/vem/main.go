@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"trunkline/internal/flagenv"
+	"trunkline/internal/timerslack"
 	"trunkline/internal/version"
 	"trunkline/linecard"
 	"trunkline/linecard/agent"
@@ -24,6 +25,7 @@ import (
 )
 
 func main() {
+	timerslack.Restart(timerslack.Idle)
 	cfg, err := configure(os.Args[1:])
 	switch {
 	case errors.Is(err, flag.ErrHelp):

@@ -16,6 +16,7 @@ import (
 	"trunkline/cli/remote"
 	"trunkline/config/schema"
 	"trunkline/internal/flagenv"
+	"trunkline/internal/timerslack"
 	"trunkline/supervisor"
 )
 
@@ -30,6 +31,7 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "token" {
 		exit("vsm token", printToken(os.Args[2:]))
 	}
+	timerslack.Restart(timerslack.Idle)
 	cfg, err := configure(os.Args[1:])
 	switch {
 	case errors.Is(err, flag.ErrHelp):

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"trunkline/internal/timerslack"
 	"trunkline/linecard/bridge"
 	"trunkline/linecard/frame"
 	"trunkline/linecard/port"
@@ -213,6 +214,8 @@ func (w *Worker) arrange() {
 // run polls until stop.
 func (w *Worker) run(stop <-chan struct{}) {
 	runtime.LockOSThread() // and never unlocked: the thread ends with the worker
+	// A late nap is only a late look at a queue, so an error changes nothing.
+	_ = timerslack.Thread(timerslack.Default)
 	if cpu := w.cpu.Load(); cpu >= 0 {
 		var set unix.CPUSet
 		set.Set(int(cpu))

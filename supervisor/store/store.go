@@ -40,8 +40,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -49,6 +47,7 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 
 	"trunkline/config"
+	"trunkline/internal/dirlock"
 )
 
 // Member is one supervisor of a redundant pair, or its witness.
@@ -81,7 +80,7 @@ type Store struct {
 	dir    string // of the embedded member; "" for an external cluster
 	prefix string
 	log    *slog.Logger
-	lock   *lock
+	lock   *dirlock.Lock
 	server *etcdserver.EtcdServer
 	client *clientv3.Client
 	closed bool
@@ -132,15 +131,12 @@ func (s *Store) dial(ctx context.Context, endpoints []string) error {
 }
 
 func (s *Store) embed(ctx context.Context, dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("store: create directory: %w", err)
-	}
-	l, err := acquire(filepath.Join(dir, "lock"))
+	l, err := dirlock.Acquire(dir)
 	if err != nil {
-		return err
+		return fmt.Errorf("store: %w", err)
 	}
 	if err := s.start(ctx, dir); err != nil {
-		return errors.Join(err, l.release())
+		return errors.Join(err, l.Release())
 	}
 	s.dir, s.lock, s.client = dir, l, v3client.New(s.server)
 	return nil
@@ -169,7 +165,7 @@ func (s *Store) Close() error {
 		s.server.Stop()
 	}
 	if s.lock != nil {
-		errs = append(errs, s.lock.release())
+		errs = append(errs, s.lock.Release())
 	}
 	return errors.Join(errs...)
 }

@@ -188,7 +188,7 @@ func TestTwoOpeners(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	_, err := Open(t.Context(), Config{Dir: dir})
-	want := fmt.Sprintf("store: %s/lock is held by another supervisor, process %d", dir, os.Getpid())
+	want := fmt.Sprintf("store: state directory %s is in use by another process, number %d", dir, os.Getpid())
 	if err == nil || err.Error() != want {
 		t.Fatalf("got %v, want %s", err, want)
 	}

@@ -1,4 +1,8 @@
-package linecard
+// Package dirlock gives one process at a time a directory: two daemons on one
+// state directory would have one identity and write the same files. The kernel
+// drops the lock with the process, however that ends, so a file left behind
+// means nothing.
+package dirlock
 
 import (
 	"errors"
@@ -11,13 +15,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock is the exclusive right to a state directory: two cards on one directory
-// would have one identity and open the same devices twice. The kernel drops it
-// with the process, however that ends, so a file left behind means nothing.
-type lock struct{ file *os.File }
+// Lock is the exclusive right to a directory.
+type Lock struct{ file *os.File }
 
-// acquire takes the lock of a state directory, which is made if it is missing.
-func acquire(dir string) (*lock, error) {
+// Acquire takes the lock of dir, which is made with mode 0700 if it is missing.
+// It does not wait: of a directory that is taken, the error names its holder.
+func Acquire(dir string) (*Lock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make state directory: %w", err)
 	}
@@ -29,14 +32,14 @@ func acquire(dir string) (*lock, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		defer f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("state directory %s is in use by another line card%s", dir, holder(f))
+			return nil, fmt.Errorf("state directory %s is in use by another process%s", dir, holder(f))
 		}
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	// The content is for people; the lock holds without it.
 	_ = f.Truncate(0)
 	_, _ = fmt.Fprintf(f, "%d\n", os.Getpid())
-	return &lock{f}, nil
+	return &Lock{f}, nil
 }
 
 // holder names the process that has written its number into a lock.
@@ -46,10 +49,11 @@ func holder(f *os.File) string {
 	if err != nil || pid == "" {
 		return ""
 	}
-	return ", process " + pid
+	return ", number " + pid
 }
 
-func (l *lock) release() error {
+// Release gives the directory up.
+func (l *Lock) Release() error {
 	if err := l.file.Close(); err != nil {
 		return fmt.Errorf("release lock: %w", err)
 	}
