@@ -17,6 +17,9 @@ type Feature struct {
 	// Gated features are off, and their lines absent, until "feature Name".
 	Gated  bool
 	Schema schema.Group
+	// State declares the operational nodes that Observe emits.
+	State   schema.Group
+	Observe Observe
 	// Check returns what is wrong with a candidate beyond its structure.
 	Check func(c Candidate) []schema.Problem
 	// Compile returns the feature's section of one module's program, nil for
@@ -74,7 +77,9 @@ type Exec struct {
 	// Confirm is a question ending in "(y/n)?  [n] " that is asked first on a
 	// terminal; empty for none.
 	Confirm string
-	Run     func(ctx context.Context, q Query, host Host, out Output) error
+	// Reads says that the command changes nothing, so every role may run it.
+	Reads bool
+	Run   func(ctx context.Context, q Query, host Host, out Output) error
 }
 
 // Output is where an Exec prints as it goes.

@@ -32,6 +32,7 @@ type Query struct {
 type Session struct {
 	User, From string // "admin", "192.0.2.99@pts/1" or "console0"
 	TTY        string // "/dev/pts/3", "" without a terminal
+	Role       Role
 }
 
 // State is a snapshot of what modules report.
