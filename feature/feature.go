@@ -29,8 +29,12 @@ type Feature struct {
 	// knows the feature only in an older one, or not at all, is not given the
 	// section: "not supported on module 4".
 	Version uint32
-	Show    []Show
-	Exec    []Exec
+	// Report decodes the section of a card's report that has the feature's
+	// name: words of another machine, so whatever does not fit is an error, and
+	// then the report before stays. Reported reads the results.
+	Report func(section []byte) (any, error)
+	Show   []Show
+	Exec   []Exec
 }
 
 // Candidate is what a Check sees.

@@ -2,6 +2,9 @@ package feature
 
 import (
 	"context"
+	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"trunkline/config/schema"
@@ -41,6 +44,21 @@ type State struct {
 	Modules    []Module    // by slot; absent ones too, once known
 	Hosts      []HostKey   // by UUID: hosts that have enrolled or were refused
 	Ports      []PortState // in the order of cli.md §1
+	// Reports are what Feature.Report has made of the sections of cards that
+	// have a session, by feature and slot. Nobody changes them.
+	Reports map[string]map[int]any
+}
+
+// Reported yields what cards report for a feature, by slot.
+func Reported[R any](s *State, feature string) iter.Seq2[int, R] {
+	return func(yield func(int, R) bool) {
+		of := s.Reports[feature]
+		for _, slot := range slices.Sorted(maps.Keys(of)) {
+			if r, ok := of[slot].(R); ok && !yield(slot, r) {
+				return
+			}
+		}
+	}
 }
 
 // Supervisor is what the VSM says of itself.

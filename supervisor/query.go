@@ -27,7 +27,7 @@ func (s *Supervisor) snapshot() *feature.State {
 	sup := s.machine.facts()
 	sup.Started, sup.GUID, sup.Version, sup.ResetReason = s.began, s.authority.Chassis(), version.String, s.cfg.Reset
 	sup.Fingerprint = s.authority.Fingerprint()
-	return &feature.State{Supervisor: sup, Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports()}
+	return &feature.State{Supervisor: sup, Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports()}
 }
 
 // hostKeys are the hosts that have enrolled, with those that were refused.

@@ -132,6 +132,11 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 		return nil, err
 	}
 	s.state = state.New(s.owner, s.slotOf)
+	for _, f := range s.features {
+		if f.Report != nil {
+			s.state.Decode(f.Name, f.Report)
+		}
+	}
 	s.machine = newMachine(cfg.StateDir, s.authority.Chassis())
 	s.modules = module.New(module.Config{
 		Authority: s.authority, Settings: s.settings, Bindings: bindings{s}, Programs: s.compiler, Versions: versions(s.features), Term: 1,

@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -37,6 +38,36 @@ type Store struct {
 	nics  map[int][]api.NIC
 	owner func(port string) string
 	slot  func(port string) int
+
+	decoders map[string]func([]byte) (any, error) // by section; set before use
+	reports  map[string]map[int]any               // by section and slot; inner maps never change
+}
+
+// Decode has a section of reports decoded and kept for Reports. It is called
+// before the first Report.
+func (s *Store) Decode(section string, decode func([]byte) (any, error)) {
+	s.decoders[section] = decode
+}
+
+// Reports returns what was decoded of the sections that Decode named, by
+// section and slot, as far as cards have a session.
+func (s *Store) Reports() map[string]map[int]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.reports)
+}
+
+// keep stores, or with nil removes, what a card reports in a section. Called
+// with mu held.
+func (s *Store) keep(section string, slot int, report any) {
+	of := maps.Clone(s.reports[section])
+	if of == nil {
+		of = map[int]any{}
+	}
+	if of[slot] = report; report == nil {
+		delete(of, slot)
+	}
+	s.reports[section] = of
 }
 
 // New returns an empty store. Owner gives the text of a port's owner for
@@ -50,7 +81,10 @@ func New(owner func(port string) string, slotOf func(port string) int) *Store {
 	if slotOf == nil {
 		slotOf = func(string) int { return 0 }
 	}
-	return &Store{ports: map[int][]feature.PortState{}, nics: map[int][]api.NIC{}, owner: owner, slot: slotOf}
+	return &Store{
+		ports: map[int][]feature.PortState{}, nics: map[int][]api.NIC{}, owner: owner, slot: slotOf,
+		decoders: map[string]func([]byte) (any, error){}, reports: map[string]map[int]any{},
+	}
 }
 
 // Report takes one section of a card's report; unknown sections are ignored,
@@ -83,6 +117,18 @@ func (s *Store) Report(slot int, section string, data []byte) error {
 		s.mu.Lock()
 		s.nics[slot] = r.NICs
 		s.mu.Unlock()
+	default:
+		decode := s.decoders[section]
+		if decode == nil {
+			return nil
+		}
+		r, err := decode(data)
+		if err != nil {
+			return fmt.Errorf("report %s of module %d: %w", section, slot, err)
+		}
+		s.mu.Lock()
+		s.keep(section, slot, r)
+		s.mu.Unlock()
 	}
 	return nil
 }
@@ -97,6 +143,9 @@ func (s *Store) Lost(slot int) {
 		ports[i].Rates = [2]feature.Rates{}
 	}
 	s.ports[slot] = ports
+	for section := range s.reports {
+		s.keep(section, slot, nil)
+	}
 }
 
 // NICs returns the devices a card has adopted.

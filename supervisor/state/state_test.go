@@ -2,7 +2,9 @@ package state
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -153,4 +155,40 @@ func FuzzReport(f *testing.F) {
 		_ = s.Report(3, api.ReportNICs, data)
 		s.Ports()
 	})
+}
+
+// TestReports keeps what a feature decodes, and the one before when it cannot.
+func TestReports(t *testing.T) {
+	s := New(nil, nil)
+	s.Decode("lldp", func(data []byte) (any, error) {
+		if len(data) == 0 {
+			return nil, errors.New("empty")
+		}
+		return string(data), nil
+	})
+	for _, c := range []struct {
+		slot    int
+		section string
+		data    string
+		ok      bool
+	}{{4, "lldp", "b", true}, {3, "lldp", "a", true}, {3, "lldp", "", false}, {3, "unknown", "", true}} {
+		if err := s.Report(c.slot, c.section, []byte(c.data)); (err == nil) != c.ok {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	before := s.Reports()
+	read := func(reports map[string]map[int]any) (all []string) {
+		for slot, r := range feature.Reported[string](&feature.State{Reports: reports}, "lldp") {
+			all = append(all, fmt.Sprint(slot, r))
+		}
+		return all
+	}
+	s.Lost(3)
+	for _, c := range []struct {
+		got, want []string
+	}{{read(before), []string{"3a", "4b"}}, {read(s.Reports()), []string{"4b"}}} {
+		if !slices.Equal(c.got, c.want) {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
 }
