@@ -261,6 +261,9 @@ func RandomValue(t schema.AnyType, r *rand.Rand) (any, bool) {
 
 func randomText(t schema.AnyType, r *rand.Rand) (string, bool) {
 	how := t.How()
+	if len(how.Samples) > 0 {
+		return how.Samples[r.IntN(len(how.Samples))], true
+	}
 	if _, ok := t.Zero().(ether.VLANSet); ok && len(how.Forms) == 0 {
 		var set ether.VLANSet
 		for range r.IntN(6) {

@@ -28,7 +28,7 @@ type Block struct {
 	// with several keys joins their texts with one blank.
 	Keys []Key
 	// Line is the canonical line, "vlan <id>": each key appears as a
-	// placeholder of its name.
+	// placeholder of its name. Two blanks are printed as two.
 	Line string
 	// Mode is the prompt suffix without parentheses, "config-vlan"; RangeMode
 	// the one used when the line named several entries (default: Mode).
@@ -49,6 +49,11 @@ type Block struct {
 	// path of the leaf. Optional on input, printed when it differs from the
 	// default; fixed once the entry exists.
 	Options []string
+	// Amend lets options be changed once the entry exists. It returns what is
+	// stored for the value that a line gives, which may be another, or an error
+	// whose text is the operator's message. The no form with options takes them
+	// back, and the entry with the last of what it holds.
+	Amend func(t tree.Tree, key, option string, value any) (any, error)
 	// Section is the number in the order of show running-config (cli.md §8);
 	// Order breaks ties inside a section, then the key in natural order.
 	Section, Order int
@@ -101,6 +106,8 @@ type Leaf struct {
 	// ReadOnly leaves are set by the system, printed as any other, and have
 	// no line in the grammar.
 	ReadOnly bool
+	// Shown options of a block's line are printed at their default too.
+	Shown bool
 	// Hidden leaves have no line at all: neither parsed nor printed.
 	Hidden bool
 	// Ref is the list the value names an entry of; "" when it is no

@@ -66,9 +66,14 @@ type printer struct {
 	last    *item // the global item printed last
 }
 
+// line prints a line, or the several lines of a value that has newlines in it,
+// where the lines after the first begin as they are.
 func (p *printer) line(depth int, text string) {
-	if !p.stopped {
+	for text, rest, more := strings.Cut(text, "\n"); !p.stopped; text, rest, more = strings.Cut(rest, "\n") {
 		p.stopped = !p.yield(depth, text)
+		if depth = 0; !more {
+			return
+		}
 	}
 }
 
@@ -271,7 +276,7 @@ func (p *printer) blockLine(n *node, at tree.Path) string {
 			if !ok && l.def != nil {
 				v, ok = l.def, true
 			}
-			if !ok || v == No || l.isDefault(v) && !p.o.All && !n.abbreviates(at) {
+			if !ok || v == No || l.isDefault(v) && !p.o.All && !l.decl.Shown && !n.abbreviates(at) {
 				return "", false
 			}
 			return l.decl.Type.FormatText(v), true

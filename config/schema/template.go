@@ -7,13 +7,15 @@ import (
 )
 
 // part is one piece of a line template: a word, a placeholder, or a group of
-// choices. A glued word runs into what follows without a blank.
+// choices. A glued word runs into what follows without a blank; what is wide
+// stands after two.
 type part struct {
 	word        string
 	placeholder string
 	choices     [][]part
 	optional    bool
 	glued       bool
+	wide        bool
 }
 
 const maxNesting = 8
@@ -48,6 +50,7 @@ func (p *templateParser) choices(closing byte) ([][]part, error) {
 	defer func() { p.depth-- }()
 	all := [][]part{nil}
 	for {
+		wide := strings.HasPrefix(p.rest, "  ")
 		p.rest = strings.TrimLeft(p.rest, " ")
 		if p.rest == "" {
 			if closing != 0 {
@@ -73,6 +76,7 @@ func (p *templateParser) choices(closing byte) ([][]part, error) {
 		if err != nil {
 			return nil, err
 		}
+		one.wide = wide
 		*last = append(*last, one)
 	}
 }
@@ -178,14 +182,19 @@ func placeholders(parts []part, group *part, f func(name string, group *part)) {
 func render(parts []part, value func(name string) (string, bool)) string {
 	var b strings.Builder
 	glued := true
+	wide := false
 	write := func(s string) {
 		if !glued {
+			b.WriteByte(' ')
+		}
+		if wide {
 			b.WriteByte(' ')
 		}
 		b.WriteString(s)
 		glued = false
 	}
 	for _, p := range parts {
+		wide = p.wide
 		switch {
 		case p.word != "":
 			write(p.word)

@@ -73,6 +73,10 @@ type Syntax struct {
 	Forms []string
 	Types map[string]AnyType
 	Words Words // help of the keywords in Forms
+	// Secret values are left out of what is kept of a line: histories and logs.
+	Secret bool
+	// Samples are values for tests, of types that no notation describes.
+	Samples []string
 	// Objects is the list whose keys complete the word on Tab, such as
 	// "vlans/vlan"; "" for none.
 	Objects string
@@ -87,6 +91,16 @@ type Keyword struct{ Text, Help string }
 type SyntaxError struct{ Text string }
 
 func (e *SyntaxError) Error() string { return e.Text }
+
+// Unfinished is the error for a value that goes on, on the lines that follow:
+// a banner whose delimiter has not come. The value is then read again with the
+// next line added after a newline.
+type Unfinished struct {
+	// Prompt tells the operator how to end it.
+	Prompt string
+}
+
+func (e *Unfinished) Error() string { return "Incomplete command" }
 
 // The syntax errors of cli.md §4.1 that several types share.
 var (
