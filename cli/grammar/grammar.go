@@ -29,8 +29,26 @@ import (
 	"trunkline/config/schema"
 )
 
-// MaxLine is the longest line, in bytes (cli.md §3.1).
-const MaxLine = 2048
+// MaxLine is the longest line, in bytes (cli.md §3.1); MaxText the longest
+// command that goes over several lines.
+const (
+	MaxLine = 2048
+	MaxText = 16 << 10
+)
+
+// TooLong returns the error for a command that is longer than any may be, nil
+// if it is not.
+func TooLong(line string) *Error {
+	first, _, more := strings.Cut(line, "\n")
+	limit := MaxLine
+	if more && len(first) <= MaxLine {
+		first, limit = line, MaxText
+	}
+	if len(first) <= limit {
+		return nil
+	}
+	return &Error{Col: column(line, MaxLine), Text: schema.ErrTooLong(limit).(*schema.SyntaxError).Text}
+}
 
 // A Command is one line of a table.
 type Command struct {
@@ -107,8 +125,9 @@ type Match struct {
 	// Rest says that the line ended in a value that takes the rest of the
 	// line as it is.
 	Rest bool
-	// Cols is where a placeholder's value begins on the line, in bytes.
-	Cols map[string]int
+	// Cols is where a placeholder's value begins on the line, in bytes; Ends
+	// where one of several words ends, with the blanks that follow.
+	Cols, Ends map[string]int
 }
 
 // Item is one value of a list.
@@ -123,6 +142,9 @@ type Error struct {
 	Col int
 	// Text is the message without its frame: "Invalid command".
 	Text string
+	// More is set if the line is only the beginning of a command that goes on
+	// on the next one: what the operator reads before he types it.
+	More string
 }
 
 func (e *Error) Error() string { return e.Text }

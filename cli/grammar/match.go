@@ -69,8 +69,8 @@ type matcher struct {
 
 // Match finds the command that the line gives.
 func (t *Table) Match(line string, mode Mode) (*Match, *Error) {
-	if len(line) > MaxLine {
-		return nil, &Error{Col: column(line, MaxLine), Text: schema.ErrTooLong(MaxLine).(*schema.SyntaxError).Text}
+	if err := TooLong(line); err != nil {
+		return nil, err
 	}
 	m := matcher{line: line, toks: tokens(line), mode: mode}
 	threads := t.threads()
@@ -81,6 +81,12 @@ func (t *Table) Match(line string, mode Mode) (*Match, *Error) {
 			return nil, m.at(m.toks[i].at, Ambiguous)
 		}
 		if len(next) == 0 {
+			for _, w := range wrongs {
+				var more *schema.Unfinished
+				if errors.As(w.err, &more) {
+					return nil, &Error{Col: column(m.line, w.at), Text: Incomplete, More: more.Prompt}
+				}
+			}
 			return nil, m.invalid(i, wrongs, threads)
 		}
 		threads = next
@@ -348,7 +354,7 @@ func (m *matcher) accept(threads []thread) (*Match, *Error) {
 
 // result reads a thread's events.
 func (m *matcher) result(th thread) (*Match, *Error) {
-	r := &Match{Command: th.at.command, Values: map[string]any{}, Texts: map[string]string{}, Cols: map[string]int{}}
+	r := &Match{Command: th.at.command, Values: map[string]any{}, Texts: map[string]string{}, Cols: map[string]int{}, Ends: map[string]int{}}
 	var events []*event
 	for e := th.log; e != nil; e = e.before {
 		events = append(events, e)
@@ -382,7 +388,8 @@ func (m *matcher) result(th thread) (*Match, *Error) {
 				return nil, m.at(o.col, textOf(err))
 			}
 			if len(stack) == 1 {
-				r.Values[o.mark.name], r.Texts[o.mark.name], r.Cols[o.mark.name] = v, o.mark.typ.FormatText(v), o.col
+				r.Values[o.mark.name], r.Texts[o.mark.name] = v, o.mark.typ.FormatText(v)
+				r.Cols[o.mark.name], r.Ends[o.mark.name] = o.col, e.col
 			}
 		case e.edge.kind == keyword:
 			add(e.text, e.edge.glue)

@@ -62,16 +62,33 @@ func parseConfig(s *schema.Schema, modes *grammar.Modes, text string) (tree.Tree
 		stack:     []level{global()},
 	}
 	var bad []LineError
-	n := 0
+	n, began := 0, 0
+	unfinished := "" // a command that goes on on the next line
+	refuse := func(text, reason string) {
+		first, _, _ := strings.Cut(text, "\n")
+		bad = append(bad, LineError{began, strings.TrimSpace(first), reason})
+	}
 	for line := range strings.Lines(text) {
 		n++
-		line = strings.TrimRight(line, " \t\r\n")
-		if grammar.Comment(line) {
+		line = strings.TrimRight(line, "\r\n")
+		switch {
+		case unfinished != "":
+			line = unfinished + "\n" + line
+		case grammar.Comment(line):
 			continue
+		default:
+			began = n
 		}
-		if reason := l.line(line); reason != "" {
-			bad = append(bad, LineError{n, strings.TrimSpace(line), reason})
+		unfinished = ""
+		reason, more := l.line(line)
+		if more {
+			unfinished = line
+		} else if reason != "" {
+			refuse(line, reason)
 		}
+	}
+	if unfinished != "" {
+		refuse(unfinished, grammar.Incomplete)
 	}
 	return l.candidate.Tree(), bad
 }
@@ -83,45 +100,46 @@ type loader struct {
 	stack     []level
 }
 
-// line applies one line; the result is why it cannot be, or "".
-func (l *loader) line(line string) string {
+// line applies one line. The result is why it cannot be, or ""; more says that
+// it goes on on the next line.
+func (l *loader) line(line string) (reason string, more bool) {
 	words := strings.Fields(strings.ToLower(line))
 	switch {
 	case words[0] == "version" && len(words) == 2:
-		return ""
+		return "", false
 	case len(words) == 1 && words[0] == "end", words[0] == "configure":
 		l.stack = l.stack[:1]
-		return ""
+		return "", false
 	case len(words) == 1 && words[0] == "exit":
 		l.stack = l.stack[:max(1, len(l.stack)-1)]
-		return ""
+		return "", false
 	}
-	match, depth, reason := l.resolve(line)
-	if reason != "" {
-		return reason
+	match, depth, bad := l.resolve(line)
+	if bad != nil {
+		return bad.Text, bad.More != ""
 	}
 	l.stack = l.stack[:depth+1]
 	ch, err := l.cli.change(l.candidate.Tree(), l.stack[depth], match)
 	if err != nil {
-		return err.Error()
+		return err.Error(), false
 	}
 	for _, edits := range ch.edits {
 		if err := l.candidate.Apply(edits...); err != nil {
-			return err.Error()
+			return err.Error(), false
 		}
 	}
 	if ch.enter != nil {
 		ch.enter.kinds = l.kinds(*ch.enter)
 		l.stack = append(l.stack, *ch.enter)
 	}
-	return strings.Join(ch.refused, " ")
+	return strings.Join(ch.refused, " "), false
 }
 
 func (l *loader) kinds(below level) []string { return kindsOf(l.cli, l.candidate.Tree(), below) }
 
 // resolve finds the level whose mode has the line. A line that is not indented
 // is global if it can be.
-func (l *loader) resolve(line string) (*grammar.Match, int, string) {
+func (l *loader) resolve(line string) (*grammar.Match, int, *grammar.Error) {
 	order := make([]int, 0, len(l.stack)+1)
 	if line[0] != ' ' && line[0] != '\t' {
 		order = append(order, 0)
@@ -133,11 +151,11 @@ func (l *loader) resolve(line string) (*grammar.Match, int, string) {
 	for _, i := range order {
 		m, err := l.cli.table(l.stack[i]).Match(line, grammar.Replayed)
 		if err == nil {
-			return m, i, ""
+			return m, i, nil
 		}
-		if worst == nil || err.Col > worst.Col {
+		if worst == nil || err.Col > worst.Col || err.More != "" {
 			worst = err
 		}
 	}
-	return nil, 0, worst.Text
+	return nil, 0, worst
 }
