@@ -43,8 +43,34 @@ type Snapshot struct {
 	At         time.Time // of the commit; zero for a configuration never committed
 }
 
-// Meta says who commits.
-type Meta struct{ User, From, Line string }
+// Method says by which door or for which purpose a commit was made.
+type Method string
+
+// Methods.
+const (
+	MethodCLI      Method = "cli"      // a line of configuration mode, or a command
+	MethodGNMI     Method = "gnmi"     // a Set
+	MethodSession  Method = "session"  // a named configuration session (cli.md §7.5)
+	MethodRollback Method = "rollback" // to a checkpoint, file or earlier commit (cli.md §7.3)
+	MethodReplace  Method = "replace"  // configure replace (cli.md §7.4)
+	MethodRevert   Method = "revert"   // a confirmed commit that was cancelled or not confirmed
+	// MethodSystem: the product itself, which keeps the inventory. Such a
+	// commit goes on while a confirmed one is pending.
+	MethodSystem Method = "system"
+)
+
+// Meta says who commits, from where ("console", "192.0.2.99@pts/1") and by
+// which line. "" as method is MethodCLI.
+type Meta struct {
+	User, From, Line string
+	Method           Method
+}
+
+// Commit is one entry of the record of commits.
+type Commit struct {
+	Snapshot
+	Meta
+}
 
 // Result is the answer to a commit.
 type Result struct {
@@ -63,6 +89,9 @@ type Hooks struct {
 	// its caller gets the answer: it may wait a bounded time for the change to
 	// take effect (architecture §4: 500 ms). It cannot refuse; may be nil.
 	Settle func(ctx context.Context, now Snapshot)
+	// Panicked is told of a panic in one of the others ("check", "compile",
+	// "settle"), which is an error of that commit and no more; may be nil.
+	Panicked func(stage string, value any, stack []byte)
 }
 
 // Record is what a Backend stores of one commit: the whole tree as the schema's
@@ -71,7 +100,13 @@ type Record struct {
 	Generation uint64
 	At         time.Time
 	Meta
-	Config []byte
+	// Description is the operator's remark on a checkpoint (cli.md §7.3).
+	Description string
+	Config      []byte
+	// Trial, if set, is what a Backend that is a TrialBackend stores with a
+	// commit, in the same transaction. EndTrial removes a stored one likewise.
+	Trial    *TrialRecord
+	EndTrial bool
 }
 
 // Backend keeps what was committed. supervisor/store implements it on etcd.
@@ -88,4 +123,18 @@ type Backend interface {
 	// DropRunning forgets the running configuration, so that the next start
 	// boots from the startup configuration.
 	DropRunning(ctx context.Context) error
+}
+
+// TrialBackend is what a Backend also implements that keeps a pending confirmed
+// commit and knows the largest generation it has ever stored. With any other,
+// both are forgotten when the process ends.
+type TrialBackend interface {
+	// LoadTrial returns what is pending, nil for nothing.
+	LoadTrial(ctx context.Context) (*TrialRecord, error)
+	// SaveTrial stores what is pending without a commit; nil removes it.
+	SaveTrial(ctx context.Context, t *TrialRecord) error
+	// LastGeneration returns the largest generation of a commit that was ever
+	// stored, also if the running configuration has been dropped since; 0 for
+	// none.
+	LastGeneration(ctx context.Context) (uint64, error)
 }

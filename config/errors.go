@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"trunkline/config/schema"
+	"trunkline/config/tree"
 )
 
 // ErrConflict says that another commit came first and changed what this one
@@ -13,18 +14,55 @@ import (
 // not the base.
 var ErrConflict = errors.New("another commit changed the same configuration first")
 
+// ConflictError names where two changes met. It is an ErrConflict, and its text
+// is the operator's.
+type ConflictError struct {
+	// Path is the first node, in the order of paths, that both touched.
+	Path tree.Path
+}
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("ERROR: Another session has changed %s since this change began.", e.Path)
+}
+
+// Unwrap makes it an ErrConflict.
+func (e *ConflictError) Unwrap() error { return ErrConflict }
+
 // Refusal is an error whose text is the operator's.
 type Refusal string
 
 // Refusals of operations; callers compare with errors.Is.
 const (
-	// ErrBusy: another operation on the startup configuration is under way
-	// (cli.md §7.1).
+	// ErrBusy: another writer is at work: a save, checkpoint, rollback, replace
+	// or session commit (cli.md §7.1).
 	ErrBusy Refusal = "ERROR: Another configuration operation is in progress. Try again later."
 	// ErrReloading: the running configuration has been dropped and the process
 	// is about to end.
 	ErrReloading Refusal = "ERROR: The system is reloading."
+	// ErrInternal: a feature's check or compilation panicked. Nothing was
+	// changed.
+	ErrInternal Refusal = "ERROR: Internal error."
+	// ErrNoTrial: there is no confirmed commit to confirm, cancel or prolong.
+	ErrNoTrial Refusal = "ERROR: No confirmed commit is pending."
+	// ErrTrialID: the confirmed commit that is pending is another one.
+	ErrTrialID Refusal = "ERROR: Another confirmed commit is pending."
+	// ErrTrialTime: a confirmed commit is given 1 s to MaxTrial.
+	ErrTrialTime Refusal = "ERROR: A confirmed commit can wait for 1 second to 7 days."
 )
+
+// ErrHeld is what every *HeldError is.
+var ErrHeld = errors.New("a confirmed commit is pending")
+
+// HeldError refuses a change while a confirmed commit is pending (cli.md §4.3).
+// It is an ErrHeld, and its text is the operator's.
+type HeldError struct{ Trial Trial }
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("ERROR: Another configuration session holds the lock (user %s, %s).", e.Trial.User, e.Trial.From)
+}
+
+// Unwrap makes it an ErrHeld.
+func (e *HeldError) Unwrap() error { return ErrHeld }
 
 func (r Refusal) Error() string { return string(r) }
 

@@ -28,15 +28,21 @@ type Store struct {
 	uncertain bool   // the backend failed; what it has is not known
 	reloading bool
 
-	saving sync.Mutex // held while the startup configuration is written
+	pending   atomic.Pointer[trial] // written with commit held; nil: nothing is pending
+	trialWake chan struct{}         // of one: what is pending has changed
+
+	writing sync.Mutex // held by the one writer
 
 	mu          sync.Mutex
 	subscribers map[chan struct{}]bool
+	commits     []Commit // oldest first, at most MaxCommits
 }
 
 // Open loads what the backend has: the running configuration if there is one,
 // else the startup configuration, else the given factory default. A record that
-// cannot be read or is not valid by the schema is a *RecordError.
+// cannot be read or is not valid by the schema is a *RecordError. A confirmed
+// commit that is pending goes on; one whose time is over has come back before
+// Open returns.
 func Open(ctx context.Context, s *schema.Schema, b Backend, h Hooks, factory tree.Tree) (*Store, error) {
 	running, startup, err := b.Load(ctx)
 	if err != nil {
@@ -44,7 +50,13 @@ func Open(ctx context.Context, s *schema.Schema, b Backend, h Hooks, factory tre
 	}
 	store := &Store{
 		schema: s, backend: b, hooks: h,
-		commit: make(chan struct{}, 1), subscribers: map[chan struct{}]bool{},
+		commit: make(chan struct{}, 1), trialWake: make(chan struct{}, 1), subscribers: map[chan struct{}]bool{},
+	}
+	var last uint64
+	if b, ok := b.(TrialBackend); ok {
+		if last, err = b.LastGeneration(ctx); err != nil {
+			return nil, &RecordError{Err: err}
+		}
 	}
 	if startup != nil {
 		snapshot, err := decode(s, "startup", startup)
@@ -62,15 +74,29 @@ func Open(ctx context.Context, s *schema.Schema, b Backend, h Hooks, factory tre
 		store.stored = running.Generation
 		store.running.Store(snapshot)
 	case startup != nil:
-		// Generations go on from there, so that they only ever grow.
-		store.running.Store(&Snapshot{Tree: store.startup.Load().Tree, Generation: startup.Generation})
+		store.running.Store(&Snapshot{Tree: store.startup.Load().Tree, Generation: fresh(startup.Generation, last)})
 	default:
 		if problems := s.Validate(tree.Tree{}, factory); len(problems) > 0 {
 			return nil, fmt.Errorf("factory default: %w", Problems(problems))
 		}
-		store.running.Store(&Snapshot{Tree: factory})
+		store.running.Store(&Snapshot{Tree: factory, Generation: fresh(0, last)})
+	}
+	if running != nil {
+		if err := store.resumeTrial(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return store, nil
+}
+
+// fresh is the generation of a configuration that a chassis boots from: that
+// with which it was saved, or one that was never used if there were others
+// since. So one generation is never two configurations.
+func fresh(saved, last uint64) uint64 {
+	if last > saved {
+		return last + 1
+	}
+	return saved
 }
 
 // decode reads a record and checks its structure.
@@ -101,17 +127,10 @@ func (s *Store) Startup() (Snapshot, bool) {
 	return Snapshot{}, false
 }
 
-// Check returns everything that is to be said of a candidate against the
-// configuration it began from: problems that would refuse it, and remarks. What
-// others have committed since is for Commit.
-func (s *Store) Check(c *Candidate) []schema.Problem {
-	return s.check(c.base.Tree, c.tree)
-}
-
 // check looks at structure first. What the features say comes after, as they
 // read values by type; they may explain better why an entry cannot go.
 func (s *Store) check(old, new tree.Tree) []schema.Problem {
-	all := s.schema.Validate(old, new)
+	all := s.guarded("check", func() []schema.Problem { return s.schema.Validate(old, new) })
 	for _, p := range all {
 		if p.Rule != schema.RuleInUse && p.Rule != schema.RuleReference {
 			return all
@@ -119,7 +138,7 @@ func (s *Store) check(old, new tree.Tree) []schema.Problem {
 	}
 	var more []schema.Problem
 	if s.hooks.Check != nil {
-		more = s.hooks.Check(old, new)
+		more = s.guarded("check", func() []schema.Problem { return s.hooks.Check(old, new) })
 	}
 	all = slices.DeleteFunc(all, func(p schema.Problem) bool {
 		return slices.ContainsFunc(more, func(q schema.Problem) bool {
@@ -128,31 +147,37 @@ func (s *Store) check(old, new tree.Tree) []schema.Problem {
 	})
 	all = append(all, more...)
 	if errs, _ := split(all); len(errs) == 0 && s.hooks.Compile != nil {
-		all = append(all, s.hooks.Compile(new)...)
+		all = append(all, s.guarded("compile", func() []schema.Problem { return s.hooks.Compile(new) })...)
 	}
 	return all
 }
 
 // Commit makes a candidate the running configuration. If others have committed
 // since the candidate began, its edits are applied to what runs now, unless both
-// touched the same: then it is ErrConflict. Problems are the answer to a
-// candidate that is not valid. One without effect succeeds and commits nothing.
+// touched the same: then it is a *ConflictError. Problems are the answer to a
+// candidate that is not valid, a *HeldError to any while a confirmed commit is
+// pending. One without effect succeeds and commits nothing.
 //
 // Once Commit has returned nil, the change is stored and published, and the
 // candidate continues from it without edits. After any other answer the
 // candidate is as it was; whether an error of the backend left something stored
 // is found out before the next commit.
 func (s *Store) Commit(ctx context.Context, c *Candidate, m Meta) (Result, error) {
+	return s.transact(ctx, c, m, nil)
+}
+
+// transact is Commit, on trial if one is given.
+func (s *Store) transact(ctx context.Context, c *Candidate, m Meta, on *Trial) (Result, error) {
 	before := c.Base().Generation
-	r, err := s.commitOne(ctx, c, m)
-	if err == nil && r.Generation != before && s.hooks.Settle != nil {
-		s.hooks.Settle(ctx, r.Snapshot)
+	r, err := s.commitOne(ctx, c, m, on)
+	if err == nil && r.Generation != before {
+		s.settle(ctx, r.Snapshot)
 	}
 	return r, err
 }
 
 // commitOne is Commit up to the commit point and publication.
-func (s *Store) commitOne(ctx context.Context, c *Candidate, m Meta) (Result, error) {
+func (s *Store) commitOne(ctx context.Context, c *Candidate, m Meta, on *Trial) (Result, error) {
 	if err := s.lock(ctx); err != nil {
 		return Result{}, err
 	}
@@ -162,33 +187,79 @@ func (s *Store) commitOne(ctx context.Context, c *Candidate, m Meta) (Result, er
 			return Result{}, err
 		}
 	}
+	held := s.pending.Load()
+	if held != nil && (on != nil || m.Method != MethodSystem) {
+		return Result{}, &HeldError{held.Trial}
+	}
 	now := s.Running()
 	next, err := s.rebase(c, now)
 	if err != nil {
 		return Result{}, err
 	}
-	if next.Equal(now.Tree) {
+	same := next.Equal(now.Tree)
+	var remarks []schema.Problem
+	if !same {
+		if remarks, err = s.judge(now.Tree, next); err != nil {
+			return Result{}, err
+		}
+	}
+	var t *trial
+	switch {
+	case on != nil:
+		t = &trial{*on, now.Tree}
+		t.Generation = now.Generation + 1
+		if same {
+			t.Generation = now.Generation
+		}
+	case held != nil && !same:
+		t = s.rebaseTrial(held, c.edits)
+	}
+	switch {
+	case same && on == nil:
+		c.restart(now)
+		return Result{Snapshot: now}, nil
+	case same:
+		if err := s.saveTrial(ctx, t); err != nil {
+			s.uncertain = true
+			return Result{}, err
+		}
+		s.setTrial(t)
 		c.restart(now)
 		return Result{Snapshot: now}, nil
 	}
-	errs, remarks := split(s.check(now.Tree, next))
-	if len(errs) > 0 {
-		return Result{}, errs
+	done, err := s.store(ctx, now, next, m, t, false)
+	if err != nil {
+		return Result{}, err
 	}
+	c.restart(done.Snapshot)
+	done.Remarks = remarks
+	return done, nil
+}
+
+// store is the commit point and the publication of a new tree. What is pending
+// becomes t if it is not nil, nothing if end is set. The commit lock is held.
+func (s *Store) store(ctx context.Context, now Snapshot, next tree.Tree, m Meta, t *trial, end bool) (Result, error) {
 	text, err := s.schema.EncodeJSON(next)
 	if err != nil {
 		return Result{}, fmt.Errorf("commit: %w", err)
 	}
+	pending, err := s.encodeTrial(t)
+	if err != nil {
+		return Result{}, err
+	}
 	done := Snapshot{Tree: next, Generation: now.Generation + 1, At: time.Now().UTC()}
-	r := Record{Generation: done.Generation, At: done.At, Meta: m, Config: text}
+	r := Record{Generation: done.Generation, At: done.At, Meta: m, Config: text, Trial: pending, EndTrial: end}
 	if err := s.backend.Commit(ctx, s.stored, r); err != nil {
 		s.uncertain = true
 		return Result{}, fmt.Errorf("commit: %w", err)
 	}
 	s.stored = done.Generation
+	s.record(Commit{done, m})
 	s.publish(done)
-	c.restart(done)
-	return Result{Snapshot: done, Remarks: remarks}, nil
+	if t != nil || end {
+		s.setTrial(t)
+	}
+	return Result{Snapshot: done}, nil
 }
 
 func (s *Store) lock(ctx context.Context) error {
@@ -223,16 +294,34 @@ func (s *Store) refresh(ctx context.Context) error {
 			s.publish(*snapshot)
 		}
 	}
+	if err := s.loadTrial(ctx); err != nil {
+		return err
+	}
 	s.uncertain = false
 	return nil
 }
 
-// SaveStartup makes the running configuration the startup configuration.
-func (s *Store) SaveStartup(ctx context.Context, m Meta) error {
-	if !s.saving.TryLock() {
-		return ErrBusy
+// Exclusive makes the caller the one writer of cli.md §7.1 until it calls
+// release, or answers ErrBusy. A save of the startup configuration is one by
+// itself.
+func (s *Store) Exclusive() (release func(), err error) {
+	if !s.writing.TryLock() {
+		return nil, ErrBusy
 	}
-	defer s.saving.Unlock()
+	return s.writing.Unlock, nil
+}
+
+// SaveStartup makes the running configuration the startup configuration, unless
+// a confirmed commit is pending.
+func (s *Store) SaveStartup(ctx context.Context, m Meta) error {
+	release, err := s.Exclusive()
+	if err != nil {
+		return err
+	}
+	defer release()
+	if t, ok := s.Trial(); ok {
+		return &HeldError{t}
+	}
 	now := s.Running()
 	text, err := s.schema.EncodeJSON(now.Tree)
 	if err != nil {
@@ -248,10 +337,11 @@ func (s *Store) SaveStartup(ctx context.Context, m Meta) error {
 
 // EraseStartup removes the startup configuration.
 func (s *Store) EraseStartup(ctx context.Context) error {
-	if !s.saving.TryLock() {
-		return ErrBusy
+	release, err := s.Exclusive()
+	if err != nil {
+		return err
 	}
-	defer s.saving.Unlock()
+	defer release()
 	if err := s.backend.SaveStartup(ctx, nil); err != nil {
 		return fmt.Errorf("erase startup configuration: %w", err)
 	}

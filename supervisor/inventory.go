@@ -19,7 +19,7 @@ import (
 )
 
 // systemMeta is who commits what nobody typed.
-var systemMeta = config.Meta{User: "system", From: "inventory"}
+var systemMeta = config.Meta{User: "system", From: "inventory", Method: config.MethodSystem}
 
 func vemPath(slot int, below ...tree.Elem) tree.Path {
 	return append(tree.Path{{Name: "vems"}, {Name: "vem", Key: strconv.Itoa(slot)}}, below...)
