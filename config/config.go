@@ -103,6 +103,8 @@ type Record struct {
 	// Description is the operator's remark on a checkpoint (cli.md §7.3).
 	Description string
 	Config      []byte
+	// Size is the length of Config, also where it is left out.
+	Size int
 	// Trial, if set, is what a Backend that is a TrialBackend stores with a
 	// commit, in the same transaction. EndTrial removes a stored one likewise.
 	Trial    *TrialRecord
