@@ -36,6 +36,23 @@ type Session struct {
 	User, From string // "admin", "192.0.2.99@pts/1" or "console0"
 	TTY        string // "/dev/pts/3", "" without a terminal
 	Role       Role
+	// Address is the host that a remote user comes from, "" for the machine
+	// itself; PID the process that serves him or is his terminal's, 0 if not
+	// known.
+	Address string
+	PID     int
+	Login   uint64 // the ID of his login, 0 for none
+}
+
+// Login is a session that somebody has with the switch.
+type Login struct {
+	ID      uint64
+	User    string
+	Line    string // "pts/1", "console0"
+	Address string // the host he comes from, "" for the machine itself
+	PID     int
+	Since   time.Time
+	Idle    time.Duration // since he was last seen
 }
 
 // State is a snapshot of what modules report.
@@ -44,6 +61,7 @@ type State struct {
 	Modules    []Module    // by slot; absent ones too, once known
 	Hosts      []HostKey   // by UUID: hosts that have enrolled or were refused
 	Ports      []PortState // in the order of cli.md §1
+	Logins     []Login     // consoles first, then by line
 	// Reports are what Feature.Report has made of the sections of cards that
 	// have a session, by feature and slot. Nobody changes them.
 	Reports map[string]map[int]any
@@ -180,6 +198,8 @@ type Host interface {
 	// ForgetHost makes the key of a host, by UUID, unknown: it may enrol with a
 	// new one.
 	ForgetHost(ctx context.Context, uuid string) error
+	// Disconnect ends the session of a login and reports whether there was one.
+	Disconnect(login uint64) bool
 	// ClearCounters clears the counters of one port, or of all for "".
 	ClearCounters(ctx context.Context, port string) error
 }

@@ -65,6 +65,9 @@ func (h host) ForgetHost(_ context.Context, uuid string) error {
 	return nil
 }
 
+// Disconnect implements feature.Host.
+func (h host) Disconnect(login uint64) bool { return h.s.remote.Disconnect(login) }
+
 // ClearCounters implements feature.Host: on the card of the port, or on all.
 func (h host) ClearCounters(ctx context.Context, port string) error {
 	request, err := json.Marshal(api.CountersQuery{Clear: port})

@@ -21,7 +21,7 @@ type Handler interface {
 }
 
 // Client is the terminal's end of a session. Requests are made one after the
-// other; Interrupt and Resize may be called at any time.
+// other; Interrupt, Touch and Resize may be called at any time.
 type Client struct {
 	conn io.ReadWriteCloser
 
@@ -84,6 +84,17 @@ func (c *Client) EndConfig() (Done, error) {
 	}
 	return c.await(quiet{})
 }
+
+// Abandon forgets a command that goes on on the next line.
+func (c *Client) Abandon() (Done, error) {
+	if err := c.send(abandon, nil); err != nil {
+		return Done{}, err
+	}
+	return c.await(quiet{})
+}
+
+// Touch says that the operator is there. It may be called at any time.
+func (c *Client) Touch() error { return c.send(touch, nil) }
 
 // Interrupt aborts the line that runs, if one does.
 func (c *Client) Interrupt() error { return c.send(interrupt, nil) }

@@ -4,8 +4,8 @@
 //
 // Messages are frames of a type, a length and a body of at most maxBody bytes.
 // The client sends one request at a time and reads until its final answer
-// (done, help or completion); interrupt, window and answer may be sent while a
-// request runs. Anything else ends the connection.
+// (done, help or completion); interrupt, window, touch and answer may be sent
+// while a request runs. Anything else ends the connection.
 package remote
 
 import (
@@ -28,6 +28,8 @@ const (
 	interrupt kind = 'I'
 	window    kind = 'W' // body: size
 	answer    kind = 'A' // body: the text
+	abandon   kind = 'X' // a command of several lines that has begun
+	touch     kind = 'T' // a key was pressed
 )
 
 // Frames from the server.
@@ -96,6 +98,8 @@ type Done struct {
 	Prompt        string
 	// Config says that the session is in a configuration mode.
 	Config bool
+	// More says that the command goes on on the next line, whatever that holds.
+	More bool `json:",omitempty"`
 }
 
 // Completion is the answer to Tab.

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+
+	"trunkline/cli/grammar"
 )
 
 // Plain is the handler of scripts: it prints, never pages and has no answers.
@@ -25,19 +27,27 @@ func (Plain) Ask(string) (string, error) { return "", errUnexpected }
 // does. It reports whether all commands succeeded.
 func (c *Client) Script(r io.Reader, w io.Writer) (ok bool, err error) {
 	ok = true
+	more := false
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		d, err := c.Run(lines.Text(), Plain{w})
 		if err != nil {
 			return false, err
 		}
-		ok = ok && !d.Failed
+		ok, more = ok && !d.Failed, d.More
 		if d.Close {
 			return ok, nil
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return false, fmt.Errorf("read commands: %w", err)
+	}
+	if more {
+		if _, err := c.Abandon(); err != nil {
+			return false, err
+		}
+		_, err := fmt.Fprintf(w, "%% %s\n", grammar.Incomplete)
+		return false, err
 	}
 	return ok, nil
 }

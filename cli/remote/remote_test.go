@@ -26,7 +26,7 @@ func server(t testing.TB) *Server {
 
 func local(t testing.TB, h Hello) (*Client, Done) {
 	t.Helper()
-	c, first, wait, err := server(t).Local(t.Context(), feature.Session{User: "admin"}, h)
+	c, first, wait, err := server(t).Local(t.Context(), feature.Session{User: "admin", Role: feature.NetworkAdmin}, h)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestSocket(t *testing.T) {
 // TestStop ends a session in the middle of a line and refuses new ones.
 func TestStop(t *testing.T) {
 	s := server(t)
-	c, _, wait, err := s.Local(t.Context(), feature.Session{User: "admin"}, Hello{})
+	c, _, wait, err := s.Local(t.Context(), feature.Session{User: "admin", Role: feature.NetworkAdmin}, Hello{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestStop(t *testing.T) {
 	if err := wait(); err != nil {
 		t.Errorf("session: %v", err)
 	}
-	if _, _, _, err := s.Local(t.Context(), feature.Session{User: "admin"}, Hello{}); !errors.Is(err, ErrStopped) {
+	if _, _, _, err := s.Local(t.Context(), feature.Session{User: "admin", Role: feature.NetworkAdmin}, Hello{}); !errors.Is(err, ErrStopped) {
 		t.Errorf("new session: %v, want ErrStopped", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"trunkline/cli/session"
@@ -21,10 +22,14 @@ import (
 type Server struct {
 	CLI *session.CLI
 	Log *slog.Logger // nil for none
+	// Idle is how long a session without a limit of its own may wait for the
+	// operator, 0 for ever; nil for always 0.
+	Idle func(feature.Session) time.Duration
 
 	mu      sync.Mutex
 	stopped bool
-	cancels map[*context.CancelFunc]bool // of the sessions being served
+	last    uint64            // the newest login's number
+	logins  map[uint64]*login // the sessions being served
 	serving sync.WaitGroup
 }
 
@@ -33,8 +38,8 @@ type Server struct {
 func (s *Server) Stop() {
 	s.mu.Lock()
 	s.stopped = true
-	for cancel := range s.cancels {
-		(*cancel)()
+	for _, l := range s.logins {
+		l.cancel()
 	}
 	s.mu.Unlock()
 	s.serving.Wait()
@@ -42,28 +47,6 @@ func (s *Server) Stop() {
 
 // ErrStopped is the answer to a session begun after Stop.
 var ErrStopped = errors.New("the supervisor stops")
-
-// enter counts a session in; leave counts it out.
-func (s *Server) enter(cancel *context.CancelFunc) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped {
-		return ErrStopped
-	}
-	if s.cancels == nil {
-		s.cancels = map[*context.CancelFunc]bool{}
-	}
-	s.cancels[cancel] = true
-	s.serving.Add(1)
-	return nil
-}
-
-func (s *Server) leave(cancel *context.CancelFunc) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.cancels, cancel)
-	s.serving.Done()
-}
 
 func (s *Server) log() *slog.Logger {
 	if s.Log == nil {
@@ -73,14 +56,16 @@ func (s *Server) log() *slog.Logger {
 }
 
 // Serve runs one session on a stream until the client leaves, logs out, or ctx
-// is done. It closes the stream. Who.TTY is what the client says.
+// is done. It closes the stream. A session from another host gets a line, who's
+// TTY and From; else the TTY is what the client says.
 func (s *Server) Serve(ctx context.Context, conn io.ReadWriteCloser, who feature.Session) error {
 	ctx, cancel := context.WithCancel(ctx)
-	if err := s.enter(&cancel); err != nil {
+	l, err := s.enter(&who, cancel)
+	if err != nil {
 		cancel()
 		return errors.Join(err, conn.Close())
 	}
-	defer s.leave(&cancel)
+	defer s.leave(l)
 	var reading sync.WaitGroup
 	defer reading.Wait()
 	defer conn.Close()
@@ -96,9 +81,11 @@ func (s *Server) Serve(ctx context.Context, conn io.ReadWriteCloser, who feature
 	if k != hello || json.Unmarshal(body, &h) != nil {
 		return fmt.Errorf("begin session: %w", errUnexpected)
 	}
-	who.TTY = h.TTY
+	if who.Address == "" {
+		who.TTY = h.TTY
+	}
 	c := &connection{
-		Server: s, conn: conn, requests: make(chan request), answers: make(chan string, 1),
+		Server: s, who: who, login: l, conn: conn, requests: make(chan request), answers: make(chan string, 1),
 		gone: ctx.Done(),
 		session: s.CLI.Session(session.Options{
 			Who: who, Interactive: h.Interactive, Width: h.Width, Height: h.Height, Terminal: h.Terminal,
@@ -108,6 +95,8 @@ func (s *Server) Serve(ctx context.Context, conn io.ReadWriteCloser, who feature
 		defer cancel()
 		c.read()
 	})
+	c.idle = time.AfterFunc(longest, func() { c.expire(cancel) })
+	defer c.idle.Stop()
 	return left(c.serve(ctx))
 }
 
@@ -128,11 +117,15 @@ type request struct {
 // requests and writes.
 type connection struct {
 	*Server
+	who      feature.Session
+	login    *login
+	idle     *time.Timer // ends a session that waits too long
 	conn     io.ReadWriteCloser
 	session  *session.Session
 	requests chan request
 	answers  chan string
 	gone     <-chan struct{}
+	limits   atomic.Int64 // what limit returned last
 
 	mu     sync.Mutex
 	cancel context.CancelFunc // of the line that runs, or nil
@@ -145,7 +138,9 @@ func (c *connection) read() {
 		if err != nil {
 			return
 		}
+		c.login.touch()
 		switch k {
+		case touch:
 		case interrupt:
 			c.mu.Lock()
 			if c.cancel != nil {
@@ -163,7 +158,7 @@ func (c *connection) read() {
 			case c.answers <- string(body):
 			default: // nobody asked
 			}
-		case runLine, complete, help, endConfig:
+		case runLine, complete, help, endConfig, abandon:
 			select {
 			case c.requests <- request{k, string(body)}:
 			case <-c.gone:
@@ -180,15 +175,12 @@ func (c *connection) serve(ctx context.Context) error {
 		return err
 	}
 	for {
-		var idle <-chan time.Time // since Go 1.23 dropped timers are collected
-		if d := c.session.IdleTimeout(); d > 0 {
-			idle = time.After(d)
+		if d := c.limit(); d > 0 {
+			c.idle.Reset(d)
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-idle:
-			return nil
 		case r := <-c.requests:
 			closing, err := c.request(ctx, r)
 			if closing || err != nil {
@@ -196,6 +188,35 @@ func (c *connection) serve(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// longest is how far off the end of a session without a limit is looked at.
+const longest = 24 * time.Hour
+
+// limit is how long the session may wait for the operator, 0 for ever. It is
+// for the goroutine that runs requests.
+func (c *connection) limit() time.Duration {
+	d := c.session.IdleTimeout()
+	if d == 0 && c.Idle != nil {
+		d = c.Idle(c.who)
+	}
+	c.limits.Store(int64(d))
+	return d
+}
+
+// expire ends the session if nobody has been there for too long, else it looks
+// again when that could be. Settings are seen with the next line.
+func (c *connection) expire(cancel func()) {
+	limit := time.Duration(c.limits.Load())
+	if limit == 0 {
+		c.idle.Reset(longest)
+		return
+	}
+	if left := limit - c.login.idle(time.Now()); left > 0 {
+		c.idle.Reset(left)
+		return
+	}
+	cancel()
 }
 
 func (c *connection) request(ctx context.Context, r request) (closing bool, err error) {
@@ -214,6 +235,9 @@ func (c *connection) request(ctx context.Context, r request) (closing bool, err 
 		return false, c.json(completion, v)
 	case endConfig:
 		c.session.EndConfig()
+		return false, c.done(session.Result{})
+	case abandon:
+		c.session.Abandon()
 		return false, c.done(session.Result{})
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -253,7 +277,7 @@ func (c *connection) run(ctx context.Context, line string) (result session.Resul
 }
 
 func (c *connection) done(r session.Result) error {
-	return c.json(done, Done{Failed: r.Failed, Close: r.Close, Prompt: c.session.Prompt(), Config: c.session.Configuring()})
+	return c.json(done, Done{Failed: r.Failed, Close: r.Close, Prompt: c.session.Prompt(), Config: c.session.Configuring(), More: r.More})
 }
 
 func (c *connection) json(k kind, v any) error {
@@ -277,6 +301,7 @@ func (o *console) Write(p []byte) (int, error) {
 		if err := writeFrame(o.c.conn, output, p[:m]); err != nil {
 			return 0, err
 		}
+		o.c.login.touch() // somebody reads
 		p = p[m:]
 	}
 	return n, nil

@@ -85,5 +85,5 @@ func peer(conn *net.UnixConn) (feature.Session, error) {
 	if cred.Uid != 0 && int(cred.Uid) != os.Geteuid() {
 		return feature.Session{}, fmt.Errorf("user %d may not open a session", cred.Uid)
 	}
-	return feature.Session{User: "admin", From: "console0"}, nil
+	return feature.Session{User: "admin", From: "console0", Role: feature.NetworkAdmin, PID: int(cred.Pid)}, nil
 }

@@ -24,6 +24,9 @@ type Result struct {
 	Failed bool
 	// Close says that the operator logged out.
 	Close bool
+	// More says that the last command goes on on the next line, whatever that
+	// holds: a banner of several lines.
+	More bool
 }
 
 // found is a line that some table accepts.
@@ -63,20 +66,33 @@ var errSilent = errors.New("refused")
 
 // Run executes a line: one command, or several joined by " ; ".
 func (s *Session) Run(ctx context.Context, line string, c Console) Result {
-	if grammar.Comment(line) {
+	width := s.promptWidth()
+	more := s.unfinished != ""
+	switch {
+	case more:
+		line, s.unfinished = s.unfinished+"\n"+line, ""
+	case grammar.Comment(line):
 		return Result{}
 	}
-	width := s.promptWidth()
-	if len(line) > grammar.MaxLine {
-		_, err := s.cli.exec.Match(line, grammar.Typed) // too long for any table
+	if err := grammar.TooLong(line); err != nil {
 		io.WriteString(c, err.Message(width))
 		return Result{Failed: true}
 	}
-	s.remember(line)
+	if !more {
+		s.remember(line)
+	}
 	for offset := 0; offset <= len(line); {
 		text, next := s.cut(line, offset)
 		if !grammar.Comment(text) {
 			closing, err := s.command(ctx, line, text, offset, width, c)
+			var bad *grammar.Error
+			if errors.As(err, &bad) && bad.More != "" {
+				if !more {
+					io.WriteString(c, bad.More+"\n")
+				}
+				s.unfinished = text
+				return Result{More: true}
+			}
 			if err != nil {
 				return Result{Failed: true}
 			}
@@ -98,7 +114,11 @@ func (s *Session) cut(line string, offset int) (text string, next int) {
 		return rest, len(line) + 1
 	}
 	for i := len(s.stack) - 1; i >= 0; i-- {
-		if m, err := s.table(s.stack[i]).Match(rest, grammar.Typed); err == nil {
+		m, err := s.table(s.stack[i]).Match(rest, grammar.Typed)
+		if err != nil && err.More != "" {
+			return rest, len(line) + 1
+		}
+		if err == nil {
 			if m.Rest && m.Command.Tag.(grammar.Line).Form == grammar.Plain {
 				return rest, len(line) + 1
 			}
@@ -112,12 +132,15 @@ func (s *Session) cut(line string, offset int) (text string, next int) {
 func (s *Session) command(ctx context.Context, line, text string, offset, width int, c Console) (closing bool, err error) {
 	c.Page(0)
 	f, bad := s.resolve(text)
+	if bad != nil && bad.More != "" {
+		return false, bad
+	}
 	if bad != nil {
 		bad.Col += utf8.RuneCountInString(line[:offset])
 		io.WriteString(c, bad.Message(width))
 		return false, bad
 	}
-	r := &request{Session: s, match: f.match, line: strings.TrimSpace(text), console: c, out: c}
+	r := &request{Session: s, match: f.match, line: strings.ReplaceAll(strings.TrimSpace(text), "\n", " "), console: c, out: c}
 	if f.depth >= 0 {
 		s.stack = s.stack[:f.depth+1]
 		err = r.configure(ctx)
@@ -224,6 +247,9 @@ func (s *Session) resolve(text string) (found, *grammar.Error) {
 				if err == nil {
 					return found{match: m, depth: i}, nil
 				}
+				if err.More != "" {
+					return found{}, err
+				}
 				failed(err)
 			}
 			if m, err := s.cli.moving.Match(text, grammar.Typed); err == nil {
@@ -256,4 +282,8 @@ func (s *Session) resolve(text string) (found, *grammar.Error) {
 }
 
 // EndConfig is Ctrl-Z on an empty line: back to exec mode.
-func (s *Session) EndConfig() { s.stack = nil }
+func (s *Session) EndConfig() { s.stack, s.unfinished = nil, "" }
+
+// Abandon is Ctrl-C before a line is sent: a command of several lines is
+// forgotten.
+func (s *Session) Abandon() { s.unfinished = "" }

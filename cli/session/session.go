@@ -36,7 +36,9 @@ type Session struct {
 	pushed  [][]level
 	named   map[string][]level
 	dontAsk bool
-	idle    time.Duration
+	// unfinished is a command that goes on on the next line.
+	unfinished string
+	idle       time.Duration
 	// exec and config history, oldest first.
 	history [2][]entry
 
@@ -102,6 +104,9 @@ func (s *Session) IdleTimeout() time.Duration { return s.idle }
 
 // Prompt returns the prompt with its trailing blank.
 func (s *Session) Prompt() string {
+	if s.unfinished != "" {
+		return "> "
+	}
 	name := s.cli.hostname(s.cli.product.Store.Running().Tree)
 	if len(s.stack) > 0 {
 		return name + "(" + s.stack[len(s.stack)-1].suffix + ")# "
