@@ -57,7 +57,10 @@ func (s *Supervisor) boot(sch *schema.Schema) (tree.Tree, error) {
 			t = t.Set(c.Path, nil) // entries without leaves
 		}
 	}
-	return s.usable(sch, t)
+	if t, err = s.usable(sch, t); err != nil {
+		return t, err
+	}
+	return s.administered(t)
 }
 
 // Bounds of a startup-config file in bytes, of the lines of it that are logged

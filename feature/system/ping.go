@@ -28,7 +28,8 @@ const (
 )
 
 var pingCommand = feature.Exec{
-	Line: "ping <host> [count <count>] [packet-size <size>] [interval <seconds>] [timeout <limit>] [source <address>]",
+	Reads: true,
+	Line:  "ping <host> [count <count>] [packet-size <size>] [interval <seconds>] [timeout <limit>] [source <address>]",
 	Types: map[string]schema.AnyType{
 		"host":    schema.Word("host", "IP address or host name", 255),
 		"count":   schema.Uint("ping-count", "Number of requests", 1, 655350),

@@ -1,0 +1,195 @@
+// Package aaa is the feature of local users: their passwords, roles and keys
+// (cli.md §2.1, §9.1, §9.2).
+//
+// A user is one line, username U password 5 HASH  role R, and one more for the
+// key. A password typed in clear text becomes a secret as the line is read; the
+// configuration, what is printed of it and what is kept of the line hold no
+// clear text. Who may log in with what is decided by supervisor/aaa, which reads
+// the configuration through this package.
+//
+// The last user with role network-admin who can log in cannot be removed, so no
+// door but the local socket is ever locked by a configuration.
+package aaa
+
+import (
+	"fmt"
+	"slices"
+
+	"golang.org/x/crypto/ssh"
+
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+	"trunkline/feature"
+	"trunkline/internal/secret"
+)
+
+// Config is the configuration of users as a whole.
+type Config struct{ Strength bool }
+
+// Account is the configuration of one user.
+type Account struct {
+	Password Password
+	Role     string
+	Key      string
+}
+
+const list = "users/user"
+
+// Feature is the feature.
+var Feature = feature.Feature{
+	Name: "aaa",
+	Schema: schema.Group{
+		Blocks: []schema.Block{{
+			Path: list, Keys: []schema.Key{{Name: "user", Type: UserName}},
+			Line: "username <user> [password <password>]  [role <role>]", Options: []string{"password", "role"},
+			Amend: amend, Section: 3, Order: 2, Help: "Configure a user",
+		}},
+		Leaves: append(schema.Augment([]string{list},
+			schema.Bind("password", password, func(c *Account) *Password { return &c.Password }, "", "Password of the user"),
+			schema.Bind("role", role, func(c *Account) *string { return &c.Role }, "", "Role of the user").
+				With(func(l *schema.Leaf) { l.Default, l.Shown = string(feature.NetworkOperator), true }),
+			schema.Bind("ssh-key", publicKey, func(c *Account) *string { return &c.Key },
+				"username <user> sshkey <key>", "Public key of the user for SSH").
+				With(func(l *schema.Leaf) { l.Section, l.Order = 3, 3 }),
+		), schema.Bind("passwords/strength-check", schema.Flag, func(c *Config) *bool { return &c.Strength },
+			"password strength-check", "Refuse weak passwords").
+			With(func(l *schema.Leaf) { l.Default, l.Section, l.Order = true, 3, 1 })),
+		Words: schema.Words{
+			"username":          "Configure a user",
+			"username password": "Password of the user",
+			"username role":     "Role of the user",
+			"password":          "Passwords of users",
+		},
+	},
+	Check: check,
+	Show:  shows,
+}
+
+var strengthPath = tree.Path{{Name: "passwords"}, {Name: "strength-check"}}
+
+// root is where users are.
+var root = tree.Path{{Name: "users"}}
+
+func path(user string, leaf ...string) tree.Path {
+	p := root.Entry("user", user)
+	for _, l := range leaf {
+		p = p.Child(l)
+	}
+	return p
+}
+
+// Exists reports whether there is such a user.
+func Exists(t tree.Tree, user string) bool { return t.Exists(path(user)) }
+
+// Users returns the names of all users in order.
+func Users(t tree.Tree) []string {
+	all := slices.Collect(t.Keys(root.Child("user")))
+	slices.SortFunc(all, tree.Compare)
+	return all
+}
+
+// Secret returns the secret of a user, none without a password.
+func Secret(t tree.Tree, user string) secret.Secret {
+	return feature.Read(t, path(user, "password"), Password{}).Secret
+}
+
+// Role returns the role of a user.
+func Role(t tree.Tree, user string) feature.Role {
+	return feature.Role(feature.Read(t, path(user, "role"), string(feature.NetworkOperator)))
+}
+
+// Key returns the public key of a user, nil for none.
+func Key(t tree.Tree, user string) ssh.PublicKey {
+	text := feature.Read(t, path(user, "ssh-key"), "")
+	if text == "" {
+		return nil
+	}
+	key, err := parseKey(text)
+	if err != nil {
+		return nil // not from a checked configuration
+	}
+	return key
+}
+
+// Admin are the edits that make a user of role network-admin, for a chassis that
+// has none.
+func Admin(user string, s secret.Secret) []feature.Edit {
+	return []feature.Edit{
+		{Path: path(user)},
+		{Path: path(user, "password"), Value: Password{Secret: s}},
+		{Path: path(user, "role"), Value: string(feature.NetworkAdmin)},
+	}
+}
+
+// HasAdmin reports whether some user of role network-admin can log in.
+func HasAdmin(t tree.Tree) bool {
+	return slices.ContainsFunc(Users(t), func(u string) bool {
+		return Role(t, u) == feature.NetworkAdmin && hasProof(t, u)
+	})
+}
+
+// hasProof reports whether a user can prove who he is.
+func hasProof(t tree.Tree, user string) bool {
+	return Secret(t, user) != secret.Secret{} || Key(t, user) != nil
+}
+
+// amend turns a password in clear text into a secret. One that is the user's
+// already stays as it is, so that a line typed again changes nothing.
+func amend(t tree.Tree, user, option string, value any) (any, error) {
+	p, ok := value.(Password)
+	if option != "password" || !ok || p.Clear == "" {
+		return value, nil
+	}
+	if feature.Read(t, strengthPath, true) {
+		if why := weakness(user, p.Clear); why != "" {
+			return nil, feature.Error("ERROR: The password is weak: " + why)
+		}
+	}
+	if old := Secret(t, user); old.Verify(p.Clear) {
+		return Password{Secret: old}, nil
+	}
+	return Password{Secret: secret.New(p.Clear)}, nil
+}
+
+// maxUsers is how many users there may be (cli.md §15).
+const maxUsers = 256
+
+// check keeps a way in for an administrator and clear text out.
+func check(c feature.Candidate) []schema.Problem {
+	if !c.Changed(root) {
+		return nil
+	}
+	var problems []schema.Problem
+	refuse := func(p tree.Path, rule, text string) {
+		problems = append(problems, schema.Problem{Path: p, Rule: rule, Text: text})
+	}
+	users := Users(c.New)
+	if len(users) > maxUsers && len(users) > len(Users(c.Old)) {
+		refuse(root, "users", fmt.Sprintf("ERROR: Maximum number of users (%d) reached.", maxUsers))
+	}
+	for _, u := range users {
+		if c.Old.Sub(path(u)).Equal(c.New.Sub(path(u))) && c.Old.Exists(path(u)) {
+			continue
+		}
+		if feature.Read(c.New, path(u, "password"), Password{}).Clear != "" {
+			refuse(path(u, "password"), "clear-password", "ERROR: A password is stored as a hash of type 5, 8 or 9.")
+		}
+		if !hasProof(c.New, u) {
+			problems = append(problems, schema.Problem{
+				Path: path(u), Severity: schema.Warning, Rule: "no-proof",
+				Text: fmt.Sprintf("Warning: User %s has neither password nor key and cannot log in.", u),
+			})
+		}
+	}
+	if HasAdmin(c.Old) && !HasAdmin(c.New) {
+		at := root
+		for _, u := range Users(c.Old) {
+			if Role(c.Old, u) == feature.NetworkAdmin && hasProof(c.Old, u) {
+				at = path(u)
+				break
+			}
+		}
+		refuse(at, "last-admin", "ERROR: The last user with role network-admin who can log in cannot be removed.")
+	}
+	return problems
+}

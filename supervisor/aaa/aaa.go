@@ -1,0 +1,282 @@
+// Package aaa proves users against the running configuration, for every door
+// that asks for a password or a key (feature.Authenticator).
+//
+// What an attacker may learn and cost is bounded:
+//
+//   - An unknown user takes the time of a known one: his password is compared
+//     with the secret of some user, always the same for the same name.
+//   - Failures lock out a user at one source, and a source for all users, for
+//     times that grow with every further failure (lockout.go). The right
+//     password is no help while the lock lasts.
+//   - Hashes are derived a few at a time, and those who wait for it are bounded
+//     too; past that the answer is ErrBusy.
+//   - A password that was right is remembered for some minutes under a keyed
+//     digest, so that a program which sends it with every request costs one
+//     hash. A changed secret is not affected: the digest covers it.
+//
+// An Authenticator is safe for concurrent use.
+package aaa
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"trunkline/config/tree"
+	"trunkline/feature"
+	users "trunkline/feature/aaa"
+	"trunkline/internal/secret"
+)
+
+// ErrDenied is the answer to who has not proved himself, for whatever reason but
+// the next.
+var ErrDenied = errors.New("authentication failed")
+
+// ErrBusy is the answer when too many others are being proved: it says nothing
+// of the user.
+var ErrBusy = errors.New("too many logins at a time")
+
+// Config says what an Authenticator works with.
+type Config struct {
+	// Running returns the running configuration.
+	Running func() tree.Tree
+	// Events takes failed logins and lock-outs; nil for none.
+	Events feature.EventLog
+}
+
+// How many hashes are derived at a time, and how many may wait for that: 1024
+// logins are served within a few seconds.
+const (
+	atOnce  = 2
+	waiting = 1024
+)
+
+// Authenticator proves users.
+type Authenticator struct {
+	cfg   Config
+	seed  maphash.Seed // of the choice of secrets for unknown users
+	key   []byte       // of the digests of passwords that were right
+	dummy secret.Secret
+	slots chan struct{}
+	queue chan struct{}
+
+	locks *lockout
+
+	mu sync.Mutex
+	// right are passwords that were right lately, by digest, and until when.
+	right map[[sha256.Size]byte]time.Time
+}
+
+var _ feature.Authenticator = (*Authenticator)(nil)
+
+// New returns an Authenticator.
+func New(cfg Config) *Authenticator {
+	a := &Authenticator{
+		cfg: cfg, seed: maphash.MakeSeed(), key: make([]byte, 32), dummy: secret.New(rand.Text()),
+		slots: make(chan struct{}, atOnce), queue: make(chan struct{}, atOnce+waiting),
+		locks: newLockout(), right: map[[sha256.Size]byte]time.Time{},
+	}
+	rand.Read(a.key) // never fails
+	return a
+}
+
+// Password implements feature.Authenticator. The error is ErrDenied, ErrBusy or
+// that of ctx.
+func (a *Authenticator) Password(ctx context.Context, user, password, from string) (feature.Identity, error) {
+	source := sourceOf(from)
+	if a.locks.locked(user, source) {
+		return feature.Identity{}, ErrDenied
+	}
+	t := a.cfg.Running()
+	stored, known := a.secretFor(t, user)
+	digest := a.digest(user, stored, password)
+	ok := a.remembered(digest)
+	if !ok {
+		var err error
+		if ok, err = a.verify(ctx, stored, password); err != nil {
+			return feature.Identity{}, err
+		}
+	}
+	if a.locks.locked(user, source) { // by those who came at the same time
+		return feature.Identity{}, ErrDenied
+	}
+	if !ok || !known {
+		a.failed(user, from, source)
+		return feature.Identity{}, ErrDenied
+	}
+	a.remember(digest)
+	a.locks.succeeded(user, source)
+	return feature.Identity{User: user, Role: users.Role(t, user)}, nil
+}
+
+// secretFor returns the secret that a user's password is compared with, and
+// whether it is his.
+func (a *Authenticator) secretFor(t tree.Tree, user string) (secret.Secret, bool) {
+	own := users.Secret(t, user)
+	if own != (secret.Secret{}) {
+		return own, true
+	}
+	var all []secret.Secret
+	for _, u := range users.Users(t) {
+		if s := users.Secret(t, u); s != (secret.Secret{}) {
+			all = append(all, s)
+		}
+	}
+	if len(all) == 0 {
+		return a.dummy, false
+	}
+	return all[maphash.String(a.seed, user)%uint64(len(all))], false
+}
+
+// verify compares a password with a secret, after those who came before.
+func (a *Authenticator) verify(ctx context.Context, s secret.Secret, password string) (bool, error) {
+	select {
+	case a.queue <- struct{}{}:
+		defer func() { <-a.queue }()
+	default:
+		return false, ErrBusy
+	}
+	select {
+	case a.slots <- struct{}{}:
+		defer func() { <-a.slots }()
+	case <-ctx.Done():
+		return false, fmt.Errorf("wait for other logins: %w", ctx.Err())
+	}
+	return s.Verify(password), nil
+}
+
+// PublicKey implements feature.Authenticator: key is what the client has proved
+// to hold. Failures do not lock out, as clients offer one key after another and
+// a key cannot be guessed.
+func (a *Authenticator) PublicKey(_ context.Context, user string, key []byte, _ string) (feature.Identity, error) {
+	t := a.cfg.Running()
+	stored := users.Key(t, user)
+	if stored == nil || !hmac.Equal(stored.Marshal(), key) {
+		return feature.Identity{}, ErrDenied
+	}
+	return feature.Identity{User: user, Role: users.Role(t, user)}, nil
+}
+
+// HasKey reports whether some user has that key, in SSH wire format: a server
+// asks before it has a proof of it.
+func (a *Authenticator) HasKey(user string, key []byte) bool {
+	stored := users.Key(a.cfg.Running(), user)
+	return stored != nil && bytes.Equal(stored.Marshal(), key)
+}
+
+// Lookup implements feature.Authenticator.
+func (a *Authenticator) Lookup(user string) (feature.Identity, bool) {
+	t := a.cfg.Running()
+	if !users.Exists(t, user) {
+		return feature.Identity{}, false
+	}
+	return feature.Identity{User: user, Role: users.Role(t, user)}, true
+}
+
+// LabPassword is the password of LabUser in lab mode, known to everybody.
+const (
+	LabUser     = "admin"
+	LabPassword = "admin"
+)
+
+// Warning returns what a user is told once after he has logged in, as a line
+// without its end; "" for nothing (cli.md §2.1).
+func (a *Authenticator) Warning(ctx context.Context, user string) string {
+	s := users.Secret(a.cfg.Running(), user)
+	if s == (secret.Secret{}) {
+		return ""
+	}
+	for _, known := range slices.Compact([]string{LabPassword, user}) {
+		digest := a.digest(user, s, known)
+		ok := a.remembered(digest)
+		if !ok {
+			ok, _ = a.verify(ctx, s, known)
+		}
+		if ok {
+			a.remember(digest)
+			return fmt.Sprintf("Warning: The password of user %s is a known default; change it with 'username %[1]s password'.", user)
+		}
+	}
+	return ""
+}
+
+// failed counts a failure and says so.
+func (a *Authenticator) failed(user, from, source string) {
+	user = printable(user)
+	a.event(fmt.Sprintf("Authentication failed for user %s from %s", user, printable(from)))
+	for what, d := range a.locks.failed(user, source) {
+		a.event(fmt.Sprintf("Authentication of %s from %s is locked for %d seconds after repeated failures", what, source, int(d/time.Second)))
+	}
+}
+
+func (a *Authenticator) event(text string) {
+	if a.cfg.Events != nil {
+		a.cfg.Events.Log(feature.Event{Facility: "AUTHPRIV", Severity: feature.Err, Mnemonic: "SYSTEM_MSG", Text: text})
+	}
+}
+
+// printable is a name from outside as it may stand in a log.
+func printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r <= ' ' || r >= 0x7f {
+			return '?'
+		}
+		return r
+	}, s)
+	if len(s) > maxPrinted {
+		s = s[:maxPrinted] + "..."
+	}
+	return s
+}
+
+const maxPrinted = 64
+
+// How long and how many passwords that were right are remembered.
+const (
+	rememberFor = 5 * time.Minute
+	maxRight    = 256
+)
+
+func (a *Authenticator) digest(user string, s secret.Secret, password string) [sha256.Size]byte {
+	m := hmac.New(sha256.New, a.key)
+	for _, text := range []string{user, s.String(), password} {
+		var length [8]byte
+		binary.BigEndian.PutUint64(length[:], uint64(len(text)))
+		m.Write(length[:])
+		m.Write([]byte(text))
+	}
+	return [sha256.Size]byte(m.Sum(nil))
+}
+
+func (a *Authenticator) remembered(digest [sha256.Size]byte) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	until, ok := a.right[digest]
+	return ok && time.Now().Before(until)
+}
+
+func (a *Authenticator) remember(digest [sha256.Size]byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	if len(a.right) >= maxRight {
+		for d, until := range a.right {
+			if now.After(until) || len(a.right) >= maxRight {
+				delete(a.right, d)
+			}
+		}
+	}
+	if until, ok := a.right[digest]; !ok || now.After(until) {
+		a.right[digest] = now.Add(rememberFor)
+	}
+}
