@@ -17,10 +17,12 @@ import (
 type builtin struct {
 	do   func(ctx context.Context, r *request) error
 	show bool // its output may be filtered; it has no structure
+	own  bool // it concerns the session alone, so every role may run it
 }
 
 func (b builtin) piped() bool   { return b.show }
 func (b builtin) streams() bool { return !b.show }
+func (b builtin) acts() bool    { return !b.show && !b.own }
 
 func (b builtin) run(ctx context.Context, r *request) error {
 	if r.format != render.Text {
@@ -67,24 +69,25 @@ func (c *CLI) builtins() []grammar.Command {
 		all = append(all, grammar.Command{Template: template, Help: help, Types: types, Words: builtinWords, Tag: b})
 	}
 	act := func(do func(ctx context.Context, r *request) error) builtin { return builtin{do: do} }
+	own := func(do func(ctx context.Context, r *request) error) builtin { return builtin{do: do, own: true} }
 	show := func(do func(ctx context.Context, r *request) error) builtin { return builtin{do: do, show: true} }
 
 	add("configure [terminal]", "Enter configuration mode", act(configureTerminal), nil)
-	add("enable", "Turn on privileged commands", act(nothing), nil)
-	add("end", "Go to exec mode", act(end), nil)
-	add("exit", "Exit from command interpreter", act(exit), nil)
-	add("where", "Show the current mode", act(where), nil)
+	add("enable", "Turn on privileged commands", own(nothing), nil)
+	add("end", "Go to exec mode", own(end), nil)
+	add("exit", "Exit from command interpreter", own(exit), nil)
+	add("where", "Show the current mode", own(where), nil)
 	add("copy running-config startup-config", "Save the running configuration", act(save), nil)
 	add("write [memory]", "Save the running configuration", act(save), nil)
 	add("write erase", "Erase the startup configuration", act(erase), nil)
 	add("reload", "Reboot the system", act(reload), nil)
 	add("reload module <module>", "Reboot a module", act(reloadModule), map[string]schema.AnyType{"module": schema.Uint("module", "Module number", 1, 258)})
-	add("terminal length <length>", "Set the number of lines on the screen", act(terminalLength), map[string]schema.AnyType{"length": lengthType})
-	add("terminal width <width>", "Set the width of the screen", act(terminalWidth), map[string]schema.AnyType{"width": widthType})
-	add("terminal session-timeout <timeout>", "Set the session timeout", act(terminalTimeout), map[string]schema.AnyType{"timeout": timeoutType})
-	add("terminal dont-ask", "Answer yes to all questions", act(dontAsk(true)), nil)
-	add("no terminal dont-ask", "Answer yes to all questions", act(dontAsk(false)), nil)
-	add("terminal no dont-ask", "Answer yes to all questions", act(dontAsk(false)), nil)
+	add("terminal length <length>", "Set the number of lines on the screen", own(terminalLength), map[string]schema.AnyType{"length": lengthType})
+	add("terminal width <width>", "Set the width of the screen", own(terminalWidth), map[string]schema.AnyType{"width": widthType})
+	add("terminal session-timeout <timeout>", "Set the session timeout", own(terminalTimeout), map[string]schema.AnyType{"timeout": timeoutType})
+	add("terminal dont-ask", "Answer yes to all questions", own(dontAsk(true)), nil)
+	add("no terminal dont-ask", "Answer yes to all questions", own(dontAsk(false)), nil)
+	add("terminal no dont-ask", "Answer yes to all questions", own(dontAsk(false)), nil)
 	add("show terminal", "Terminal parameters of this session", show(showTerminal), nil)
 	add("show cli history [<number>] [unformatted]", "Lines typed in this mode", show(showHistory), map[string]schema.AnyType{"number": numberType})
 	add("show cli list", "Commands of this mode", show(showList), nil)
@@ -95,11 +98,11 @@ func (c *CLI) builtins() []grammar.Command {
 func moving() []grammar.Command {
 	name := map[string]schema.AnyType{"name": nameType}
 	return []grammar.Command{
-		{Template: "end", Help: "Go to exec mode", Tag: builtin{do: end}},
-		{Template: "exit", Help: "Exit from command interpreter", Tag: builtin{do: exit}},
-		{Template: "pop [<name>]", Types: name, Help: "Pop mode from stack or restore from name", Tag: builtin{do: pop}},
-		{Template: "push [<name>]", Types: name, Help: "Push current mode to stack or save it under name", Tag: builtin{do: push}},
-		{Template: "where", Help: "Shows the cli context you are in", Tag: builtin{do: where}},
+		{Template: "end", Help: "Go to exec mode", Tag: builtin{do: end, own: true}},
+		{Template: "exit", Help: "Exit from command interpreter", Tag: builtin{do: exit, own: true}},
+		{Template: "pop [<name>]", Types: name, Help: "Pop mode from stack or restore from name", Tag: builtin{do: pop, own: true}},
+		{Template: "push [<name>]", Types: name, Help: "Push current mode to stack or save it under name", Tag: builtin{do: push, own: true}},
+		{Template: "where", Help: "Shows the cli context you are in", Tag: builtin{do: where, own: true}},
 	}
 }
 

@@ -194,6 +194,11 @@ func (c *CLI) entryEdits(t tree.Tree, path tree.Path, line grammar.Line, m *gram
 	exists := t.Exists(path) || list && s.Has(t, path)
 	switch line.Form {
 	case grammar.No:
+		if line.Block.Amend != nil && t.Exists(path) {
+			if edits := withdraw(t, path, line, m); edits != nil {
+				return edits, nil
+			}
+		}
 		if !t.Exists(path) && !slices.Contains(line.Block.Permanent, path[len(path)-1].Key) {
 			return nil, nil
 		}
@@ -222,6 +227,16 @@ func (c *CLI) entryEdits(t tree.Tree, path tree.Path, line grammar.Line, m *gram
 		if !ok {
 			now = s.Default(leaf)
 		}
+		if line.Block.Amend != nil {
+			var err error
+			if value, err = line.Block.Amend(t, path[len(path)-1].Key, placeholder, value); err != nil {
+				return nil, err
+			}
+			if now != value {
+				edits = append(edits, config.Edit{Op: config.Set, Path: leaf, Value: value})
+			}
+			continue
+		}
 		switch {
 		case exists && now != value:
 			return nil, feature.Error(fmt.Sprintf("ERROR: The %s of %s is fixed when it is created.", placeholder, path[len(path)-1].Key))
@@ -230,6 +245,23 @@ func (c *CLI) entryEdits(t tree.Tree, path tree.Path, line grammar.Line, m *gram
 		}
 	}
 	return edits, nil
+}
+
+// withdraw are the edits of a no form with options: they go, and with the last of
+// what it holds the entry. Without options there are none.
+func withdraw(t tree.Tree, path tree.Path, line grammar.Line, m *grammar.Match) []config.Edit {
+	var edits []config.Edit
+	left := t.Sub(path)
+	for placeholder, rel := range line.Options {
+		if _, given := m.Values[placeholder]; given {
+			edits = append(edits, config.Edit{Op: config.Delete, Path: path.Join(rel)})
+			left = left.Delete(rel)
+		}
+	}
+	if edits != nil && left.Empty() {
+		return []config.Edit{{Op: config.Delete, Path: path}}
+	}
+	return edits
 }
 
 // resetEdits removes what was configured by hand below an entry. What is not

@@ -45,6 +45,9 @@ type action interface {
 	// streams says that output is to be seen as it comes.
 	streams() bool
 }
+	// acts says that the command changes something beyond the session: not
+	// every role may run it.
+	acts() bool
 
 // request is one command being run.
 type request struct {
@@ -141,6 +144,10 @@ func (s *Session) command(ctx context.Context, line, text string, offset, width 
 		return false, bad
 	}
 	r := &request{Session: s, match: f.match, line: strings.ReplaceAll(strings.TrimSpace(text), "\n", " "), console: c, out: c}
+	clear := text
+	if text = redact(f.match, text); text != clear {
+		s.forget(clear, text)
+	}
 	if f.depth >= 0 {
 		s.stack = s.stack[:f.depth+1]
 		err = r.configure(ctx)
@@ -287,3 +294,7 @@ func (s *Session) EndConfig() { s.stack, s.unfinished = nil, "" }
 // Abandon is Ctrl-C before a line is sent: a command of several lines is
 // forgotten.
 func (s *Session) Abandon() { s.unfinished = "" }
+	if err := s.opts.Who.Role.May(f.acts()); err != nil {
+		fmt.Fprintln(c, message(err))
+		return false, err
+	}

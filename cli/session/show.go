@@ -13,6 +13,7 @@ type showAction feature.Show
 
 func (showAction) piped() bool   { return true }
 func (showAction) streams() bool { return false }
+func (showAction) acts() bool    { return false }
 
 func (a showAction) run(_ context.Context, r *request) error {
 	screen, err := a.Run(r.cli.product.Query(r.args(), r.opts.Who))
@@ -27,6 +28,7 @@ type execAction feature.Exec
 
 func (a execAction) piped() bool   { return true }
 func (a execAction) streams() bool { return true }
+func (a execAction) acts() bool    { return !a.Reads }
 
 func (a execAction) run(ctx context.Context, r *request) error {
 	if r.format != render.Text {
