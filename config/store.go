@@ -314,6 +314,22 @@ func (s *Store) Exclusive() (release func(), err error) {
 // SaveStartup makes the running configuration the startup configuration, unless
 // a confirmed commit is pending.
 func (s *Store) SaveStartup(ctx context.Context, m Meta) error {
+	return s.setStartup(ctx, m, func() (Snapshot, error) { return s.Running(), nil })
+}
+
+// ReplaceStartup makes a tree the startup configuration, or answers Problems of
+// its structure. What runs stays as it is. The tree has no generation: who boots
+// from it gets one that was never used.
+func (s *Store) ReplaceStartup(ctx context.Context, t tree.Tree, m Meta) error {
+	return s.setStartup(ctx, m, func() (Snapshot, error) {
+		if errs, _ := split(s.schema.Validate(tree.Tree{}, t)); len(errs) > 0 {
+			return Snapshot{}, errs
+		}
+		return Snapshot{Tree: t}, nil
+	})
+}
+
+func (s *Store) setStartup(ctx context.Context, m Meta, of func() (Snapshot, error)) error {
 	release, err := s.Exclusive()
 	if err != nil {
 		return err
@@ -322,16 +338,19 @@ func (s *Store) SaveStartup(ctx context.Context, m Meta) error {
 	if t, ok := s.Trial(); ok {
 		return &HeldError{t}
 	}
-	now := s.Running()
-	text, err := s.schema.EncodeJSON(now.Tree)
+	next, err := of()
+	if err != nil {
+		return err
+	}
+	text, err := s.schema.EncodeJSON(next.Tree)
 	if err != nil {
 		return fmt.Errorf("save startup configuration: %w", err)
 	}
-	r := Record{Generation: now.Generation, At: time.Now().UTC(), Meta: m, Config: text}
+	r := Record{Generation: next.Generation, At: time.Now().UTC(), Meta: m, Config: text}
 	if err := s.backend.SaveStartup(ctx, &r); err != nil {
 		return fmt.Errorf("save startup configuration: %w", err)
 	}
-	s.startup.Store(&Snapshot{Tree: now.Tree, Generation: r.Generation, At: r.At})
+	s.startup.Store(&Snapshot{Tree: next.Tree, Generation: next.Generation, At: r.At})
 	return nil
 }
 
