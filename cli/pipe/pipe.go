@@ -3,8 +3,9 @@
 // themselves and fail like commands.
 //
 // Output streams through a chain line by line. What a filter keeps is bounded:
-// last remembers as many lines as it prints, at most MaxLast, and a line longer
-// than maxLine is passed on in pieces.
+// last remembers as many lines as it prints, at most MaxLast, sort and diff hold
+// MaxHeld bytes and then fail, and a line longer than maxLine is passed on in
+// pieces.
 package pipe
 
 import (
@@ -31,8 +32,12 @@ type Chain struct {
 	// Format is how the command's screen is to be written.
 	Format render.Format
 	// NoMore suppresses paging.
-	NoMore  bool
+	NoMore bool
+	// Compare makes the output of diff of the lines that what Before names
+	// has now; it is set by the caller before Writer.
+	Compare func(before string, lines []string) []string
 	filters []func() filter
+	before  string // the filters so far
 }
 
 // filter handles one line at a time. Emit passes a line on and reports whether
@@ -42,17 +47,16 @@ type filter interface {
 	end(emit func(string) bool)
 }
 
+// failing is a filter that can fail; it then wants no more lines.
+type failing interface{ failed() error }
+
 // pattern is a POSIX extended regular expression to the end of the filter,
 // quotes around it removed.
 var pattern = schema.Type[string]{
 	Name:   "pattern",
 	Syntax: schema.Syntax{Notation: "LINE", Help: "Regular expression", Rest: true},
 	Parse: func(s string) (string, error) {
-		s = strings.TrimSpace(s)
-		if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
-			s = s[1 : len(s)-1]
-		}
-		if s == "" {
+		if s = unquote(s); s == "" {
 			return "", schema.ErrInvalid
 		}
 		if _, err := regexp.CompilePOSIX(s); err != nil {
@@ -111,6 +115,12 @@ func NewTable() *grammar.Table {
 	add("json", "Output in json format", format(render.JSON))
 	add("json native", "Numbers and booleans typed", format(render.Native))
 	add("json-pretty", "Output in json format, indented", format(render.Pretty))
+	add("xml", "Output in xml format", format(render.XML))
+	for _, name := range []string{"grep", "egrep"} {
+		template, types := grepTemplate(name)
+		all = append(all, grammar.Command{Template: template, Types: types, Help: "Print lines matching a pattern", Tag: apply(addGrep)})
+	}
+	all = append(all, textTools()...)
 	t, err := grammar.NewTable(all...)
 	if err != nil {
 		panic(fmt.Sprintf("filters: %v", err)) // a constant of this file is wrong
@@ -123,13 +133,14 @@ func NewTable() *grammar.Table {
 func Parse(table *grammar.Table, parts []string) (*Chain, int, *grammar.Error) {
 	c := &Chain{}
 	for i, p := range parts {
-		m, err := table.Match(p, grammar.Typed)
+		m, err := table.Match(p, grammar.Replayed)
 		if err != nil {
 			return nil, i, err
 		}
-		before := c.Format
+		format := c.Format
 		m.Command.Tag.(apply)(c, m)
-		if c.Format != before && (len(c.filters) > 0 || before != render.Text) {
+		c.before += "|" + m.Text
+		if c.Format != format && (len(c.filters) > 0 || format != render.Text) {
 			// What is no longer a screen cannot be structured.
 			return nil, i, &grammar.Error{Col: len(p) - len(strings.TrimLeft(p, " \t")), Text: grammar.Invalid}
 		}
@@ -154,6 +165,9 @@ func (c *Chain) Writer(w io.Writer) io.WriteCloser {
 	}
 	for i := len(c.filters) - 1; i >= 0; i-- {
 		f, next, after := c.filters[i](), emit, p.end
+		if may, ok := f.(failing); ok {
+			p.failing = append(p.failing, may)
+		}
 		emit = func(s string) bool { return f.line(s, next) }
 		p.end = func() {
 			f.end(next)
@@ -177,6 +191,8 @@ type lineWriter struct {
 	buf  []byte
 	done bool
 	err  error
+
+	failing []failing
 }
 
 func (p *lineWriter) Write(b []byte) (int, error) {
@@ -194,7 +210,7 @@ func (p *lineWriter) Write(b []byte) (int, error) {
 		}
 	}
 	switch {
-	case p.err != nil:
+	case p.failed() != nil:
 		return 0, p.err
 	case p.done:
 		return len(b), ErrDone
@@ -215,5 +231,15 @@ func (p *lineWriter) Close() error {
 		p.flush()
 	}
 	p.end()
+	return p.failed()
+}
+
+// failed is the first error of the writer below and of the filters.
+func (p *lineWriter) failed() error {
+	for _, f := range p.failing {
+		if p.err == nil {
+			p.err = f.failed()
+		}
+	}
 	return p.err
 }

@@ -2,6 +2,7 @@ package pipe
 
 import (
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -39,6 +40,34 @@ func TestFilters(t *testing.T) {
 		{"no-more", input},
 		{"include e | exclude mtu | section ^int | last 2 | count", "2\n"},
 		{"head 5 | last 1 | count", "1\n"},
+		{"grep -i VLAN", "vlan 10\n"},
+		{"grep ignore-case word-exp -n INTERFACE", "1:interface Ethernet3/1\n4:interface Vethernet1\n"},
+		{"grep -v e", "  mtu 9000\n  shutdown\n\nvlan 10\n"},
+		{"egrep count ^i", "2\n"},
+		{"egrep -c -v ^i", "6\n"},
+		{"grep line-exp vlan.10", "vlan 10\n"},
+		{"grep -x vlan", ""},
+		{"grep word-exp mt", ""},
+		{"grep word-exp mtu", "  mtu 9000\n"},
+		{"grep prev 1 shut", "interface Vethernet1\n  shutdown\n"},
+		{"grep -A 1 -B 1 -n mtu", "1-interface Ethernet3/1\n2:  mtu 9000\n3-  description up\n"},
+		{"grep next 1 ^int", "interface Ethernet3/1\n  mtu 9000\n--\ninterface Vethernet1\n  shutdown\n"},
+		{"grep -A 2 -B 2 mtu|shut | count", "7\n"},
+		{`grep "count"`, ""},
+		{"grep in", "interface Ethernet3/1\ninterface Vethernet1\n"},
+		{"grep n", "interface Ethernet3/1\n  description up\ninterface Vethernet1\n  shutdown\nvlan 10\n"},
+		{"sort", "\n    deeper\n  description up\n  mtu 9000\n  shutdown\ninterface Ethernet3/1\ninterface Vethernet1\nvlan 10\n"},
+		{"sort -r | head 1", "vlan 10\n"},
+		{"exclude ^$ | tr -d 0-9 | cut -d e -f 1 | sort -u", "    d\n  d\n  mtu \n  shutdown\nint\nvlan \n"},
+		{"include mtu|vlan | cut -d \" \" -f 2-4 | sort -n -r", "10\n mtu 9000\n"},
+		{"cut -d / -f 2 | include ^1$", "1\n"},
+		{"tr a-z A-Z | include VLAN", "VLAN 10\n"},
+		{"tr -s e | include deper", "    deper\n"},
+		{"tr -d \" \" | head 2", "interfaceEthernet3/1\nmtu9000\n"},
+		{"include ^i | cut -d E -f 1 | cut -d V -f 1 | uniq", "interface \n"},
+		{"wc", "      8      12     102\n"},
+		{"wc lines", "8\n"},
+		{"wc words", "12\n"},
 	} {
 		parts, _ := grammar.Chain(c.pipe, '|')
 		if c.pipe == `inc "a 1|n 1"` {
@@ -80,6 +109,13 @@ func TestParse(t *testing.T) {
 		{[]string{"json-pretty", "include x", "no-more"}, 0, ""},
 		{[]string{""}, 0, grammar.Incomplete},
 		{[]string{"e x"}, 0, grammar.Ambiguous},
+		{[]string{"grep -A x"}, 0, "Invalid command"},
+		{[]string{"grep -A 1000 x"}, 0, "Invalid number, range is (1:999)"},
+		{[]string{"cut -d ab -f 1"}, 0, grammar.Invalid},
+		{[]string{"cut -d a -f 0"}, 0, "Invalid value/range"},
+		{[]string{"cut -d a -f 5-2000"}, 0, "Invalid value/range"},
+		{[]string{"tr z-a x"}, 0, grammar.Invalid},
+		{[]string{"sort", "xml"}, 1, grammar.Invalid},
 		{[]string{"foo"}, 0, grammar.Invalid},
 		{[]string{"include"}, 0, grammar.Incomplete},
 		{[]string{"include x", "include ["}, 1, "Invalid regular expression"},
@@ -114,4 +150,61 @@ func TestLongLinesAreCut(t *testing.T) {
 	if b.String() != "3\n" {
 		t.Errorf("got %q", b.String())
 	}
+}
+
+// TestHeld: a filter that must see all lines fails when they are too many, and
+// says so instead of printing some.
+func TestHeld(t *testing.T) {
+	for _, name := range []string{"sort", "diff"} {
+		chain, _, gerr := Parse(NewTable(), []string{name})
+		if gerr != nil {
+			t.Fatal(gerr)
+		}
+		chain.Compare = func(string, []string) []string {
+			t.Error("compared")
+			return nil
+		}
+		var b strings.Builder
+		w := chain.Writer(&b)
+		want := "ERROR: Output exceeds 4194304 bytes; " + name + " cannot hold it."
+		var err error
+		for range MaxHeld / 100 {
+			if _, err = io.WriteString(w, strings.Repeat("x", 99)+"\n"); err != nil {
+				break
+			}
+		}
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := w.Close(); err == nil || err.Error() != want || b.Len() > 0 {
+			t.Errorf("%s: close: %v, %d bytes", name, err, b.Len())
+		}
+	}
+}
+
+// FuzzFilters: a chain that parses takes any text.
+func FuzzFilters(f *testing.F) {
+	for _, s := range []string{"grep -i -A 2 x | sort -n", "tr a-z b | uniq", "cut -d : -f 1,3-5 | wc", "egrep -v -c (a|b)*", "section ^a | last 3"} {
+		f.Add(s, input)
+	}
+	table := NewTable()
+	f.Fuzz(func(t *testing.T, line, text string) {
+		if len(line) > 200 || len(text) > 2000 {
+			return
+		}
+		parts, _ := grammar.Chain(line, '|')
+		chain, _, bad := Parse(table, parts)
+		if bad != nil {
+			return
+		}
+		chain.Compare = func(_ string, lines []string) []string { return lines }
+		var b strings.Builder
+		w := chain.Writer(&b)
+		if _, err := io.WriteString(w, text); err != nil && !errors.Is(err, ErrDone) {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -13,14 +13,8 @@ import (
 	"trunkline/feature"
 )
 
-func structured(w io.Writer, s feature.Screen, f Format) error {
-	shaped := false
-	for _, sec := range s {
-		shaped = shaped || sec.Name != "" || len(sec.Keys) > 0
-	}
-	if !shaped {
-		return ErrNoStructure
-	}
+// asJSON writes a screen as JSON.
+func asJSON(w io.Writer, s feature.Screen, f Format) error {
 	j := &jsonWriter{w: w, format: f}
 	j.screen(s)
 	j.raw("\n")

@@ -1,5 +1,5 @@
-// Package render writes what show commands found: as text, or as JSON with the
-// product's TABLE_/ROW_ nesting (cli.md §12). It is the only place that knows
+// Package render writes what show commands found: as text, or as JSON or XML
+// with the product's TABLE_/ROW_ nesting (cli.md §12). It is the only place that knows
 // the difference; show functions return a feature.Screen.
 //
 // Rows are pulled one by one and written as they come, so a table of any length
@@ -21,17 +21,28 @@ const (
 	JSON          // one line, all values strings
 	Pretty        // JSON indented
 	Native        // JSON with typed values and always arrays of rows
+	XML
 )
 
-// ErrNoStructure refuses JSON of a command that only has text.
+// ErrNoStructure refuses JSON and XML of a command that only has text.
 const ErrNoStructure = feature.Error("ERROR: No structured output for this command; use text.")
 
-// Write writes a screen. It stops at the first error of w.
-func Write(w io.Writer, s feature.Screen, f Format) error {
+// Write writes the screen of a command. It stops at the first error of w.
+func Write(w io.Writer, command string, s feature.Screen, f Format) error {
 	if f == Text {
 		return text(w, s)
 	}
-	return structured(w, s, f)
+	shaped := false
+	for _, sec := range s {
+		shaped = shaped || sec.Name != "" || len(sec.Keys) > 0
+	}
+	switch {
+	case !shaped:
+		return ErrNoStructure
+	case f == XML:
+		return asXML(w, command, s)
+	}
+	return asJSON(w, s, f)
 }
 
 func text(w io.Writer, s feature.Screen) error {
