@@ -1,7 +1,7 @@
 package term
 
 import (
-	"os"
+	"io"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -16,7 +16,7 @@ import (
 // editor's goroutine while the console waits for a line.
 type editor struct {
 	client *remote.Client
-	out    *os.File
+	out    io.Writer
 	width  func() int
 
 	mu       sync.Mutex
@@ -25,6 +25,7 @@ type editor struct {
 	inserted bool // the key just typed was literal
 	end      bool // Ctrl-Z ended the line
 	asking   bool // the line is an answer, not a command
+	gone     bool // the keyboard has gone
 }
 
 func (e *editor) begin(prompt string) {
@@ -48,11 +49,23 @@ func (e *editor) takeEnd() bool {
 	return end
 }
 
+// cut reports whether the line ended because the keyboard went, not because the
+// operator ended it.
+func (e *editor) cut() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.gone
+}
+
 // filter translates keys before the editor sees them.
 func (e *editor) filter(r rune) (rune, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.inserted = false
+	if r == 0 {
+		e.gone = true
+		return r, true
+	}
 	if e.literal {
 		e.literal = false
 		if r < ' ' {
@@ -106,7 +119,7 @@ func (e *editor) print(text, line string) {
 	shown := utf8.RuneCountInString(e.prompt) + utf8.RuneCountInString(line) - 1
 	e.mu.Unlock()
 	rows := shown / max(e.width(), 1)
-	e.out.WriteString("\n" + text + strings.Repeat("\n", rows))
+	io.WriteString(e.out, "\n"+text+strings.Repeat("\n", rows))
 }
 
 // Do implements readline.AutoCompleter: it returns what Tab adds to the line,

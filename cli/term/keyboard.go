@@ -2,13 +2,9 @@ package term
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"io"
-	"os"
 	"sync"
-
-	"golang.org/x/sys/unix"
+	"time"
 )
 
 // Control characters.
@@ -26,11 +22,12 @@ const (
 
 // keyboard owns the terminal's input. One goroutine reads it; what was typed is
 // kept until the line editor or the pager asks, so that typing ahead works and
-// Ctrl-C is seen while a command runs.
+// Ctrl-C is seen while a command runs. Who types further ahead than maxTyped
+// waits.
 type keyboard struct {
-	file *os.File
-	stop [2]int // a pipe that ends the reader
-	done chan struct{}
+	in    io.ReadCloser
+	touch func() // called when keys come, but not for each
+	done  chan struct{}
 
 	mu        sync.Mutex
 	changed   *sync.Cond
@@ -41,25 +38,25 @@ type keyboard struct {
 	interrupt func() // on Ctrl-C while neither reads; may be nil
 }
 
-// maxTyped bounds what is typed ahead; more is dropped.
+// maxTyped bounds what is typed ahead.
 const maxTyped = 64 << 10
 
-func newKeyboard(file *os.File) (*keyboard, error) {
-	k := &keyboard{file: file, done: make(chan struct{})}
+// touchInterval is how often touch is called at most.
+const touchInterval = 5 * time.Second
+
+// newKeyboard reads keys from in until close.
+func newKeyboard(in io.ReadCloser, touch func()) *keyboard {
+	k := &keyboard{in: in, touch: touch, done: make(chan struct{})}
 	k.changed = sync.NewCond(&k.mu)
-	if err := unix.Pipe2(k.stop[:], unix.O_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("read terminal: %w", err)
-	}
 	go k.read()
-	return k, nil
+	return k
 }
 
 // close ends the reader and everybody who waits for input.
 func (k *keyboard) close() {
 	k.end()
-	unix.Close(k.stop[1])
+	_ = k.in.Close() // ends the reader, whatever it says
 	<-k.done
-	unix.Close(k.stop[0])
 }
 
 func (k *keyboard) end() {
@@ -78,24 +75,31 @@ func (k *keyboard) ended() bool {
 func (k *keyboard) read() {
 	defer close(k.done)
 	defer k.end()
-	fd := int(k.file.Fd())
 	var b [4096]byte
+	var touched time.Time
 	for {
-		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(k.stop[0]), Events: unix.POLLIN}}
-		if _, err := unix.Poll(fds, -1); errors.Is(err, unix.EINTR) {
-			continue
-		} else if err != nil || fds[1].Revents != 0 {
-			return
-		}
-		n, err := unix.Read(fd, b[:])
-		switch {
-		case errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN):
-		case err != nil || n == 0:
-			return
-		default:
+		n, err := k.in.Read(b[:])
+		if n > 0 {
+			if now := time.Now(); now.Sub(touched) >= touchInterval {
+				touched = now
+				k.touch()
+			}
 			k.typed(b[:n])
 		}
+		if err != nil || !k.room() {
+			return
+		}
 	}
+}
+
+// room waits until more can be typed and reports false at the end.
+func (k *keyboard) room() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for len(k.buf) >= maxTyped && !k.closed {
+		k.changed.Wait()
+	}
+	return !k.closed
 }
 
 func (k *keyboard) typed(b []byte) {
@@ -105,9 +109,6 @@ func (k *keyboard) typed(b []byte) {
 		abort = k.interrupt
 		k.buf = nil
 		b = b[i+1:]
-	}
-	if room := maxTyped - len(k.buf); room < len(b) {
-		b = b[:room]
 	}
 	k.buf = append(k.buf, b...)
 	k.changed.Broadcast()
@@ -133,7 +134,7 @@ func (k *keyboard) Read(p []byte) (int, error) {
 		n = i + 1
 	}
 	copy(p, k.buf[:n])
-	k.buf = k.buf[n:]
+	k.take(n)
 	return n, nil
 }
 
@@ -168,6 +169,15 @@ func (k *keyboard) key() (byte, bool) {
 		return 0, false
 	}
 	b := k.buf[0]
-	k.buf = k.buf[1:]
+	k.take(1)
 	return b, true
+}
+
+// take removes what was read; the reader may be waiting for room.
+func (k *keyboard) take(n int) {
+	k.buf = k.buf[n:]
+	if len(k.buf) == 0 {
+		k.buf = nil
+	}
+	k.changed.Broadcast()
 }

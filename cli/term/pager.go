@@ -2,7 +2,7 @@ package term
 
 import (
 	"errors"
-	"os"
+	"io"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -10,7 +10,7 @@ import (
 
 // pager prints output and stops with --More-- where a page is full.
 type pager struct {
-	out   *os.File
+	out   io.Writer
 	keys  *keyboard
 	width func() int
 
@@ -94,7 +94,7 @@ func (p *pager) skip(b []byte) []byte {
 
 // stop shows the prompt and waits for a key.
 func (p *pager) stop() error {
-	show := func(s string) { p.out.WriteString(s) }
+	show := func(s string) { io.WriteString(p.out, s) }
 	erase := func(s string) { show("\r" + strings.Repeat(" ", len(s)) + "\r") }
 	for {
 		show(more)

@@ -3,9 +3,9 @@
 // only one that uses chzyer/readline. What lines mean is the session's, at the
 // other end of a remote.Client.
 //
-// The terminal stays in raw mode from Run's begin to its end, with output
-// processing left on. One goroutine reads the keyboard; whoever is at work, the
-// editor or the pager, takes keys from there.
+// A Terminal is of this machine (Run) or at the other end of a connection
+// (Interact). One goroutine reads the keyboard; whoever is at work, the editor
+// or the pager, takes keys from there.
 package term
 
 import (
@@ -13,49 +13,39 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
 	"sync"
 
 	"github.com/chzyer/readline"
-	"golang.org/x/sys/unix"
-	"golang.org/x/term"
 
 	"trunkline/cli/remote"
 )
 
-// Defaults where the size of the window is not known.
+// defaultWidth is that of a window whose size is not known; minWidth what the
+// editor needs to draw.
 const (
-	defaultWidth  = 80
-	defaultHeight = 24
+	defaultWidth = 80
+	minWidth     = 20
 )
 
-// Is reports whether both files are terminals, so that Run can be used.
-func Is(in, out *os.File) bool {
-	return term.IsTerminal(int(in.Fd())) && term.IsTerminal(int(out.Fd()))
-}
-
-// Hello describes the terminal to a session.
-func Hello(in, out *os.File) remote.Hello {
-	h := remote.Hello{Interactive: Is(in, out)}
-	if !h.Interactive {
-		return h
-	}
-	h.Terminal = os.Getenv("TERM")
-	if tty, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", in.Fd())); err == nil && strings.HasPrefix(tty, "/dev/") {
-		h.TTY = tty
-	}
-	if w, height, err := term.GetSize(int(out.Fd())); err == nil {
-		h.Width, h.Height = w, height
-	}
-	return h
+// Terminal is what a person sits at.
+type Terminal struct {
+	// In are the keys as they are pressed. Close ends a Read that waits;
+	// Interact calls it.
+	In io.ReadCloser
+	// Out draws; a newline goes to the begin of the next line. It is used by
+	// several goroutines.
+	Out io.Writer
+	// Size is that of the window now, 0 where it is not known.
+	Size func() (width, height int)
+	// Resized says that the size has changed; nil for never.
+	Resized <-chan struct{}
 }
 
 // console is one interactive session.
 type console struct {
+	Terminal
 	client *remote.Client
-	out    *os.File
 	keys   *keyboard
 	rl     *readline.Instance
 	editor editor
@@ -65,38 +55,28 @@ type console struct {
 	listed  int         // index of the list that the editor has now
 }
 
-// Run is the interactive loop on a terminal: it reads lines and runs them until
-// the operator logs out, the supervisor ends the session (remote.ErrClosed), or
-// ctx is done. First is what began the session.
-func Run(ctx context.Context, in, out *os.File, client *remote.Client, first remote.Done) (err error) {
-	before, err := readline.MakeRaw(int(in.Fd()))
-	if err != nil {
-		return fmt.Errorf("prepare terminal: %w", err)
-	}
-	defer readline.Restore(int(in.Fd()), before)
-	keys, err := newKeyboard(in)
-	if err != nil {
-		return err
-	}
-	c := &console{client: client, out: out, keys: keys, listed: -1}
-	c.pager = pager{out: out, keys: keys, width: c.width}
-	c.editor = editor{client: client, out: out, width: c.width}
+// Interact is the interactive loop on a terminal: it reads lines and runs them
+// until the operator logs out, the terminal goes (nil), the supervisor ends the
+// session (remote.ErrClosed), or ctx is done. First is what began the session.
+func Interact(ctx context.Context, t Terminal, client *remote.Client, first remote.Done) (err error) {
+	c := &console{Terminal: t, client: client, listed: -1}
+	// A session that is gone is noticed by the loop.
+	c.keys = newKeyboard(t.In, func() { _ = client.Touch() })
+	c.pager = pager{out: t.Out, keys: c.keys, width: c.width}
+	c.editor = editor{client: client, out: t.Out, width: c.width}
 
-	winch := make(chan os.Signal, 1)
-	signal.Notify(winch, unix.SIGWINCH)
 	var resized func()
 	var watching sync.WaitGroup
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		keys.end()
+		c.keys.end()
 		client.Close()
 	})
 	defer func() {
 		stop()
-		signal.Stop(winch)
 		close(ended)
 		watching.Wait()
-		keys.close()
+		c.keys.close()
 		if c.rl != nil {
 			c.rl.Close()
 		}
@@ -106,7 +86,7 @@ func Run(ctx context.Context, in, out *os.File, client *remote.Client, first rem
 	}()
 	noop := func() error { return nil }
 	c.rl, err = readline.NewEx(&readline.Config{
-		Stdin: keys, Stdout: out, Stderr: out,
+		Stdin: c.keys, Stdout: t.Out, Stderr: t.Out,
 		HistoryLimit: maxHistory, DisableAutoSaveHistory: true,
 		AutoComplete: &c.editor, Listener: &c.editor, FuncFilterInputRune: c.editor.filter,
 		EOFPrompt: "\n", InterruptPrompt: "^C",
@@ -121,11 +101,8 @@ func Run(ctx context.Context, in, out *os.File, client *remote.Client, first rem
 			select {
 			case <-ended:
 				return
-			case <-winch:
-				if w, h, err := term.GetSize(int(out.Fd())); err == nil {
-					// A session that is gone is noticed by the loop.
-					_ = client.Resize(w, h)
-				}
+			case <-t.Resized:
+				_ = client.Resize(t.Size()) // as for Touch
 				resized()
 			}
 		}
@@ -136,8 +113,8 @@ func Run(ctx context.Context, in, out *os.File, client *remote.Client, first rem
 const maxHistory = 500
 
 func (c *console) width() int {
-	if w, _, err := term.GetSize(int(c.out.Fd())); err == nil && w > 0 {
-		return w
+	if w, _ := c.Size(); w > 0 {
+		return max(w, minWidth)
 	}
 	return defaultWidth
 }
@@ -147,6 +124,11 @@ func (c *console) loop(d remote.Done) error {
 		line, err := c.line(d)
 		switch {
 		case errors.Is(err, readline.ErrInterrupt):
+			if d.More {
+				if d, err = c.client.Abandon(); err != nil {
+					return err
+				}
+			}
 			continue
 		case errors.Is(err, io.EOF) && c.keys.ended():
 			return nil
@@ -154,9 +136,11 @@ func (c *console) loop(d remote.Done) error {
 			line = "exit"
 		case err != nil:
 			return err
+		case c.editor.cut(): // half a line is no command
+			return nil
 		}
 		end := c.editor.takeEnd()
-		if strings.TrimSpace(line) != "" {
+		if d.More || strings.TrimSpace(line) != "" {
 			if d, err = c.run(line); err != nil {
 				return err
 			}
@@ -188,8 +172,10 @@ func (c *console) line(d remote.Done) (string, error) {
 		c.listed = list
 	}
 	c.editor.begin(d.Prompt)
+	c.editor.setAsking(d.More)
+	defer c.editor.setAsking(false)
 	line, err := c.read(d.Prompt)
-	if err != nil || strings.TrimSpace(line) == "" {
+	if err != nil || d.More || strings.TrimSpace(line) == "" {
 		return line, err
 	}
 	h := &c.history[list]
@@ -212,7 +198,7 @@ func (c *console) read(prompt string) (string, error) {
 // run runs a line; Ctrl-C aborts it.
 func (c *console) run(line string) (remote.Done, error) {
 	c.keys.onInterrupt(func() {
-		io.WriteString(c.out, "^C\n")
+		io.WriteString(c.Out, "^C\n")
 		// A session that is gone is noticed by the reader of its output.
 		_ = c.client.Interrupt()
 	})
@@ -230,7 +216,7 @@ func (c *console) Page(lines int) { c.pager.reset(lines) }
 // Ask implements remote.Handler.
 func (c *console) Ask(question string) (string, error) {
 	i := strings.LastIndexByte(question, '\n') + 1
-	if _, err := io.WriteString(c.out, question[:i]); err != nil {
+	if _, err := io.WriteString(c.Out, question[:i]); err != nil {
 		return "", err
 	}
 	c.editor.begin("")

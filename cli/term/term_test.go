@@ -40,7 +40,7 @@ func sit(t *testing.T, rows uint16) *operator {
 	}
 	cli, _ := sessiontest.CLI(t)
 	s := &remote.Server{CLI: cli, Log: slog.New(slog.DiscardHandler)}
-	client, first, wait, err := s.Local(t.Context(), feature.Session{User: "admin"}, Hello(tty, tty))
+	client, first, wait, err := s.Local(t.Context(), feature.Session{User: "admin", Role: feature.NetworkAdmin}, Hello(tty, tty))
 	if err != nil {
 		t.Fatal(err)
 	}
