@@ -44,10 +44,10 @@ type action interface {
 	piped() bool
 	// streams says that output is to be seen as it comes.
 	streams() bool
-}
 	// acts says that the command changes something beyond the session: not
 	// every role may run it.
 	acts() bool
+}
 
 // request is one command being run.
 type request struct {
@@ -143,10 +143,14 @@ func (s *Session) command(ctx context.Context, line, text string, offset, width 
 		io.WriteString(c, bad.Message(width))
 		return false, bad
 	}
-	r := &request{Session: s, match: f.match, line: strings.ReplaceAll(strings.TrimSpace(text), "\n", " "), console: c, out: c}
 	clear := text
 	if text = redact(f.match, text); text != clear {
 		s.forget(clear, text)
+	}
+	r := &request{Session: s, match: f.match, line: strings.ReplaceAll(strings.TrimSpace(text), "\n", " "), console: c, out: c}
+	if err := s.opts.Who.Role.May(f.acts()); err != nil {
+		fmt.Fprintln(c, message(err))
+		return false, err
 	}
 	if f.depth >= 0 {
 		s.stack = s.stack[:f.depth+1]
@@ -294,7 +298,3 @@ func (s *Session) EndConfig() { s.stack, s.unfinished = nil, "" }
 // Abandon is Ctrl-C before a line is sent: a command of several lines is
 // forgotten.
 func (s *Session) Abandon() { s.unfinished = "" }
-	if err := s.opts.Who.Role.May(f.acts()); err != nil {
-		fmt.Fprintln(c, message(err))
-		return false, err
-	}
