@@ -69,6 +69,16 @@ func SlotOf(t tree.Tree, name string) int {
 	return 0
 }
 
+// PlaceOf returns the slot of the card that an interface is on: the one of
+// SlotOf, or for an interface that is not configured the one that reports it.
+func PlaceOf(t tree.Tree, name string, report *PortState) int {
+	slot := SlotOf(t, name)
+	if slot == 0 && report != nil && !t.Exists(InterfacePath(name)) {
+		return report.Module
+	}
+	return slot
+}
+
 // BindingOf returns what a vEthernet is bound to, nil while it is detached.
 func BindingOf(t tree.Tree, name string) Binding {
 	v, _ := t.Get(InterfacePath(name, "owner"))

@@ -36,6 +36,22 @@ func Features() []feature.Feature {
 	}
 }
 
+// Schemas compiles what features declare: the schema of configuration and that of
+// operational state.
+func Schemas(features []feature.Feature) (config, state *schema.Schema, err error) {
+	var groups, operational []schema.Group
+	for _, f := range features {
+		groups, operational = append(groups, f.Schema), append(operational, f.State)
+	}
+	if config, err = schema.Compile(groups...); err != nil {
+		return nil, nil, err
+	}
+	if state, err = schema.CompileState(config, operational...); err != nil {
+		return nil, nil, err
+	}
+	return config, state, nil
+}
+
 // versions are those of the features' sections; see module.Config.
 func versions(features []feature.Feature) map[string]uint32 {
 	v := map[string]uint32{}

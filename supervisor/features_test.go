@@ -19,15 +19,11 @@ var update = flag.Bool("update", false, "write the golden files")
 // TestYANG exports the schema of every feature, compares it with the reviewed
 // one and has goyang read it back.
 func TestYANG(t *testing.T) {
-	var groups []schema.Group
-	for _, f := range Features() {
-		groups = append(groups, f.Schema)
-	}
-	s, err := schema.Compile(groups...)
+	config, state, err := Schemas(Features())
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := schema.YANG(s)
+	text := schema.YANG(config, state)
 	file := filepath.Join("testdata", "trunkline.yang")
 	if *update {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {

@@ -24,10 +24,21 @@ func (s *Supervisor) query(args feature.Args, who feature.Session) feature.Query
 
 // snapshot gathers what is known at this moment.
 func (s *Supervisor) snapshot() *feature.State {
+	return &feature.State{Supervisor: s.facts(), Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports()}
+}
+
+// facts are what the supervisor says of itself.
+func (s *Supervisor) facts() feature.Supervisor {
 	sup := s.machine.facts()
 	sup.Started, sup.GUID, sup.Version, sup.ResetReason = s.began, s.authority.Chassis(), version.String, s.cfg.Reset
 	sup.Fingerprint = s.authority.Fingerprint()
-	return &feature.State{Supervisor: sup, Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports()}
+	return sup
+}
+
+// running is the running configuration as features observe it.
+func (s *Supervisor) running() feature.Running {
+	now := s.config.Running()
+	return feature.Running{Tree: now.Tree, At: now.At, Effective: effective.New(s.config.Schema(), now.Tree).Port}
 }
 
 // hostKeys are the hosts that have enrolled, with those that were refused.
@@ -43,12 +54,4 @@ func (s *Supervisor) hostKeys() []feature.HostKey {
 	}
 	slices.SortFunc(all, func(a, b feature.HostKey) int { return strings.Compare(a.UUID, b.UUID) })
 	return all
-}
-
-// owner names a port's owner for tables.
-func (s *Supervisor) owner(port string) string {
-	if b := feature.BindingOf(s.config.Running().Tree, port); b != nil {
-		return b.Owner()
-	}
-	return ""
 }

@@ -72,19 +72,20 @@ type Supervisor struct {
 	began    time.Time
 	features []feature.Feature
 
-	store     *store.Store
-	config    *config.Store
-	compiler  *program.Compiler
-	authority *pki.Authority
-	modules   *module.Manager
-	state     *state.Store
-	machine   *machine
-	cli       *session.CLI
-	remote    *remote.Server
-	sockets   []net.Listener
-	inventory chan struct{} // of one: cards or configuration have changed
-	reload    chan struct{} // closed once
-	reloading func()
+	store       *store.Store
+	config      *config.Store
+	compiler    *program.Compiler
+	authority   *pki.Authority
+	modules     *module.Manager
+	state       *state.Store
+	operational *schema.Schema // of the leaves of state
+	machine     *machine
+	cli         *session.CLI
+	remote      *remote.Server
+	sockets     []net.Listener
+	inventory   chan struct{} // of one: cards or configuration have changed
+	reload      chan struct{} // closed once
+	reloading   func()
 }
 
 // settleTime is how long a commit waits for the cards (architecture §4).
@@ -104,14 +105,11 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 			opened.close()
 		}
 	}()
-	groups := make([]schema.Group, len(s.features))
-	for i, f := range s.features {
-		groups[i] = f.Schema
-	}
-	sch, err := schema.Compile(groups...)
+	sch, operational, err := Schemas(s.features)
 	if err != nil {
-		return nil, fmt.Errorf("schema: %w", err)
+		return nil, err
 	}
+	s.operational = operational
 	if s.store, err = store.Open(ctx, store.Config{Dir: filepath.Join(cfg.StateDir, "store"), Endpoints: cfg.Endpoints, Log: s.log}); err != nil {
 		return nil, err
 	}
@@ -131,16 +129,14 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	if s.authority, err = pki.Open(filepath.Join(cfg.StateDir, pki.Dir)); err != nil {
 		return nil, err
 	}
-	s.state = state.New(s.owner, s.slotOf)
-	for _, f := range s.features {
-		if f.Report != nil {
-			s.state.Decode(f.Name, f.Report)
-		}
-	}
+	s.state = state.New(state.Sources{
+		Features: s.features, Running: s.running,
+		Modules: func() []feature.Module { return s.modules.Snapshot() }, Supervisor: s.facts,
+	})
 	s.machine = newMachine(cfg.StateDir, s.authority.Chassis())
 	s.modules = module.New(module.Config{
 		Authority: s.authority, Settings: s.settings, Bindings: bindings{s}, Programs: s.compiler, Versions: versions(s.features), Term: 1,
-		Report: s.report, Lost: s.lost, Log: s.log,
+		Report: s.report, Lost: s.lost, Changed: s.state.Poke, Log: s.log,
 	})
 	s.cli, err = session.New(session.Product{
 		Store: s.config, Schema: sch, Features: s.features, Query: s.query, Host: host{s}, Version: version.String,
@@ -212,6 +208,7 @@ func (s *Supervisor) settle(ctx context.Context, now config.Snapshot) {
 	s.compiler.Publish(s.config.Running())
 	s.modules.Converge()
 	s.poke()
+	s.state.Poke()
 	s.modules.WaitApplied(ctx, now.Generation, settleTime)
 }
 
@@ -240,6 +237,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	g.Go(func() error { return s.modules.Run(ctx, s.sockets...) })
 	g.Go(func() error { s.keepInventory(ctx); return nil })
 	g.Go(func() error { s.machine.run(ctx); return nil })
+	g.Go(func() error { s.state.Run(ctx); return nil })
 	if socket != nil {
 		g.Go(func() error { return s.remote.ServeSocket(ctx, socket) })
 	}
@@ -292,6 +290,12 @@ func (s *Supervisor) Sessions() *remote.Server { return s.remote }
 
 // CLI is the command language, for commands without a terminal.
 func (s *Supervisor) CLI() *session.CLI { return s.cli }
+
+// State is the source of the state tree.
+func (s *Supervisor) State() feature.Observer { return s.state }
+
+// StateSchema is the schema of the leaves of the state tree.
+func (s *Supervisor) StateSchema() *schema.Schema { return s.operational }
 
 // Modules returns what is known of the line cards.
 func (s *Supervisor) Modules() []feature.Module { return s.modules.Snapshot() }

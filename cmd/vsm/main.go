@@ -51,7 +51,7 @@ func main() {
 
 const usage = `Usage: vsm [flags]                                 run the supervisor
        vsm token [--state-dir D] [--lifetime T]   print a one-time enrolment token
-       vsm schema yang                            print the YANG model of the configuration
+       vsm schema yang                            print the YANG model of configuration and state
 
 A token lets one line card enrol, whatever vem admission says: put it into a
 file on the card's host and start the card with vem --token-file FILE.
@@ -97,14 +97,10 @@ func configure(args []string) (supervisor.Config, error) {
 
 // printYANG writes the YANG module of every feature to standard output.
 func printYANG() error {
-	var groups []schema.Group
-	for _, f := range supervisor.Features() {
-		groups = append(groups, f.Schema)
-	}
-	s, err := schema.Compile(groups...)
+	config, state, err := supervisor.Schemas(supervisor.Features())
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Print(schema.YANG(s))
+	_, err = fmt.Print(schema.YANG(config, state))
 	return err
 }

@@ -2,25 +2,29 @@ package schema
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Namespace is the XML namespace of the YANG module.
 const Namespace = "urn:trunkline:config"
 
-// YANG returns the schema as one YANG 1.1 module (RFC 7950), named Module. Hard
-// references become leafrefs; what features check beyond that is not in it.
-func YANG(s *Schema) string {
-	y := &yang{s: s}
+// YANG returns the schema of configuration, and that of operational state unless
+// it is nil, as one YANG 1.1 module (RFC 7950), named Module. Hard references
+// become leafrefs; what features check beyond that is not in it.
+func YANG(config, state *Schema) string {
+	y := &yang{s: config}
 	y.open(0, "module %s", Module)
 	y.line(1, "yang-version 1.1;")
 	y.line(1, "namespace %s;", quote(Namespace))
 	y.line(1, "prefix tl;")
 	y.line(1, "organization %s;", quote("Trunkline"))
-	y.line(1, "description %s;", quote("Configuration of a Trunkline chassis."))
-	for _, n := range s.root.children {
-		y.node(1, n)
+	y.line(1, "description %s;", quote("Configuration and operational state of a Trunkline chassis."))
+	var oper *node
+	if state != nil {
+		oper = state.root
 	}
+	y.children(1, config.root, oper)
 	y.line(0, "}")
 	return y.b.String()
 }
@@ -43,10 +47,34 @@ func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`).Replace(s) + `"`
 }
 
-func (y *yang) node(depth int, n *node) {
+// children writes what is below a node of configuration, and below the node of
+// operational state at the same path; either may be nil.
+func (y *yang) children(depth int, config, oper *node) {
+	if config != nil {
+		for _, c := range config.children {
+			y.node(depth, c, oper.child(c.name))
+		}
+	}
+	if oper != nil {
+		for _, c := range oper.children {
+			if config.child(c.name) == nil && c.holds() {
+				y.node(depth, nil, c)
+			}
+		}
+	}
+}
+
+// holds reports whether the node is or has a leaf.
+func (n *node) holds() bool { return n.leaf != nil || slices.ContainsFunc(n.children, (*node).holds) }
+
+func (y *yang) node(depth int, config, oper *node) {
+	n := config
+	if n == nil {
+		n = oper
+	}
 	switch {
 	case n.leaf != nil:
-		y.leaf(depth, n.leaf)
+		y.leaf(depth, n.leaf, config == nil)
 		return
 	case n.list():
 		y.open(depth, "list %s", n.name)
@@ -58,6 +86,9 @@ func (y *yang) node(depth int, n *node) {
 	default:
 		y.open(depth, "container %s", n.name)
 	}
+	if config == nil {
+		y.line(depth+1, "config false;")
+	}
 	if n.block != nil {
 		y.line(depth+1, "description %s;", quote(n.block.Help))
 		for _, k := range n.block.Keys {
@@ -66,9 +97,7 @@ func (y *yang) node(depth int, n *node) {
 			y.line(depth+1, "}")
 		}
 	}
-	for _, c := range n.children {
-		y.node(depth+1, c)
-	}
+	y.children(depth+1, config, oper)
 	y.line(depth, "}")
 }
 
@@ -79,8 +108,11 @@ func (y *yang) typ(depth int, body string) {
 	y.line(depth, "type %s", body)
 }
 
-func (y *yang) leaf(depth int, l *leaf) {
+func (y *yang) leaf(depth int, l *leaf, oper bool) {
 	y.open(depth, "leaf %s", l.node.name)
+	if oper {
+		y.line(depth+1, "config false;")
+	}
 	if l.decl.Hard {
 		ref := y.s.byNames(l.decl.Ref)
 		path := "/tl:" + strings.ReplaceAll(l.decl.Ref, "/", "/tl:") + "/tl:" + ref.block.Keys[0].Name

@@ -10,7 +10,7 @@ import (
 )
 
 func TestYANG(t *testing.T) {
-	text := schema.YANG(configtest.Schema())
+	text := schema.YANG(configtest.Schema(), nil)
 	golden(t, "trunkline.yang", text)
 	modules := yang.NewModules()
 	if err := modules.Parse(text, "trunkline.yang"); err != nil {

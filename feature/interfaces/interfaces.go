@@ -53,9 +53,11 @@ var Feature = feature.Feature{
 			)...,
 		),
 	},
-	Check: check,
-	Show:  shows,
-	Exec:  execs,
+	State:   operational,
+	Observe: observed,
+	Check:   check,
+	Show:    shows,
+	Exec:    execs,
 }
 
 // noCreate refuses Ethernet ports that no card can have.

@@ -116,23 +116,29 @@ func ports(q feature.Query) iter.Seq2[string, *feature.PortState] {
 }
 
 func join(q feature.Query, modules map[int]feature.Module, name string, p *feature.PortState) view {
-	effective := q.Effective(name)
+	m := modules[feature.PlaceOf(q.Running, name, p)]
+	v := see(q.Running, q.Effective(name), name, p, m.Status)
+	v.host = m.Host
+	return v
+}
+
+// see joins what configuration says of an interface, itself and with its
+// profiles resolved, with what its card reports and where that card is in its
+// life.
+func see(t, effective tree.Tree, name string, p *feature.PortState, status feature.ModuleStatus) view {
 	v := view{
-		name: name, kind: feature.KindOf(name), slot: feature.SlotOf(q.Running, name),
+		name: name, kind: feature.KindOf(name), slot: feature.PlaceOf(t, name, p),
 		trunk:       feature.Read(effective, modePath, "access") == "trunk",
 		mtu:         feature.Read(effective, mtuPath, defaultMTU),
-		description: feature.Read(q.Running, feature.InterfacePath(name, "description"), ""),
-		profile:     feature.ProfileOf(q.Running, name),
-		binding:     feature.BindingOf(q.Running, name),
+		description: feature.Read(t, feature.InterfacePath(name, "description"), ""),
+		profile:     feature.ProfileOf(t, name),
+		binding:     feature.BindingOf(t, name),
 	}
 	path := accessPath
 	if v.trunk {
 		path = nativePath
 	}
 	v.vlan = feature.Read(effective, path, defaultVLAN)
-	if p != nil && v.slot == 0 && !q.Running.Exists(feature.InterfacePath(name)) {
-		v.slot = p.Module
-	}
 	// A port that has moved is still reported by the card it left.
 	if v.reported = p != nil && p.Module == v.slot; v.reported {
 		v.port = *p
@@ -140,11 +146,9 @@ func join(q feature.Query, modules map[int]feature.Module, name string, p *featu
 			v.mtu = p.MTU // a vEthernet's is the adapter's
 		}
 	}
-	config := feature.AdminState(q.Running, effective, name)
+	config := feature.AdminState(t, effective, name)
 	v.admin = config != feature.AdminDown
-	m := modules[v.slot]
-	v.host = m.Host
-	v.reason = reason(q.Running, &v, config, m.Status)
+	v.reason = reason(t, &v, config, status)
 	v.up = v.reason == reasonNone
 	return v
 }

@@ -63,9 +63,11 @@ var Feature = feature.Feature{
 			"host id": "Bind the slot to a host",
 		},
 	},
-	Check: check,
-	Show:  shows,
-	Exec:  execs,
+	State:   operational,
+	Observe: feature.Observe{Module: observe, ModuleSamples: sample},
+	Check:   check,
+	Show:    shows,
+	Exec:    execs,
 }
 
 var vemsPath = tree.Path{{Name: "vems"}, {Name: "vem"}}

@@ -64,6 +64,8 @@ var Feature = feature.Feature{
 			"switchport trunk allowed vlan": "Set the VLANs that the trunk carries",
 		},
 	},
+	State:   operational,
+	Observe: feature.Observe{Port: observe, PortReads: []tree.Path{feature.ProfilesRoot}},
 	Check:   check,
 	Compile: compile,
 	Show:    shows,

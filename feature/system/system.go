@@ -44,8 +44,10 @@ var Feature = feature.Feature{
 			"system compat": "Compatibility with other platforms",
 		},
 	},
-	Show: shows,
-	Exec: []feature.Exec{pingCommand},
+	State:   operational,
+	Observe: observed,
+	Show:    shows,
+	Exec:    []feature.Exec{pingCommand},
 }
 
 // hostname is a word of the characters that prompts of clients allow.

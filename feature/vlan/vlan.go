@@ -43,6 +43,10 @@ var Feature = feature.Feature{
 				"shutdown", "Shutdown switching on this vlan"),
 		),
 	},
+	State: operational,
+	Observe: feature.Observe{
+		Running: observe, Reads: []tree.Path{listPath[:1], feature.InterfacesRoot, feature.ProfilesRoot},
+	},
 	Check:   check,
 	Compile: compile,
 	Show:    shows,

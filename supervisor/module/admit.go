@@ -279,6 +279,7 @@ func (m *Manager) insert(s *session, address string, h *api.Hello) (*session, st
 	view := v.view
 	m.mu.Unlock()
 
+	m.cfg.Changed()
 	m.event(critical, evDetected, s.slot, "Host %s detected as module %d", view.Host, s.slot)
 	if len(s.unsupported) > 0 {
 		m.event(critical, evUnsupported, s.slot, "Not supported on module %d: %s", s.slot, strings.Join(s.unsupported, ", "))

@@ -97,6 +97,9 @@ type Config struct {
 	// says that a card has gone. Both may be nil.
 	Report func(slot int, section string, data []byte) error
 	Lost   func(slot int)
+	// Changed says that a module's state is another, counters and the time of
+	// its last message aside. It may be nil.
+	Changed func()
 	// Event takes what an operator should read (cli.md §14); may be nil.
 	Event func(Event)
 	Log   *slog.Logger
@@ -142,6 +145,9 @@ func New(cfg Config) *Manager {
 	}
 	if cfg.Lost == nil {
 		cfg.Lost = func(int) {}
+	}
+	if cfg.Changed == nil {
+		cfg.Changed = func() {}
 	}
 	if cfg.Event == nil {
 		cfg.Event = func(Event) {}

@@ -243,7 +243,7 @@ func (s *session) act(actions []action, event any) (why string, over bool) {
 			m.count(s, func(v *slot) { v.view.HeartbeatsOut++ })
 			s.put(&api.ToCard{M: &api.ToCard_Heartbeat{Heartbeat: &api.Heartbeat{}}})
 		case sendProgram:
-			m.count(s, func(v *slot) { v.view.Desired = s.program.Generation })
+			m.change(s, func(v *slot) { v.view.Desired = s.program.Generation })
 			s.put(&api.ToCard{M: &api.ToCard_Program{Program: &api.Program{
 				Generation: s.program.Generation, Term: m.cfg.Term, Sections: s.program.Sections,
 			}}})
@@ -251,7 +251,7 @@ func (s *session) act(actions []action, event any) (why string, over bool) {
 			m.online(s)
 			m.event(critical, evOnline, s.slot, "Module %d is online", s.slot)
 		case applied:
-			m.count(s, func(v *slot) { v.view.Applied = s.program.Generation })
+			m.change(s, func(v *slot) { v.view.Applied = s.program.Generation })
 		case answered:
 			m.converged(s, s.program.Config)
 		case complain:

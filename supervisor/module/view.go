@@ -138,9 +138,15 @@ func (m *Manager) count(s *session, f func(*slot)) {
 	}
 }
 
+// change is count for what is no counter.
+func (m *Manager) change(s *session, f func(*slot)) {
+	m.count(s, f)
+	m.cfg.Changed()
+}
+
 // online marks the module as ok.
 func (m *Manager) online(s *session) {
-	m.count(s, func(v *slot) {
+	m.change(s, func(v *slot) {
 		v.view.Status, v.view.Since = feature.ModuleOK, time.Now()
 		v.view.InsertedIn++
 		v.view.Insertions++
@@ -173,6 +179,7 @@ func (m *Manager) detach(s *session) {
 	v.view.Removals++
 	m.wake()
 	m.mu.Unlock()
+	m.cfg.Changed()
 	close(s.closed)
 	m.event(critical, evOffline, s.slot, "Module %d is offline", s.slot)
 }

@@ -1,89 +1,122 @@
-// Package state keeps what line cards report and gives readers snapshots of it.
+// Package state keeps what line cards report and gives readers snapshots of it:
+// as records for show commands (Ports, Reports), and as the tree of the leaves
+// that features make of them (View; architecture §7).
+//
+//	reports ──▶ records ──▶ dirty ports ─┐
+//	commits ──▶ what differs ────────────┼──▶ Observe of features ──▶ tree ──▶ subscribers
+//	modules ──▶ what differs ────────────┘                             └─ View
+//	                 records ──▶ samples of counters, when a View is asked
 //
 // A report replaces the earlier one of the same card, so a card that is slow or
 // repeats itself does no harm. Reports are the words of another machine: they
 // are decoded strictly and within bounds, and a bad one leaves the state as it
-// was. All methods may be called from any goroutine; a snapshot is built on
-// demand and never changes.
+// was.
+//
+// A port is observed anew only when its report says something besides counters
+// and rates, when its configuration changes, or when its card comes or goes. So
+// a report of ten thousand quiet ports costs its decoding and one comparison
+// each. Run observes as things happen; a View observes what Run has yet to, so
+// it is never older than the call.
+//
+// Times are the card's where it says when something came about (the last change
+// of a link), else those of the report, the commit or the loss that made it so.
+// Sessions do not measure the offset of a card's clock; what a card says
+// happened in the future happened now.
+//
+// All methods may be called from any goroutine. Mu guards the records, seen the
+// observation; seen is taken first, and no mutex is held across a call of
+// Sources but seen.
 package state
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
+	"sync/atomic"
+	"time"
 
+	"trunkline/config/tree"
 	"trunkline/feature"
-	"trunkline/internal/ether"
 	"trunkline/linecard/api"
 )
 
-// Bounds of a report.
-const (
-	maxReport = 8 << 20 // bytes
-	maxPorts  = 2048    // ports of one card (cli.md §15)
-	maxNICs   = 64      // devices that one card has adopted
-	maxText   = 256     // bytes of one name or reason
-)
+// Sources are where the state is from besides the reports of cards. Functions
+// may be nil: nothing is known of it.
+type Sources struct {
+	Features   []feature.Feature
+	Running    func() feature.Running
+	Modules    func() []feature.Module
+	Supervisor func() feature.Supervisor
+}
 
 // Store is the merged state of all cards.
 type Store struct {
-	mu    sync.Mutex
-	ports map[int][]feature.PortState // by slot
-	nics  map[int][]api.NIC
-	owner func(port string) string
-	slot  func(port string) int
+	src      Sources
+	decoders map[string]func([]byte) (any, error) // by section; never changes
+	wake     chan struct{}                        // of one: there is something to observe
+	tree     atomic.Pointer[tree.Tree]
 
-	decoders map[string]func([]byte) (any, error) // by section; set before use
-	reports  map[string]map[int]any               // by section and slot; inner maps never change
+	mu          sync.Mutex
+	cards       map[int]*card // by slot; inner values never change
+	nics        map[int][]api.NIC
+	reports     map[string]map[int]any // by section and slot; inner maps never change
+	transitions map[string]uint64      // by port
+	dirty       map[string]time.Time   // ports to observe, with the time of what they do
+	subscribers map[chan struct{}]bool
+
+	seen     sync.Mutex
+	observed observed
 }
 
-// Decode has a section of reports decoded and kept for Reports. It is called
-// before the first Report.
-func (s *Store) Decode(section string, decode func([]byte) (any, error)) {
-	s.decoders[section] = decode
+// card is one report of ports.
+type card struct {
+	at    time.Time
+	ports []feature.PortState
+	index map[string]int
 }
 
-// Reports returns what was decoded of the sections that Decode named, by
-// section and slot, as far as cards have a session.
-func (s *Store) Reports() map[string]map[int]any {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.reports)
+// port returns what the card says of a port, nil for nothing.
+func (c *card) port(name string) *feature.PortState {
+	if c != nil {
+		if i, ok := c.index[name]; ok {
+			return &c.ports[i]
+		}
+	}
+	return nil
 }
 
-// keep stores, or with nil removes, what a card reports in a section. Called
-// with mu held.
-func (s *Store) keep(section string, slot int, report any) {
-	of := maps.Clone(s.reports[section])
-	if of == nil {
-		of = map[int]any{}
+// New returns an empty store.
+func New(src Sources) *Store {
+	if src.Running == nil {
+		src.Running = func() feature.Running { return feature.Running{} }
 	}
-	if of[slot] = report; report == nil {
-		delete(of, slot)
+	if src.Modules == nil {
+		src.Modules = func() []feature.Module { return nil }
 	}
-	s.reports[section] = of
-}
-
-// New returns an empty store. Owner gives the text of a port's owner for
-// tables, "" for none. SlotOf gives the slot of the card that configuration has
-// a port on, 0 for none: what another card says of the port is not shown. Both
-// may be nil.
-func New(owner func(port string) string, slotOf func(port string) int) *Store {
-	if owner == nil {
-		owner = func(string) string { return "" }
+	if src.Supervisor == nil {
+		src.Supervisor = func() feature.Supervisor { return feature.Supervisor{} }
 	}
-	if slotOf == nil {
-		slotOf = func(string) int { return 0 }
-	}
-	return &Store{
-		ports: map[int][]feature.PortState{}, nics: map[int][]api.NIC{}, owner: owner, slot: slotOf,
+	s := &Store{
+		src: src, wake: make(chan struct{}, 1),
+		cards: map[int]*card{}, nics: map[int][]api.NIC{}, transitions: map[string]uint64{},
+		dirty: map[string]time.Time{}, subscribers: map[chan struct{}]bool{},
 		decoders: map[string]func([]byte) (any, error){}, reports: map[string]map[int]any{},
+	}
+	s.tree.Store(new(tree.Tree))
+	for _, f := range src.Features {
+		if f.Report != nil {
+			s.decoders[f.Name] = f.Report
+		}
+	}
+	return s
+}
+
+// Poke says that something that Sources tell of has changed.
+func (s *Store) Poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -99,13 +132,12 @@ func (s *Store) Report(slot int, section string, data []byte) error {
 		if err := decode(data, &r); err != nil {
 			return fmt.Errorf("report %s of module %d: %w", section, slot, err)
 		}
-		ports, err := portStates(slot, r)
+		now := time.Now()
+		ports, err := portStates(slot, r, now)
 		if err != nil {
 			return fmt.Errorf("report %s of module %d: %w", section, slot, err)
 		}
-		s.mu.Lock()
-		s.ports[slot] = ports
-		s.mu.Unlock()
+		s.replace(slot, &card{at: now, ports: ports})
 	case api.ReportNICs:
 		var r api.NICReport
 		if err := decode(data, &r); err != nil {
@@ -133,19 +165,107 @@ func (s *Store) Report(slot int, section string, data []byte) error {
 	return nil
 }
 
+// replace puts a card's ports in the place of those it reported before, and has
+// what differs observed.
+func (s *Store) replace(slot int, now *card) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.cards[slot]
+	now.index = indexOf(was, now.ports)
+	moved := len(s.dirty)
+	for i := range now.ports {
+		p := &now.ports[i]
+		old := was.port(p.Name)
+		if old != nil && quiet(old, p) {
+			continue
+		}
+		s.dirty[p.Name] = now.at
+		switch {
+		case old == nil:
+		case old.Up != p.Up:
+			s.transitions[p.Name]++
+		case !old.Since.Equal(p.Since):
+			s.transitions[p.Name] += 2 // there and back between two reports
+		}
+	}
+	if was != nil {
+		for i := range was.ports {
+			if name := was.ports[i].Name; now.port(name) == nil {
+				s.dirty[name] = now.at
+				delete(s.transitions, name)
+			}
+		}
+	}
+	s.cards[slot] = now
+	if len(s.dirty) != moved {
+		s.Poke()
+	}
+}
+
+// indexOf returns the places of ports by name: those of the report before when
+// it has the same names in the same places, as it mostly does.
+func indexOf(was *card, ports []feature.PortState) map[string]int {
+	if was != nil && slices.EqualFunc(was.ports, ports, func(a, b feature.PortState) bool { return a.Name == b.Name }) {
+		return was.index
+	}
+	index := make(map[string]int, len(ports))
+	for i := range ports {
+		index[ports[i].Name] = i
+	}
+	return index
+}
+
+// quiet reports whether two reports of a port differ in counters and rates only.
+func quiet(a, b *feature.PortState) bool {
+	return a.Name == b.Name && a.Module == b.Module && a.Up == b.Up && a.Reason == b.Reason && a.Kind == b.Kind &&
+		a.Adapter == b.Adapter && a.Owner == b.Owner && a.Driver == b.Driver && a.MAC == b.MAC && a.MTU == b.MTU &&
+		a.Mbps == b.Mbps && a.Since.Equal(b.Since) && a.Cleared.Equal(b.Cleared) && a.Resets == b.Resets && a.Error == b.Error
+}
+
 // Lost marks the ports of a card that has gone: they are down at once.
 func (s *Store) Lost(slot int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ports := slices.Clone(s.ports[slot]) // snapshots share the old slice
-	for i := range ports {
-		ports[i].Up, ports[i].Reason = false, "VEM absent"
-		ports[i].Rates = [2]feature.Rates{}
-	}
-	s.ports[slot] = ports
 	for section := range s.reports {
 		s.keep(section, slot, nil)
 	}
+	was := s.cards[slot]
+	if was == nil {
+		return
+	}
+	now := &card{at: time.Now(), ports: slices.Clone(was.ports), index: was.index} // snapshots share the old slice
+	for i := range now.ports {
+		p := &now.ports[i]
+		if p.Up {
+			p.Since = now.at
+			s.transitions[p.Name]++
+		}
+		p.Up, p.Reason, p.Rates = false, "VEM absent", [2]feature.Rates{}
+		s.dirty[p.Name] = now.at
+	}
+	s.cards[slot] = now
+	s.Poke()
+}
+
+// keep stores, or with nil removes, what a card reports in a section. Called
+// with mu held.
+func (s *Store) keep(section string, slot int, report any) {
+	of := maps.Clone(s.reports[section])
+	if of == nil {
+		of = map[int]any{}
+	}
+	if of[slot] = report; report == nil {
+		delete(of, slot)
+	}
+	s.reports[section] = of
+}
+
+// Reports returns what features decoded of their sections (feature.Report), by
+// section and slot, as far as cards have a session.
+func (s *Store) Reports() map[string]map[int]any {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.reports)
 }
 
 // NICs returns the devices a card has adopted.
@@ -160,104 +280,72 @@ func (s *Store) NICs(slot int) []api.NIC {
 // card and two report appears once: where it is up.
 func (s *Store) Ports() []feature.PortState {
 	s.mu.Lock()
+	cards := maps.Clone(s.cards)
+	s.mu.Unlock()
+	return portsOf(cards, s.src.Running().Tree)
+}
+
+func portsOf(cards map[int]*card, running tree.Tree) []feature.PortState {
 	n := 0
-	for _, p := range s.ports {
-		n += len(p)
+	for _, c := range cards {
+		n += len(c.ports)
 	}
 	all := make([]feature.PortState, 0, n)
-	for _, p := range s.ports {
-		all = append(all, p...)
+	for _, c := range cards {
+		all = append(all, c.ports...)
 	}
-	s.mu.Unlock()
 	all = slices.DeleteFunc(all, func(p feature.PortState) bool {
-		slot := s.slot(p.Name)
+		slot := feature.SlotOf(running, p.Name)
 		return slot != 0 && slot != p.Module
 	})
 	slices.SortFunc(all, func(a, b feature.PortState) int {
 		if c := feature.CompareNames(a.Name, b.Name); c != 0 {
 			return c
 		}
-		switch {
-		case a.Up && !b.Up:
+		if prefer(&a, &b) {
 			return -1
-		case b.Up && !a.Up:
-			return 1
 		}
-		return a.Module - b.Module
+		return 1
 	})
 	all = slices.CompactFunc(all, func(a, b feature.PortState) bool { return a.Name == b.Name })
 	for i := range all {
-		all[i].Owner = s.owner(all[i].Name)
+		all[i].Owner = owner(running, all[i].Name)
 	}
 	return all
 }
 
-func decode(data []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	return d.Decode(v)
-}
-
-// checkNICs refuses devices that cannot be: their numbers become names of
-// interfaces, and a number or a device that comes twice would make two of one.
-func checkNICs(nics []api.NIC) error {
-	if len(nics) > maxNICs {
-		return fmt.Errorf("%d devices are too many", len(nics))
-	}
-	numbers, devices := map[int]bool{}, map[string]bool{}
-	for _, n := range nics {
-		switch {
-		case n.Number < 1 || n.Number > feature.MaxUplink:
-			return fmt.Errorf("number %d of a device is not from 1 to %d", n.Number, feature.MaxUplink)
-		case n.Device == "" || !fits(n.Device, 15):
-			return fmt.Errorf("%.32q is no name of a device", n.Device)
-		case !fits(n.Profile, 80):
-			return fmt.Errorf("device %s: %.96q is no port-profile", n.Device, n.Profile)
-		case numbers[n.Number] || devices[n.Device]:
-			return fmt.Errorf("device %d %s comes twice", n.Number, n.Device)
-		}
-		if _, err := ether.ParseMAC(n.MAC); err != nil && n.MAC != "" {
-			return fmt.Errorf("device %s: %w", n.Device, err)
-		}
-		numbers[n.Number], devices[n.Device] = true, true
-	}
-	return nil
-}
-
-// fits reports whether a text can be shown and has at most limit bytes.
-func fits(text string, limit int) bool {
-	return len(text) <= limit && utf8.ValidString(text) && !strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) })
-}
-
-func portStates(slot int, r api.PortReport) ([]feature.PortState, error) {
-	if len(r.Ports) > maxPorts {
-		return nil, fmt.Errorf("%d ports are too many", len(r.Ports))
-	}
-	ports := make([]feature.PortState, 0, len(r.Ports))
-	for _, p := range r.Ports {
-		for _, text := range []string{p.Name, p.Reason, p.Kind, p.Device, p.Driver, p.Error} {
-			if !fits(text, maxText) {
-				return nil, fmt.Errorf("port %.32q: text that cannot be shown", p.Name)
+// portOf is portsOf for one port, nil for none.
+func portOf(cards map[int]*card, running tree.Tree, name string) *feature.PortState {
+	var best *feature.PortState
+	if slot := feature.SlotOf(running, name); slot != 0 {
+		best = cards[slot].port(name)
+	} else {
+		for _, c := range cards {
+			if p := c.port(name); p != nil && (best == nil || prefer(p, best)) {
+				best = p
 			}
 		}
-		if _, err := feature.Interface.Parse(p.Name); err != nil {
-			return nil, fmt.Errorf("%.32q is no interface", p.Name)
-		}
-		var mac ether.MAC
-		if p.MAC != "" {
-			var err error
-			if mac, err = ether.ParseMAC(p.MAC); err != nil {
-				return nil, fmt.Errorf("port %s: %w", p.Name, err)
-			}
-		}
-		out := feature.PortState{
-			Name: p.Name, Module: slot, Up: p.Up, Reason: p.Reason, Kind: p.Kind, Adapter: p.Device,
-			Driver: p.Driver, MAC: mac, MTU: p.MTU, Mbps: p.Mbps, Since: p.Since, Cleared: p.Cleared,
-			Resets: p.Resets, Error: p.Error, Counters: feature.Counters(p.Counters),
-		}
-		for i, rate := range p.Rates {
-			out.Rates[i] = feature.Rates(rate)
-		}
-		ports = append(ports, out)
 	}
-	return ports, nil
+	if best == nil {
+		return nil
+	}
+	p := *best
+	p.Owner = owner(running, name)
+	return &p
+}
+
+// prefer reports whether a is what counts of a port that two cards report.
+func prefer(a, b *feature.PortState) bool {
+	if a.Up != b.Up {
+		return a.Up
+	}
+	return a.Module < b.Module
+}
+
+// owner names a port's owner for tables, "" for none.
+func owner(running tree.Tree, name string) string {
+	if b := feature.BindingOf(running, name); b != nil {
+		return b.Owner()
+	}
+	return ""
 }

@@ -7,10 +7,30 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"trunkline/config/tree"
 	"trunkline/feature"
 	"trunkline/linecard/api"
 )
+
+// workload is a binding to a slot.
+type workload int
+
+func (w workload) Slot() int       { return int(w) }
+func (w workload) Owner() string   { return fmt.Sprintf("vm-%d", int(w)) }
+func (w workload) Adapter() string { return "eth0" }
+
+// configured is a configuration with vEthernets, each bound to a slot.
+func configured(on map[string]int) feature.Running {
+	var t tree.Tree
+	for name, slot := range on {
+		t = t.Set(feature.InterfacePath(name, "owner"), workload(slot))
+	}
+	return feature.Running{Tree: t, At: t0, Effective: func(port string) tree.Tree { return t.Sub(feature.InterfacePath(port)) }}
+}
+
+var t0 = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 func report(t testing.TB, ports ...api.PortState) []byte {
 	t.Helper()
@@ -22,7 +42,7 @@ func report(t testing.TB, ports ...api.PortState) []byte {
 }
 
 func TestMerge(t *testing.T) {
-	s := New(func(port string) string { return "owner of " + port }, nil)
+	s := New(Sources{})
 	for slot, data := range map[int][]byte{
 		3: report(t, api.PortState{Name: "Vethernet10", Up: true, Reason: "none"}, api.PortState{Name: "Ethernet3/1"}),
 		4: report(t, api.PortState{Name: "Vethernet2"}, api.PortState{Name: "Vethernet10", Reason: "Initializing"}),
@@ -45,7 +65,7 @@ func TestMerge(t *testing.T) {
 			t.Fatalf("ports %v, want %v", names, want)
 		}
 	}
-	if p := got[2]; p.Module != 3 || !p.Up || p.Owner != "owner of Vethernet10" {
+	if p := got[2]; p.Module != 3 || !p.Up {
 		t.Errorf("Vethernet10 = %+v, want the one that is up", p)
 	}
 	s.Lost(3)
@@ -58,7 +78,7 @@ func TestMerge(t *testing.T) {
 }
 
 func TestBadReportsChangeNothing(t *testing.T) {
-	s := New(nil, nil)
+	s := New(Sources{})
 	if err := s.Report(3, api.ReportPorts, report(t, api.PortState{Name: "Vethernet1"})); err != nil {
 		t.Fatal(err)
 	}
@@ -84,8 +104,8 @@ func TestBadReportsChangeNothing(t *testing.T) {
 
 // TestOthersPorts has a card speak for ports that are on another.
 func TestOthersPorts(t *testing.T) {
-	on := map[string]int{"Vethernet1": 4, "Ethernet4/1": 4, "Vethernet2": 3}
-	s := New(nil, func(port string) int { return on[port] })
+	running := configured(map[string]int{"Vethernet1": 4, "Vethernet2": 3})
+	s := New(Sources{Running: func() feature.Running { return running }})
 	for slot, data := range map[int][]byte{
 		3: report(t, api.PortState{Name: "Vethernet1", Up: true}, api.PortState{Name: "Ethernet4/1", Up: true},
 			api.PortState{Name: "Vethernet2", Up: true}, api.PortState{Name: "Vethernet9", Up: true}),
@@ -115,7 +135,7 @@ func TestNICs(t *testing.T) {
 		change(&other)
 		return encode(good, other)
 	}
-	s := New(nil, nil)
+	s := New(Sources{})
 	if err := s.Report(3, api.ReportNICs, encode(good)); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +170,7 @@ func TestNICs(t *testing.T) {
 func FuzzReport(f *testing.F) {
 	f.Add(report(f, api.PortState{Name: "Vethernet1", Up: true, MAC: "5254.00a1.0b0c"}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s := New(nil, nil)
+		s := New(Sources{})
 		_ = s.Report(3, api.ReportPorts, data)
 		_ = s.Report(3, api.ReportNICs, data)
 		s.Ports()
@@ -159,13 +179,12 @@ func FuzzReport(f *testing.F) {
 
 // TestReports keeps what a feature decodes, and the one before when it cannot.
 func TestReports(t *testing.T) {
-	s := New(nil, nil)
-	s.Decode("lldp", func(data []byte) (any, error) {
+	s := New(Sources{Features: []feature.Feature{{Name: "lldp", Report: func(data []byte) (any, error) {
 		if len(data) == 0 {
 			return nil, errors.New("empty")
 		}
 		return string(data), nil
-	})
+	}}}})
 	for _, c := range []struct {
 		slot    int
 		section string
