@@ -20,7 +20,7 @@ func (a showAction) run(_ context.Context, r *request) error {
 	if err != nil {
 		return err
 	}
-	return render.Write(r.out, screen, r.format)
+	return render.Write(r.out, r.match.Text, screen, r.format)
 }
 
 // execAction runs a feature's exec command.
