@@ -1,0 +1,232 @@
+package sshd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+
+	"trunkline/cli/remote"
+	"trunkline/cli/term"
+	"trunkline/feature"
+)
+
+// session is one session channel (RFC 4254 §6).
+type session struct {
+	*connection
+	channel ssh.Channel
+	resized chan struct{} // of one: the window has another size
+
+	running sync.WaitGroup
+	started bool // a shell or a command line, of which there is one
+
+	mu            sync.Mutex
+	pty           bool
+	terminal      string // its type
+	width, height int
+	client        *remote.Client // while it runs
+}
+
+// program is what a session runs: lines of standard input, or a command line.
+type program struct {
+	line string
+	exec bool
+}
+
+// serve answers requests until the channel ends, and runs what is asked for.
+func (s *session) serve(ctx context.Context, requests <-chan *ssh.Request) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer s.running.Wait()
+	defer cancel()
+	for r := range requests {
+		ok, start := s.request(r.Type, r.Payload)
+		if r.WantReply {
+			if err := r.Reply(ok, nil); err != nil {
+				return
+			}
+		}
+		if start != nil {
+			s.running.Go(func() { s.run(ctx, *start) })
+		}
+	}
+}
+
+// maxWindow bounds what a client says of its window.
+const maxWindow = 4096
+
+// maxTerminal bounds the name of a terminal's type, in bytes.
+const maxTerminal = 64
+
+// request decides a request; start is what is to run. What is not known or
+// cannot be read is refused.
+func (s *session) request(kind string, payload []byte) (ok bool, start *program) {
+	switch kind {
+	case "pty-req":
+		var r struct {
+			Terminal                    string
+			Width, Height, XPels, YPels uint32
+			Modes                       string
+		}
+		if s.started || ssh.Unmarshal(payload, &r) != nil {
+			return false, nil
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.pty, s.terminal = true, word(r.Terminal)
+		s.width, s.height = int(min(r.Width, maxWindow)), int(min(r.Height, maxWindow))
+		return true, nil
+	case "window-change":
+		var r struct{ Width, Height, XPels, YPels uint32 }
+		if ssh.Unmarshal(payload, &r) != nil {
+			return false, nil
+		}
+		s.mu.Lock()
+		s.width, s.height = int(min(r.Width, maxWindow)), int(min(r.Height, maxWindow))
+		s.mu.Unlock()
+		select {
+		case s.resized <- struct{}{}:
+		default: // told already
+		}
+		return true, nil
+	case "signal":
+		var r struct{ Name string }
+		if ssh.Unmarshal(payload, &r) != nil || r.Name != "INT" {
+			return false, nil
+		}
+		s.mu.Lock()
+		client := s.client
+		s.mu.Unlock()
+		if client == nil {
+			return false, nil
+		}
+		return client.Interrupt() == nil, nil
+	case "shell":
+		if s.started || len(payload) > 0 {
+			return false, nil
+		}
+		s.started = true
+		return true, &program{}
+	case "exec":
+		var r struct{ Line string }
+		if s.started || ssh.Unmarshal(payload, &r) != nil {
+			return false, nil
+		}
+		s.started = true
+		return true, &program{line: r.Line, exec: true}
+	}
+	return false, nil
+}
+
+// word is text that may be printed, cut to a bearable length.
+func word(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' || r == '"' {
+			return -1
+		}
+		return r
+	}, text)
+	return text[:min(len(text), maxTerminal)]
+}
+
+func (s *session) size() (width, height int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.width, s.height
+}
+
+// run runs a program and ends the channel with its status.
+func (s *session) run(ctx context.Context, p program) {
+	status := uint32(1)
+	defer func() {
+		if r := recover(); r != nil {
+			s.cfg.Log.Error("SSH session panicked", "panic", r, "stack", string(debug.Stack()))
+		}
+		// A client that is gone gets neither.
+		_, _ = s.channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
+		_ = s.channel.Close()
+	}()
+	s.mu.Lock()
+	pty := s.pty
+	h := remote.Hello{Interactive: pty && !p.exec, Width: s.width, Height: s.height, Terminal: s.terminal}
+	s.mu.Unlock()
+	out := &output{channel: s.channel, limit: s.limits.Write, hung: func() { s.ssh.Close() }, terminal: pty}
+	settings := s.cfg.Settings()
+	if h.Interactive {
+		if !s.terms.take(settings.Sessions) {
+			_, _ = io.WriteString(out, "Maximum number of sessions reached.\n") // as above
+			return
+		}
+		defer s.terms.give()
+	}
+	ok, err := s.program(ctx, p, h, settings, out)
+	if ok && err == nil {
+		status = 0
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, remote.ErrClosed) {
+		s.cfg.Log.Debug("SSH session ended", "user", s.who.User, "from", s.from, "err", err)
+	}
+}
+
+// program runs a session of the CLI and reports whether its commands succeeded.
+func (s *session) program(ctx context.Context, p program, h remote.Hello, settings Settings, out *output) (ok bool, err error) {
+	who := feature.Session{User: s.who.User, Role: s.who.Role, Address: s.from, PID: os.Getpid()}
+	client, first, wait, err := s.cfg.Sessions.Local(ctx, who, h)
+	if err != nil {
+		return false, err
+	}
+	keys, typed := io.Pipe()
+	var running sync.WaitGroup
+	defer func() {
+		s.mu.Lock()
+		s.client = nil
+		s.mu.Unlock()
+		_ = client.Close() // ends the session
+		running.Wait()
+	}()
+	s.mu.Lock()
+	s.client = client
+	s.mu.Unlock()
+	running.Go(func() {
+		// A session that is ended from elsewhere has no use for keys.
+		if err := wait(); err != nil {
+			s.cfg.Log.Warn("session ended", "user", s.who.User, "from", s.from, "err", err)
+		}
+		keys.Close()
+	})
+	if p.exec {
+		return client.Script(strings.NewReader(p.line), out)
+	}
+	s.running.Go(func() { s.copyKeys(typed) })
+	if !h.Interactive {
+		return client.Script(keys, out)
+	}
+	if err := s.greet(out, settings); err != nil {
+		return false, err
+	}
+	err = term.Interact(ctx, term.Terminal{In: keys, Out: out, Size: s.size, Resized: s.resized}, client, first)
+	return err == nil, err
+}
+
+// copyKeys copies standard input until the channel ends.
+func (s *session) copyKeys(typed *io.PipeWriter) {
+	_, err := io.Copy(typed, s.channel)
+	typed.CloseWithError(err)
+}
+
+// greet prints what follows a login (cli.md §2.1).
+func (s *session) greet(out io.Writer, settings Settings) error {
+	var b strings.Builder
+	for _, text := range []string{settings.Banner, s.cfg.Notice} {
+		if text != "" {
+			b.WriteString(strings.TrimRight(text, "\n") + "\n")
+		}
+	}
+	b.WriteString("\n")
+	_, err := io.WriteString(out, b.String())
+	return err
+}
