@@ -95,15 +95,19 @@ func (m *Modes) build(mode string, kinds []string) (*Table, error) {
 		return t, nil
 	}
 	canonical := map[string]string{} // lines of leaves by path
+	oneLine := map[string]bool{}     // lists whose entries are a line
 	for _, l := range m.lines {
-		if l.Leaf != nil {
+		switch {
+		case l.Leaf != nil:
 			canonical[l.Path()] = l.Template
+		case l.Block != nil && l.Block.Mode == "":
+			oneLine[l.Path()] = true
 		}
 	}
 	var commands []Command
 	for _, l := range m.lines {
 		if l.Mode == mode && valid(l, kinds) {
-			c, err := forms(l, canonical[l.Path()])
+			c, err := forms(l, canonical[l.Path()], oneLine)
 			if err != nil {
 				return nil, err
 			}
@@ -138,8 +142,9 @@ var negationWords = schema.Words{
 }
 
 // forms are the line and what cli.md §3.2 derives from it. Canonical is the line
-// of the leaf that an alias edits.
-func forms(l schema.Statement, canonical string) ([]Command, error) {
+// of the leaf that an alias edits; oneLine are the lists whose entries have a line
+// of their own, the no form of which removes them.
+func forms(l schema.Statement, canonical string, oneLine map[string]bool) ([]Command, error) {
 	parts, err := parseTemplate(l.Template)
 	if err != nil {
 		return nil, fmt.Errorf("template %q: %w", l.Template, err)
@@ -169,7 +174,11 @@ func forms(l schema.Statement, canonical string) ([]Command, error) {
 		// "… add <list>" changes part of a value: its opposite is no
 		// negation of the whole.
 	default:
-		tmpl := format(negated(parts, l.Value, l.Keys))
+		keys := l.Keys
+		if i := strings.LastIndexByte(l.Path(), '/'); i >= 0 && oneLine[l.Path()[:i]] {
+			keys = nil // without its keywords the no form is that of the entry
+		}
+		tmpl := format(negated(parts, l.Value, keys))
 		derive("no", No, tmpl)
 		derive("default", Default, tmpl)
 	}
