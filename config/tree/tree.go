@@ -190,6 +190,26 @@ func leaves(n *node, at Path, yield func(Path, any) bool) bool {
 	})
 }
 
+// Len is the number of leaves.
+func (t Tree) Len() int { return t.root.len() }
+
+func (n *node) len() int {
+	switch {
+	case n == nil:
+		return 0
+	case n.value != nil:
+		return 1
+	}
+	return n.kids.len()
+}
+
+func (k *kid) len() int {
+	if k == nil {
+		return 0
+	}
+	return k.left.len() + k.node.len() + k.right.len()
+}
+
 // Children yields the elements directly below the path, in order.
 func (t Tree) Children(p Path) iter.Seq[Elem] {
 	return func(yield func(Elem) bool) {

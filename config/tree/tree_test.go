@@ -316,3 +316,19 @@ func TestExistsOtherEntry(t *testing.T) {
 			tr.Exists(list), tr.Exists(Path{{Name: "vlans"}, {Name: "vlan", Key: "999"}}))
 	}
 }
+
+func TestLen(t *testing.T) {
+	var tr Tree
+	for i, path := range []string{"a", "b/c", "l[1]/x", "l[2]/x", "l[2]/y"} {
+		p, err := Parse(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tr = tr.Set(p, i); tr.Len() != i+1 {
+			t.Errorf("%d leaves after %d were set", tr.Len(), i+1)
+		}
+	}
+	if n := tr.Set(Path{{"l", "3"}}, nil).Len(); n != 5 {
+		t.Errorf("an entry without leaves counts: %d", n)
+	}
+}

@@ -244,21 +244,36 @@ func (s *Store) observePort(t tree.Tree, name string, at time.Time, cards map[in
 // the value it had before keeps its time, and a tree without a difference is the
 // one before.
 func leaves(before tree.Tree, at time.Time, run func(feature.Emit)) tree.Tree {
-	var t tree.Tree
+	// Mostly all leaves are there again, few with another value: change those.
+	t, again := before, 0
 	run(func(p tree.Path, value any, since time.Time) {
-		if since.IsZero() {
-			since = at
+		old, ok := before.Get(p)
+		if ok {
+			again++
 		}
-		now := feature.Stamped{Value: value, At: since.UTC().Round(0)}
-		if old, ok := before.Get(p); ok && old.(feature.Stamped).Value == value {
-			now = old.(feature.Stamped)
+		if !ok || old.(feature.Stamped).Value != value {
+			t = t.Set(p, stamp(value, since, at))
 		}
-		t = t.Set(p, now)
 	})
-	if t.Equal(before) {
-		return before
+	if again == before.Len() {
+		return t
 	}
+	t = tree.Tree{}
+	run(func(p tree.Path, value any, since time.Time) {
+		if old, ok := before.Get(p); ok && old.(feature.Stamped).Value == value {
+			t = t.Set(p, old)
+		} else {
+			t = t.Set(p, stamp(value, since, at))
+		}
+	})
 	return t
+}
+
+func stamp(value any, since, at time.Time) feature.Stamped {
+	if since.IsZero() {
+		since = at
+	}
+	return feature.Stamped{Value: value, At: since.UTC().Round(0)}
 }
 
 // apply brings what led from one tree of leaves to the other to t, which holds
