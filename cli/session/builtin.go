@@ -91,6 +91,7 @@ func (c *CLI) builtins() []grammar.Command {
 	add("show terminal", "Terminal parameters of this session", show(showTerminal), nil)
 	add("show cli history [<number>] [unformatted]", "Lines typed in this mode", show(showHistory), map[string]schema.AnyType{"number": numberType})
 	add("show cli list", "Commands of this mode", show(showList), nil)
+	all = append(all, c.lifecycle()...)
 	return append(all, c.configShows()...)
 }
 

@@ -289,6 +289,12 @@ const maxTries = 8
 // configure runs a configuration line as one transaction.
 func (r *request) configure(ctx context.Context) error {
 	l := r.stack[len(r.stack)-1]
+	switch {
+	case l.draft != nil:
+		return r.enqueue(l)
+	case r.batch != nil:
+		return r.hold()
+	}
 	for try := 1; ; try++ {
 		candidate := r.cli.product.Store.Begin()
 		ch, err := r.cli.change(candidate.Tree(), l, r.match)
@@ -316,8 +322,10 @@ func (r *request) configure(ctx context.Context) error {
 }
 
 // enter enters the mode of the entries that a line made or found.
-func (r *request) enter(l level) {
-	t := r.cli.product.Store.Running().Tree
+func (r *request) enter(l level) { r.enterOf(r.tree(), l) }
+
+// enterOf enters the mode of entries of a tree.
+func (r *request) enterOf(t tree.Tree, l level) {
 	all := len(l.at)
 	l.at, _ = r.cli.present(t, l, &change{})
 	switch {

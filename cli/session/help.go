@@ -28,7 +28,9 @@ func (s *Session) places() []place {
 		all = append(all, p)
 	}
 	if s.Configuring() {
-		all = append(all, place{table: s.cli.moving})
+		for _, t := range s.movingTables() {
+			all = append(all, place{table: t})
+		}
 		return append(all, place{table: s.cli.exec, name: "exec", exec: true})
 	}
 	return append(all, place{table: s.cli.exec, exec: true})
@@ -86,6 +88,14 @@ func (s *Session) Help(line string) string {
 			worst = err
 		}
 	}
+	if part, at, ok := s.fileTail(text); ok && (do || !s.matchesConfig(text)) {
+		h, err := s.cli.targets.Help(part)
+		if err == nil {
+			return s.format(h, nil, nil, false)
+		}
+		failed(err, offset+at)
+		return worst.Message(s.promptWidth())
+	}
 	if part, at, ok := s.pipeTail(text); ok && (do || !s.matchesConfig(text)) {
 		h, err := s.cli.pipes.Help(part)
 		if err == nil {
@@ -104,7 +114,7 @@ func (s *Session) Help(line string) string {
 		var first, last []grammar.Entry
 		if empty && s.Configuring() {
 			h.Entries, first = without(h.Entries, "no")
-			last, _ = s.movingEntries()
+			last = s.movingEntries()
 		}
 		head := ""
 		if p.name != "" {
@@ -136,9 +146,17 @@ func (s *Session) filterable(text string) bool {
 	return err == nil && m.Command.Tag.(action).piped()
 }
 
-func (s *Session) movingEntries() ([]grammar.Entry, bool) {
-	h, err := s.cli.moving.Help("")
-	return h.Entries, err == nil
+// movingEntries are the entries that close the list of a mode: those of a
+// configuration session, then those that change the mode.
+func (s *Session) movingEntries() []grammar.Entry {
+	var all []grammar.Entry
+	for _, t := range s.movingTables() {
+		if h, err := t.Help(""); err == nil {
+			rest, _ := without(h.Entries, "no") // which heads the list
+			all = append(all, rest...)
+		}
+	}
+	return all
 }
 
 // without takes the entry of a word out of a list.
@@ -163,6 +181,10 @@ func (s *Session) format(h grammar.Help, first, last []grammar.Entry, bar bool) 
 	all = append(all, first...)
 	all = append(all, h.Entries...)
 	all = append(all, last...)
+	if bar && s.cli.product.Files != nil {
+		all = append(all, grammar.Entry{Text: ">", Help: "Redirect it to a file"},
+			grammar.Entry{Text: ">>", Help: "Redirect it to a file in append mode"})
+	}
 	if bar {
 		all = append(all, grammar.Entry{Text: "|", Help: "Pipe command output to filter"})
 	}
@@ -212,6 +234,10 @@ func wrap(text string, width int) []string {
 func (s *Session) Complete(line string) (from int, all []grammar.Candidate) {
 	text, offset := s.tail(line)
 	text, do := s.doRest(text)
+	if part, at, ok := s.fileTail(text); ok && (do || !s.matchesConfig(text)) {
+		from, all = s.cli.targets.Complete(part, s.objects)
+		return offset + at + from, all
+	}
 	if part, at, ok := s.pipeTail(text); ok && (do || !s.matchesConfig(text)) {
 		from, all = s.cli.pipes.Complete(part, s.objects)
 		return offset + at + from, all
@@ -246,6 +272,9 @@ func (s *Session) Complete(line string) (from int, all []grammar.Candidate) {
 // objects are the keys of a list, with those of interfaces that only a module
 // knows.
 func (s *Session) objects(list string) []string {
+	if list == filesList {
+		return s.fileNames()
+	}
 	t := s.cli.product.Store.Running().Tree
 	keys := slices.Collect(t.Keys(s.cli.product.Schema.EntryPath(list, "")))
 	if b := s.cli.product.Schema.Block(list); b != nil {
@@ -262,7 +291,7 @@ func (s *Session) objects(list string) []string {
 // configuration modes by the path of their block and the kind of its entries.
 func (c *CLI) Tables() iter.Seq2[string, *grammar.Table] {
 	return func(yield func(string, *grammar.Table) bool) {
-		if !yield("exec", c.exec) || !yield("filters", c.pipes) {
+		if !yield("exec", c.exec) || !yield("filters", c.pipes) || !yield("configuration session", c.queued) {
 			return
 		}
 		c.modes.All()(yield)

@@ -61,6 +61,13 @@ func parseConfig(s *schema.Schema, modes *grammar.Modes, text string) (tree.Tree
 		candidate: store.Begin(),
 		stack:     []level{global()},
 	}
+	bad := l.text(text)
+	return l.candidate.Tree(), bad
+}
+
+// text applies the lines of a text. Those that cannot be are reported and left
+// out.
+func (l *loader) text(text string) []LineError {
 	var bad []LineError
 	n, began := 0, 0
 	unfinished := "" // a command that goes on on the next line
@@ -90,7 +97,7 @@ func parseConfig(s *schema.Schema, modes *grammar.Modes, text string) (tree.Tree
 	if unfinished != "" {
 		refuse(unfinished, grammar.Incomplete)
 	}
-	return l.candidate.Tree(), bad
+	return bad
 }
 
 // loader replays a configuration on one candidate.

@@ -14,14 +14,18 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"trunkline/cli/grammar"
 	"trunkline/cli/pipe"
 	"trunkline/config"
+	"trunkline/config/draft"
+	"trunkline/config/history"
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/internal/flash"
 )
 
 // Product is what a CLI is for.
@@ -35,6 +39,13 @@ type Product struct {
 	// Version is the software's: "1.0(1)".
 	Version string
 	Now     func() time.Time
+	// Files are the file systems; without them there are no commands of files
+	// and no redirection.
+	Files *flash.Store
+	// Accounting keeps the accounting log; nil: some of this process.
+	Accounting Accounting
+	// History has commits and checkpoints; nil: those of this process.
+	History *history.History
 }
 
 // Console is the other end of a session while a line runs.
@@ -55,7 +66,18 @@ type CLI struct {
 	exec    *grammar.Table // in every mode
 	moving  *grammar.Table // in configuration modes
 	pipes   *grammar.Table
-	host    tree.Path // of the host name
+	queued  *grammar.Table // in configuration sessions
+
+	accounts Accounting
+	history  *history.History
+	drafts   *draft.Registry
+	mu       sync.Mutex
+	actions  map[int]lastAction // of drafts, by ID
+
+	// The last of each, for show rollback log and show config-replace log.
+	rollbacks, replaces operations
+	targets             *grammar.Table // of redirections
+	host                tree.Path      // of the host name
 }
 
 // New compiles the language of a product. An error is a mistake in a feature's
@@ -70,9 +92,21 @@ func New(p Product) (*CLI, error) {
 	}
 	c := &CLI{
 		product: p, modes: modes, pipes: pipe.NewTable(),
-		host: tree.Path{{Name: "system"}, {Name: "hostname"}},
+		host:     tree.Path{{Name: "system"}, {Name: "hostname"}},
+		accounts: p.Accounting, history: p.History, drafts: draft.New(p.Store),
 	}
-	commands := c.builtins()
+	if c.history == nil {
+		if c.history, err = history.Open(context.Background(), p.Store, nil); err != nil {
+			return nil, err
+		}
+	}
+	if c.accounts == nil {
+		c.accounts = &recent{}
+	}
+	if c.targets, err = grammar.NewTable(grammar.Command{Template: "<file>", Types: map[string]schema.AnyType{"file": fileType}}); err != nil {
+		return nil, fmt.Errorf("grammar of redirections: %w", err)
+	}
+	commands := append(c.builtins(), c.fileCommands()...)
 	for _, f := range p.Features {
 		for _, s := range f.Show {
 			commands = append(commands, grammar.Command{
@@ -87,6 +121,9 @@ func New(p Product) (*CLI, error) {
 	}
 	if c.exec, err = grammar.NewTable(commands...); err != nil {
 		return nil, fmt.Errorf("exec grammar: %w", err)
+	}
+	if c.queued, err = grammar.NewTable(draftCommands()...); err != nil {
+		return nil, fmt.Errorf("grammar of configuration sessions: %w", err)
 	}
 	if c.moving, err = grammar.NewTable(moving()...); err != nil {
 		return nil, fmt.Errorf("grammar of modes: %w", err)

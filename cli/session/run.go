@@ -34,6 +34,7 @@ type found struct {
 	match *grammar.Match
 	depth int // of the configuration level, -1 for exec
 	pipes *pipe.Chain
+	to    *redirect // of exec commands
 }
 
 // action is the Tag of an exec command.
@@ -53,7 +54,7 @@ type action interface {
 type request struct {
 	*Session
 	match   *grammar.Match
-	line    string
+	line    string // without secrets
 	console Console
 	out     io.Writer // the console, or the pipes before it
 	format  render.Format
@@ -152,11 +153,19 @@ func (s *Session) command(ctx context.Context, line, text string, offset, width 
 		fmt.Fprintln(c, message(err))
 		return false, err
 	}
+	modes := s.stack
 	if f.depth >= 0 {
 		s.stack = s.stack[:f.depth+1]
 		err = r.configure(ctx)
 	} else {
-		err = r.piped(ctx, f.pipes)
+		err = r.piped(ctx, f.pipes, f.to)
+	}
+	if errors.Is(err, errUnheld) {
+		s.stack = modes
+		return false, err
+	}
+	if f.acts() {
+		r.account(modes, f.depth, err)
 	}
 	if err != nil && !errors.Is(err, errSilent) && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(c, message(err))
@@ -164,21 +173,39 @@ func (s *Session) command(ctx context.Context, line, text string, offset, width 
 	return r.close, err
 }
 
-// piped runs an exec command through its filters.
-func (r *request) piped(ctx context.Context, chain *pipe.Chain) error {
+// piped runs an exec command through its filters, to the console or a file.
+func (r *request) piped(ctx context.Context, chain *pipe.Chain, to *redirect) error {
 	if chain == nil {
 		chain = &pipe.Chain{}
+	}
+	if to != nil {
+		w, err := r.cli.product.Files.Writer(r.file(to.file), to.append)
+		if err != nil {
+			return err
+		}
+		defer w.Abort()
+		if err := r.filtered(ctx, chain, w); err != nil {
+			return err
+		}
+		return w.Commit()
 	}
 	a := r.match.Command.Tag.(action)
 	if length, _ := r.size(); r.opts.Interactive && a.piped() && !chain.NoMore && chain.Format == render.Text {
 		r.console.Page(length)
 	}
+	return r.filtered(ctx, chain, r.console)
+}
+
+// filtered runs an exec command through its filters to w.
+func (r *request) filtered(ctx context.Context, chain *pipe.Chain, w io.Writer) error {
+	a := r.match.Command.Tag.(action)
 	r.format = chain.Format
+	chain.Compare = func(before string, lines []string) []string { return r.compare(r.match.Text+before, lines) }
 	// Rows are small and many; commands that act print as they go.
-	console := bufio.NewWriterSize(r.console, bufferSize)
+	console := bufio.NewWriterSize(w, bufferSize)
 	filters := chain.Writer(console)
 	if a.streams() {
-		filters = chain.Writer(r.console)
+		filters = chain.Writer(w)
 	}
 	r.out = guarded{ctx, filters}
 	err := a.run(ctx, r)
@@ -263,12 +290,19 @@ func (s *Session) resolve(text string) (found, *grammar.Error) {
 				}
 				failed(err)
 			}
-			if m, err := s.cli.moving.Match(text, grammar.Typed); err == nil {
-				return found{match: m, depth: -1}, nil
-			} else {
+			for _, t := range s.movingTables() {
+				m, err := t.Match(text, grammar.Typed)
+				if err == nil {
+					return found{match: m, depth: -1}, nil
+				}
 				failed(err)
 			}
 		}
+	}
+	var to *redirect
+	var bad *grammar.Error
+	if s.cli.product.Files != nil {
+		exec, to, bad = redirection(exec)
 	}
 	parts, offsets := grammar.Chain(exec, '|')
 	m, err := s.cli.exec.Match(parts[0], grammar.Typed)
@@ -276,9 +310,12 @@ func (s *Session) resolve(text string) (found, *grammar.Error) {
 		failed(err)
 		return found{}, worst
 	}
-	f := found{match: m, depth: -1}
-	if len(parts) == 1 {
-		return f, nil
+	f := found{match: m, depth: -1, to: to}
+	switch {
+	case len(exec) < len(text) && !m.Command.Tag.(action).piped():
+		return f, &grammar.Error{Col: utf8.RuneCountInString(exec), Text: grammar.Invalid}
+	case len(parts) == 1:
+		return f, bad
 	}
 	if !m.Command.Tag.(action).piped() {
 		return f, &grammar.Error{Col: utf8.RuneCountInString(text[:offsets[1]-1]), Text: grammar.Invalid}
@@ -289,7 +326,7 @@ func (s *Session) resolve(text string) (found, *grammar.Error) {
 		return f, err
 	}
 	f.pipes = chain
-	return f, nil
+	return f, bad
 }
 
 // EndConfig is Ctrl-Z on an empty line: back to exec mode.

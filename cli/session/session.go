@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"trunkline/cli/grammar"
+	"trunkline/config/draft"
 	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/internal/flash"
 )
 
 // Options are how a session begins.
@@ -38,7 +40,12 @@ type Session struct {
 	dontAsk bool
 	// unfinished is a command that goes on on the next line.
 	unfinished string
+	batch      *batch // of held lines, or nil
 	idle       time.Duration
+	// previous are the outputs that diff compares with.
+	previous []output
+	// dir is where file names begin, zero for bootflash:.
+	dir flash.Name
 	// exec and config history, oldest first.
 	history [2][]entry
 
@@ -56,11 +63,12 @@ type entry struct {
 
 // level is one configuration mode.
 type level struct {
-	block  string      // path of the block, "" for global configuration
-	at     []tree.Path // the entries that lines apply to; one nil path globally
-	kinds  []string    // of the entries
-	suffix string      // of the prompt
-	text   string      // of where
+	block  string       // path of the block, "" for global configuration
+	at     []tree.Path  // the entries that lines apply to; one nil path globally
+	kinds  []string     // of the entries
+	suffix string       // of the prompt
+	draft  *draft.Draft // of the configuration session that it is in, or nil
+	text   string       // of where
 }
 
 func global() level { return level{at: []tree.Path{nil}, suffix: "config", text: "conf"} }
@@ -107,7 +115,7 @@ func (s *Session) Prompt() string {
 	if s.unfinished != "" {
 		return "> "
 	}
-	name := s.cli.hostname(s.cli.product.Store.Running().Tree)
+	name := s.cli.hostname(s.tree())
 	if len(s.stack) > 0 {
 		return name + "(" + s.stack[len(s.stack)-1].suffix + ")# "
 	}

@@ -18,6 +18,7 @@ import (
 	"trunkline/config/tree"
 	"trunkline/feature"
 	"trunkline/internal/ether"
+	"trunkline/internal/flash"
 )
 
 type settings struct {
@@ -316,8 +317,13 @@ func CLI(t testing.TB) (*session.CLI, *config.Store) {
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}
+	files, err := flash.Open(flash.Config{Dir: t.TempDir(), Quota: 1 << 20})
+	if err != nil {
+		t.Fatalf("open file systems: %v", err)
+	}
+	t.Cleanup(func() { _ = files.Close() }) // nothing is left to lose
 	c, err := session.New(session.Product{
-		Store: store, Schema: s, Features: Features(), Version: "1.0(1)",
+		Store: store, Schema: s, Features: Features(), Version: "1.0(1)", Files: files,
 		Host: host{store: store}, Now: func() time.Time { return Now },
 		Query: func(args feature.Args, who feature.Session) feature.Query {
 			q := feature.Query{Args: args, Running: store.Running().Tree, Now: Now, Session: who, Schema: s}

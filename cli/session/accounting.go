@@ -1,0 +1,93 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Account is one entry of the accounting log: a command that changes something,
+// and what became of it.
+type Account struct {
+	At time.Time
+	// From is where the user came from: "192.0.2.99@pts/1", "console0".
+	From, User string
+	// Command is the line with those that lead to its mode, secrets left out.
+	Command string
+	OK      bool
+}
+
+// String is the line of show accounting log (cli.md §14).
+func (a Account) String() string {
+	result := "SUCCESS"
+	if !a.OK {
+		result = "FAILURE"
+	}
+	return fmt.Sprintf("%s:type=update:id=%s:user=%s:cmd=%s (%s)", a.At.UTC().Format(timeLayout), a.From, a.User, a.Command, result)
+}
+
+// Accounting keeps accounts. It never blocks for long and may be called from any
+// goroutine.
+type Accounting interface {
+	Add(Account)
+	// All returns what is kept, oldest first.
+	All() []Account
+}
+
+// maxAccounts is how many accounts are kept without an Accounting of the
+// product.
+const maxAccounts = 2000
+
+// recent is the Accounting of a product that has none.
+type recent struct {
+	mu  sync.Mutex
+	all []Account
+}
+
+// Add implements Accounting.
+func (l *recent) Add(a Account) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.all) >= maxAccounts {
+		l.all = slices.Delete(l.all, 0, len(l.all)-maxAccounts+1)
+	}
+	l.all = append(l.all, a)
+}
+
+// All implements Accounting.
+func (l *recent) All() []Account {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.all)
+}
+
+// account notes what became of a command; depth is that of its mode among
+// modes, -1 for exec. Those of held lines wait for the commit.
+func (r *request) account(modes []level, depth int, err error) {
+	command := r.line
+	if depth >= 0 {
+		words := []string{"configure terminal"}
+		for _, l := range modes[1 : depth+1] {
+			words = append(words, l.text)
+		}
+		command = strings.Join(append(words, r.line), " ; ")
+	}
+	a := Account{At: r.cli.product.Now(), From: r.opts.Who.From, User: r.opts.Who.User, Command: command, OK: err == nil}
+	if r.batch != nil {
+		r.batch.accounts = append(r.batch.accounts, a)
+		return
+	}
+	r.cli.accounts.Add(a)
+}
+
+func showAccounting(_ context.Context, r *request) error {
+	for _, a := range r.cli.accounts.All() {
+		if _, err := fmt.Fprintln(r.out, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}

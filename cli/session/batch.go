@@ -1,0 +1,210 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"trunkline/cli/grammar"
+	"trunkline/config"
+	"trunkline/config/schema"
+	"trunkline/config/tree"
+	"trunkline/feature"
+)
+
+// Lines that are pasted come faster than commits are made. While more input is
+// known to wait, a caller may Hold lines instead of running them: each is
+// checked by itself, on top of those before it, and what they change is
+// committed together (architecture §4). The caller keeps the answers of held
+// lines back until Commit has returned true; so whatever has been answered is
+// committed. If the lines cannot be committed together, because another session
+// was faster or the store fails, nothing of them has happened, and the caller
+// runs them one by one.
+
+// MaxHeld is how many lines are held before they are to be committed.
+const MaxHeld = 64
+
+// batch is what held lines change.
+type batch struct {
+	candidate *config.Candidate // nil: nothing yet
+	remarks   map[string]bool   // said already
+	lines     []string
+	accounts  []Account
+
+	// As before the first line, for those that are run again:
+	stack   []level
+	pushed  [][]level
+	saved   map[string][]level
+	history [2][]entry
+}
+
+// errUnheld says that a line must be run by itself. Nothing was printed.
+var errUnheld = errors.New("line cannot be held")
+
+// unheld is an errUnheld because a check refused the line.
+type unheld struct{ reason error }
+
+func (u unheld) Error() string   { return u.reason.Error() }
+func (u unheld) Unwrap() []error { return []error{errUnheld, u.reason} }
+
+// Hold runs a line whose effect waits for Commit, and reports whether it could.
+// Only lines of configuration modes can be held; one that is refused as it is
+// written is held as well: its answer waits for its turn. After false nothing
+// has happened, and the line is the caller's to Run, after Commit.
+func (s *Session) Hold(ctx context.Context, line string, c Console) (r Result, held bool) {
+	if !s.Configuring() || s.unfinished != "" || s.draft() != nil || grammar.TooLong(line) != nil {
+		return Result{}, false
+	}
+	if grammar.Comment(line) {
+		return Result{}, true
+	}
+	if _, next := s.cut(line, 0); next <= len(line) {
+		return Result{}, false
+	}
+	if f, bad := s.resolve(line); bad != nil && bad.More != "" || bad == nil && f.depth < 0 && !s.moves(line) {
+		return Result{}, false
+	}
+	fresh := s.batch == nil
+	if fresh {
+		s.batch = s.newBatch()
+	}
+	before := s.history
+	s.remember(line)
+	closing, err := s.command(ctx, line, line, 0, s.promptWidth(), c)
+	if errors.Is(err, errUnheld) {
+		s.history = before
+		if fresh {
+			s.batch = nil
+		}
+		return Result{}, false
+	}
+	return Result{Failed: err != nil, Close: closing}, true
+}
+
+func (s *Session) newBatch() *batch {
+	return &batch{remarks: map[string]bool{}, stack: s.stack, pushed: s.pushed, saved: cloned(s.named), history: s.history}
+}
+
+// movingTables are the tables of what is no configuration but valid in the
+// present mode only.
+func (s *Session) movingTables() []*grammar.Table {
+	if s.draft() != nil {
+		return []*grammar.Table{s.cli.queued, s.cli.moving}
+	}
+	return []*grammar.Table{s.cli.moving}
+}
+
+// moves reports whether a line that no mode has is one that changes the mode.
+func (s *Session) moves(line string) bool {
+	_, err := s.cli.moving.Match(line, grammar.Typed)
+	return err == nil
+}
+
+// cloned returns a copy of saved modes.
+func cloned(m map[string][]level) map[string][]level {
+	c := make(map[string][]level, len(m))
+	for k, v := range m {
+		c[k] = v
+	}
+	return c
+}
+
+// Held reports whether lines wait for Commit.
+func (s *Session) Held() bool { return s.batch != nil }
+
+// Commit commits what held lines change, and reports whether their answers
+// stand. After false the session is as it was before the first of them.
+func (s *Session) Commit(ctx context.Context) bool {
+	b := s.batch
+	s.batch = nil
+	if b == nil {
+		return true
+	}
+	if b.candidate != nil {
+		meta := s.meta(strings.Join(b.lines, " ; "))
+		if _, err := s.cli.product.Store.Commit(ctx, b.candidate, meta); err != nil {
+			s.stack, s.pushed, s.named, s.history = b.stack, b.pushed, b.saved, b.history
+			return false
+		}
+	}
+	for _, a := range b.accounts {
+		s.cli.accounts.Add(a)
+	}
+	return true
+}
+
+// tree is the configuration as the session's next line sees it.
+func (s *Session) tree() tree.Tree {
+	if s.batch != nil && s.batch.candidate != nil {
+		return s.batch.candidate.Tree()
+	}
+	return s.cli.product.Store.Running().Tree
+}
+
+// meta says who commits.
+func (s *Session) meta(line string) config.Meta {
+	return config.Meta{User: s.opts.Who.User, From: s.opts.Who.From, Line: line}
+}
+
+// hold adds a configuration line to the batch. What is refused by a check is run
+// by itself, which has the words for it.
+func (r *request) hold() error {
+	b := r.batch
+	candidate := b.candidate
+	if candidate == nil {
+		candidate = r.cli.product.Store.Begin()
+	}
+	next := candidate.Clone()
+	ch, err := r.cli.change(next.Tree(), r.stack[len(r.stack)-1], r.match)
+	if err != nil {
+		return unheld{err}
+	}
+	if len(ch.refused) > 0 {
+		return unheld{feature.Error(strings.Join(ch.refused, "\n"))}
+	}
+	edited := false
+	for _, edits := range ch.edits {
+		if err := next.Apply(edits...); err != nil {
+			return unheld{err}
+		}
+		edited = edited || len(edits) > 0
+	}
+	if edited {
+		if b.candidate != nil || !next.Tree().Equal(candidate.Tree()) {
+			if err := r.heldRemarks(next); err != nil {
+				return err
+			}
+		}
+		b.candidate = next
+		b.lines = append(b.lines, r.line)
+	}
+	if ch.enter != nil {
+		r.enter(*ch.enter)
+	}
+	return nil
+}
+
+// heldRemarks prints what is to be said of a candidate that was not said of it
+// before.
+func (r *request) heldRemarks(next *config.Candidate) error {
+	problems := r.cli.product.Store.Check(next)
+	var errs config.Problems
+	for _, p := range problems {
+		if p.Severity == schema.Error {
+			errs = append(errs, p)
+		}
+	}
+	if errs != nil {
+		return unheld{errs}
+	}
+	for _, p := range problems {
+		key := fmt.Sprintf("%s %s", p.Path, p.Text)
+		if !r.batch.remarks[key] {
+			r.batch.remarks[key] = true
+			io.WriteString(r.console, p.Text+"\n")
+		}
+	}
+	return nil
+}
