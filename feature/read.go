@@ -17,6 +17,14 @@ func Read[T any](t tree.Tree, path tree.Path, def T) T {
 	return def
 }
 
+// DefaultHostname is the name of a chassis without a configured one.
+const DefaultHostname = "switch"
+
+var hostnamePath = tree.Path{{Name: "system"}, {Name: "hostname"}}
+
+// Hostname returns the name of the chassis.
+func Hostname(t tree.Tree) string { return Read(t, hostnamePath, DefaultHostname) }
+
 // Changed reports whether the candidate differs from what it replaces at or
 // below one of the paths. What was committed has passed every check, so a Check
 // need not look at what has not changed.

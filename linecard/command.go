@@ -3,6 +3,7 @@ package linecard
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -36,6 +37,8 @@ func commands() []command {
 		{"show drops", "[PORT]", "dropped frames by port and reason", (*Card).showDrops},
 		{"show workers", "", "how the workers spend their time", (*Card).showWorkers},
 		{"show attach", "", "devices that the program wants open", (*Card).showAttach},
+		{"show cdp", "", "CDP by port, and neighbours", (*Card).showCDP},
+		{"show lldp", "", "LLDP by port, and neighbours", (*Card).showLLDP},
 		{"show version", "", "version of the line card", (*Card).showVersion},
 		{"clear stats", "[PORT]", "start counters at zero", (*Card).clearStats},
 		{"recover", "PORT", "end the err-disabled state of a port", (*Card).recover},
@@ -304,6 +307,14 @@ func (c *Card) showAttach(_ context.Context, args []string, out io.Writer) error
 		fmt.Fprintf(out, "%-16s %-5v %-24s %-16s %s\n", name, s.Open, s.Reason, cmp.Or(s.Info.Device, "--"), s.Error)
 	}
 	return nil
+}
+
+func (c *Card) showCDP(_ context.Context, args []string, out io.Writer) error {
+	return errors.Join(none(args), c.showService("cdp", out))
+}
+
+func (c *Card) showLLDP(_ context.Context, args []string, out io.Writer) error {
+	return errors.Join(none(args), c.showService("lldp", out))
 }
 
 func (c *Card) showVersion(_ context.Context, args []string, out io.Writer) error {

@@ -1,11 +1,15 @@
 package linecard
 
 import (
+	cdp "trunkline/feature/cdp/dataplane"
 	ethernet "trunkline/feature/ethernet/dataplane"
+	lldp "trunkline/feature/lldp/dataplane"
 	mactable "trunkline/feature/mactable/dataplane"
 	switchport "trunkline/feature/switchport/dataplane"
 	vethernet "trunkline/feature/vethernet/dataplane"
 	vlan "trunkline/feature/vlan/dataplane"
+	"trunkline/internal/ether"
+	"trunkline/linecard/discovery"
 	"trunkline/linecard/pipeline"
 )
 
@@ -18,5 +22,15 @@ func Features() []pipeline.Component {
 		vethernet.Component,
 		switchport.Component,
 		mactable.Component,
+		cdp.Component,
+		lldp.Component,
+	}
+}
+
+// services are the card halves of features that speak with peers.
+func services(card discovery.Card) []service {
+	return []service{
+		{cdp.Component.Name, ether.TypeCDP, cdp.New(card)},
+		{lldp.Component.Name, ether.TypeLLDP, lldp.New(card)},
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"trunkline/internal/dirlock"
+	"trunkline/internal/ether"
 	"trunkline/linecard/agent"
 	"trunkline/linecard/api"
 	"trunkline/linecard/attach"
@@ -29,6 +30,7 @@ import (
 	"trunkline/linecard/local"
 	"trunkline/linecard/pipeline"
 	"trunkline/linecard/port"
+	"trunkline/linecard/punt"
 	"trunkline/linecard/rate"
 )
 
@@ -66,6 +68,10 @@ type Card struct {
 	lock   *dirlock.Lock // of the state directory, until Run ends
 	began  time.Time
 
+	services []service
+	punt     *punt.Queue
+	handlers map[ether.EtherType]punt.Handler // filled in before Run
+
 	mu     sync.Mutex
 	nics   []api.NIC
 	meters map[string]*rate.Meter
@@ -89,8 +95,12 @@ func New(cfg Config) (*Card, error) {
 }
 
 func build(cfg Config) (*Card, error) {
-	c := &Card{cfg: cfg, log: cfg.Log, meters: map[string]*rate.Meter{}, began: time.Now()}
-	c.engine = pipeline.New(pipeline.Config{Workers: cfg.Workers, Spin: cfg.Spin, OnEvent: c.event})
+	c := &Card{cfg: cfg, log: cfg.Log, meters: map[string]*rate.Meter{}, handlers: map[ether.EtherType]punt.Handler{}, began: time.Now()}
+	c.punt = punt.New(punt.Config{
+		PortName: func(index uint16) string { return c.engine.PortName(index) }, Handlers: c.handlers, Panicked: c.panicked,
+	})
+	c.engine = pipeline.New(pipeline.Config{Workers: cfg.Workers, Spin: cfg.Spin, OnEvent: c.event, Punt: c.punt})
+	c.serve()
 	var err error
 	c.attach, err = attach.New(attach.Options{StateDir: cfg.StateDir, NoTUN: cfg.NoTUN, Log: cfg.Log}, attach.Events{
 		Opened:  c.opened,
@@ -129,6 +139,10 @@ func (c *Card) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { return c.agent.Run(ctx) })
 	g.Go(func() error { c.sample(ctx); return nil })
+	g.Go(func() error { return c.punt.Run(ctx) })
+	for _, s := range c.services {
+		g.Go(func() error { return s.Run(ctx) })
+	}
 	if c.cfg.Socket != "" {
 		g.Go(func() error { return local.Serve(ctx, c.cfg.Socket, c.command, c.log) })
 	}
@@ -153,6 +167,7 @@ func (c *Card) closing(name string) {
 
 func (c *Card) changed(name string, s attach.State) {
 	c.engine.Refresh(name)
+	c.poke()
 	c.log.Debug("port state", "port", name, "up", s.Up, "reason", s.Reason, "error", s.Error)
 	c.agent.Changed()
 }
@@ -192,6 +207,7 @@ func (c *Card) event(e pipeline.Event) {
 			c.log.Error("save the frames of a fault", "port", e.Port, "error", err)
 		}
 	}
+	c.poke()
 	c.agent.Changed()
 }
 

@@ -24,7 +24,13 @@ func (c *Card) Apply(generation uint64, sections map[string][]byte) (map[string]
 	if err != nil {
 		return nil, err
 	}
+	if err := c.leave(sections); err != nil {
+		return nil, err
+	}
 	if err := c.engine.Apply(pipeline.Program(Features(), sections)); err != nil {
+		return nil, err
+	}
+	if err := c.speak(sections); err != nil { // the components have taken the same sections
 		return nil, err
 	}
 	c.mu.Lock()

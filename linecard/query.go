@@ -48,6 +48,15 @@ func (c *Card) Query(ctx context.Context, feature string, request []byte) ([]byt
 		c.showDatapath(&out)
 		return out.Bytes(), nil
 	}
+	for _, s := range c.services {
+		if s.name == feature {
+			reply, err := s.Query(request)
+			if err != nil {
+				return nil, fmt.Errorf("query %s: %w", feature, err)
+			}
+			return reply, nil
+		}
+	}
 	return nil, fmt.Errorf("%w: %s", errQuery, feature)
 }
 

@@ -28,6 +28,14 @@ func (c *Card) Reports() map[string][]byte {
 		}
 		out[name] = b
 	}
+	for _, s := range c.services {
+		b, err := s.Report()
+		if err != nil {
+			c.log.Error("encode report", "section", s.name, "error", err)
+			continue
+		}
+		out[s.name] = b
+	}
 	return out
 }
 

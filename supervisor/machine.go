@@ -3,7 +3,6 @@ package supervisor
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -13,7 +12,7 @@ import (
 
 	"trunkline/feature"
 	"trunkline/feature/system"
-	"trunkline/internal/ether"
+	"trunkline/linecard/api"
 )
 
 // machine knows the supervisor's machine. Facts that change are measured once a
@@ -30,9 +29,8 @@ const measureEvery = 10 * time.Second
 
 func newMachine(dir, guid string) *machine {
 	m := &machine{dir: dir, sampler: system.NewSampler("")}
-	sum := sha256.Sum256([]byte(guid))
-	m.fixed.Serial = "T" + strings.ToUpper(hex8(sum[:5]))
-	m.fixed.MAC = ether.MAC{0x02, sum[5], sum[6], sum[7], sum[8], 0} // locally administered
+	m.fixed.Serial = api.ChassisSerial(guid)
+	m.fixed.MAC = api.ChassisMAC(guid)
 	m.fixed.CPU = processor("/proc/cpuinfo")
 	var info unix.Sysinfo_t
 	if err := unix.Sysinfo(&info); err == nil {
@@ -45,15 +43,6 @@ func newMachine(dir, guid string) *machine {
 	}
 	m.measure()
 	return m
-}
-
-func hex8(b []byte) string {
-	const digits = "0123456789abcdef"
-	out := make([]byte, 0, 2*len(b))
-	for _, c := range b {
-		out = append(out, digits[c>>4], digits[c&15])
-	}
-	return string(out)
 }
 
 // processor reads the model name of the first processor.

@@ -53,6 +53,14 @@ func (e *Engine) Inject(name string, data []byte) error {
 	return nil
 }
 
+// Flush waits until the frames injected so far have been sent or dropped. What
+// is injected before Run waits for it.
+func (e *Engine) Flush() {
+	for _, w := range e.workers {
+		w.do(func() {})
+	}
+}
+
 // transmitInjected sends one frame. It runs between rounds, when the egress
 // lists are empty.
 func (w *Worker) transmitInjected(in *injection) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"trunkline/internal/ether"
 	"trunkline/linecard/frame"
 	"trunkline/linecard/port"
 )
@@ -226,6 +227,28 @@ func (e *Engine) Recover(name string) bool {
 	e.mu.Unlock()
 	e.deliver()
 	return was
+}
+
+// Link is what the slow path needs to know of a port.
+type Link struct {
+	Up   bool // it forwards
+	Info port.Info
+	PVID ether.VLANID // access or native VLAN, 0 without a program
+}
+
+// Link returns the link of a port, the zero Link when there is no such port.
+func (e *Engine) Link(name string) Link {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p := e.ports[name]
+	if p == nil {
+		return Link{}
+	}
+	l := Link{Info: p.info}
+	if l.Up, _ = e.state(p); p.facts != nil {
+		l.PVID = p.facts.PVID
+	}
+	return l
 }
 
 // PortName returns the name of a port index, "" when there is none.

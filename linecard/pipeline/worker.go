@@ -152,18 +152,19 @@ func (w *Worker) wake() {
 	}
 }
 
-// commands runs what is in the mailbox.
+// commands runs what is in the mailbox. Frames come first: a command that was
+// given after a frame finds it sent.
 func (w *Worker) commands() {
 	w.pending.Store(false)
 	w.mu.Lock()
 	mail, inject := w.mail, w.inject
 	w.mail, w.inject = nil, nil
 	w.mu.Unlock()
-	for _, fn := range mail {
-		fn()
-	}
 	for i := range inject {
 		w.transmitInjected(&inject[i])
+	}
+	for _, fn := range mail {
+		fn()
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package punt is the slow path of a line card: control frames leave the frame
-// path here, are decoded with gopacket on a goroutine of their own, and are
-// given to the handler of their protocol.
+// path here and are given, on a goroutine of its own, to the handler of their
+// protocol, which decodes them.
 //
 // A worker copies a frame into a free buffer and goes on; it never waits. Three
 // bounds keep one sender from starving the others: a policer per port, a fixed
@@ -15,9 +15,6 @@ package punt
 
 import (
 	"context"
-
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 
 	"trunkline/internal/ether"
 	"trunkline/linecard/frame"
@@ -34,10 +31,9 @@ const (
 
 // Packet is a punted frame. Data belongs to the handler only during the call.
 type Packet struct {
-	Port    uint16 // index
-	Name    string // of the port; "" when it has gone
-	Data    []byte // with the tag the frame carried
-	Decoded gopacket.Packet
+	Port uint16 // index
+	Name string // of the port; "" when it has gone
+	Data []byte // with the tag the frame carried
 }
 
 // Handler handles the frames of one protocol. It is called on the goroutine of
@@ -141,7 +137,7 @@ func (q *Queue) Run(ctx context.Context) error {
 	}
 }
 
-// handle decodes one frame and calls its handler.
+// handle calls the handler of one frame.
 func (q *Queue) handle(ctx context.Context, it *item) {
 	p := &Packet{Port: it.port, Data: it.data[:it.n]}
 	h := q.c.Handlers[Protocol(p.Data)]
@@ -156,7 +152,6 @@ func (q *Queue) handle(ctx context.Context, it *item) {
 			q.c.Panicked(p, cause)
 		}
 	}()
-	p.Decoded = gopacket.NewPacket(p.Data, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
 	h(ctx, p)
 }
 

@@ -41,7 +41,7 @@ func TestHandlers(t *testing.T) {
 		PortName: func(i uint16) string { return map[uint16]string{7: "Ethernet3/1"}[i] },
 		Handlers: map[ether.EtherType]Handler{
 			ether.TypeLLDP: func(_ context.Context, p *Packet) {
-				l, ok := p.Decoded.Layer(layers.LayerTypeLinkLayerDiscovery).(*layers.LinkLayerDiscovery)
+				l, ok := gopacket.NewPacket(p.Data, layers.LayerTypeEthernet, gopacket.Default).Layer(layers.LayerTypeLinkLayerDiscovery).(*layers.LinkLayerDiscovery)
 				if !ok {
 					got <- "not decoded"
 					return
@@ -144,6 +144,5 @@ func FuzzProtocol(f *testing.F) {
 		if p != 0 && p != ether.TypeCDP && p < 0x600 {
 			t.Errorf("protocol %#x", p)
 		}
-		gopacket.NewPacket(b, layers.LayerTypeEthernet, gopacket.DecodeOptions{}).Layers()
 	})
 }
