@@ -19,8 +19,10 @@ import (
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/feature/cdp"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/interfaces"
+	"trunkline/feature/lldp"
 	"trunkline/feature/mactable"
 	"trunkline/feature/module"
 	"trunkline/feature/portprofile"
@@ -36,7 +38,7 @@ var update = flag.Bool("update", false, "write what cmp compares with into the t
 // features are those that transcripts may use.
 var features = []feature.Feature{
 	system.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
-	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, svsdomain.Feature,
+	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, cdp.Feature, lldp.Feature, svsdomain.Feature,
 }
 
 // TestTranscripts runs the operator transcripts of all features, testdata/*.txtar,

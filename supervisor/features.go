@@ -7,8 +7,10 @@ import (
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/feature/cdp"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/interfaces"
+	"trunkline/feature/lldp"
 	"trunkline/feature/mactable"
 	"trunkline/feature/module"
 	"trunkline/feature/portprofile"
@@ -32,6 +34,8 @@ func Features() []feature.Feature {
 		ethernet.Feature,
 		vethernet.Feature,
 		mactable.Feature,
+		cdp.Feature,
+		lldp.Feature,
 		svsdomain.Feature,
 	}
 }
