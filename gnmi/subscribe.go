@@ -83,6 +83,9 @@ func (s *Server) subscriptions(list *pb.SubscriptionList) ([]*subscription, erro
 	if n := len(list.GetSubscription()); n > maxPaths {
 		return nil, status.Errorf(codes.InvalidArgument, "%d subscriptions: at most %d", n, maxPaths)
 	}
+	if len(list.GetSubscription()) == 0 {
+		return nil, status.Error(codes.InvalidArgument, "the list has no subscription")
+	}
 	var subs []*subscription
 	for _, one := range list.GetSubscription() {
 		at, err := s.locate(list.GetPrefix(), one.GetPath(), codes.InvalidArgument)
