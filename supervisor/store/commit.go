@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -14,31 +12,66 @@ import (
 )
 
 // Commit stores r as the running configuration if the stored generation still
-// is base (0: nothing is stored), else it returns config.ErrConflict.
+// is base (0: nothing is stored), else it returns config.ErrConflict. In the same
+// transaction it records the commit, and what is on trial.
 //
 // An error other than config.ErrConflict leaves open whether the record is there: the
 // context may have ended while etcd was writing. Load tells.
 func (s *Store) Commit(ctx context.Context, base uint64, r config.Record) error {
-	key := s.prefix + "running/generation"
-	guard := clientv3.Compare(clientv3.Value(key), "=", strconv.FormatUint(base, 10))
-	if base == 0 {
-		guard = clientv3.Compare(clientv3.CreateRevision(key), "=", 0)
-	}
-	err := s.save(ctx, "running/", r, guard, clientv3.OpPut(key, strconv.FormatUint(r.Generation, 10)))
+	err := s.commit(ctx, base, r)
 	if err != nil && !errors.Is(err, config.ErrConflict) {
 		return fmt.Errorf("store: commit generation %d: %w", r.Generation, err)
 	}
 	return err
 }
 
-// SaveStartup stores r as the startup configuration; nil erases it.
+func (s *Store) commit(ctx context.Context, base uint64, r config.Record) error {
+	key := s.prefix + "running/generation"
+	guard := clientv3.Compare(clientv3.Value(key), "=", strconv.FormatUint(base, 10))
+	if base == 0 {
+		guard = clientv3.Compare(clientv3.CreateRevision(key), "=", 0)
+	}
+	w, err := s.newWrite("commit/", r, nil)
+	if err != nil {
+		return err
+	}
+	w.guards = append(w.guards, guard)
+	heads, trees := s.keep(ctx, r.Generation, w.packed)
+	w.ops = append(w.ops,
+		clientv3.OpPut(key, strconv.FormatUint(r.Generation, 10)),
+		clientv3.OpPut(s.prefix+"running/head", string(w.header)),
+		clientv3.OpPut(s.prefix+commitHead(r.Generation), string(w.header)),
+		clientv3.OpDelete(s.prefix+"commit/head/", clientv3.WithRange(s.prefix+commitHead(heads))),
+		clientv3.OpDelete(w.pieceKey(""), clientv3.WithRange(w.pieceKey(setOf(trees)))),
+		clientv3.OpDelete(s.prefix+"running/piece/", clientv3.WithPrefix()), // of older versions
+	)
+	w.deleteOthers(setOf(r.Generation))
+	all := []*write{w}
+	switch {
+	case r.EndTrial:
+		w.ops = append(w.ops, clientv3.OpDelete(s.prefix+"trial/", clientv3.WithPrefix()))
+	case r.Trial != nil:
+		t, err := s.trialWrite(*r.Trial)
+		if err != nil {
+			return err
+		}
+		all = append(all, t)
+	}
+	if err := s.do(ctx, all...); err != nil {
+		return err
+	}
+	s.kept(r.Generation, w.packed, heads)
+	return nil
+}
+
+// SaveStartup stores r as the startup configuration; nil erases it, and marks
+// the store: checkpoints go with the running configuration then (cli.md §7.3).
 func (s *Store) SaveStartup(ctx context.Context, r *config.Record) error {
 	var err error
 	if r == nil {
-		err = s.drop(ctx, "startup/")
+		err = s.txn(ctx, clientv3.OpDelete(s.prefix+"startup/", clientv3.WithPrefix()), clientv3.OpPut(s.prefix+"erased", ""))
 	} else {
-		any := clientv3.Compare(clientv3.CreateRevision(s.prefix+"startup/head"), ">", -1)
-		err = s.save(ctx, "startup/", *r, any)
+		err = s.saveHead(ctx, "startup/", *r, nil, clientv3.OpDelete(s.prefix+"erased"))
 	}
 	if err != nil {
 		return fmt.Errorf("store: save startup-config: %w", err)
@@ -46,66 +79,48 @@ func (s *Store) SaveStartup(ctx context.Context, r *config.Record) error {
 	return nil
 }
 
-// DropRunning forgets the running configuration.
+// DropRunning forgets the running configuration and what is on trial. The record
+// of commits stays.
 func (s *Store) DropRunning(ctx context.Context) error {
-	if err := s.drop(ctx, "running/"); err != nil {
-		return fmt.Errorf("store: drop running-config: %w", err)
+	ops := []clientv3.Op{
+		clientv3.OpDelete(s.prefix+"running/", clientv3.WithPrefix()),
+		clientv3.OpDelete(s.prefix+"trial/", clientv3.WithPrefix()),
 	}
-	return nil
-}
-
-func (s *Store) drop(ctx context.Context, name string) error {
-	if _, err := s.client.Delete(ctx, s.prefix+name, clientv3.WithPrefix()); err != nil {
-		return err
+	erased := s.prefix + "erased"
+	all := append(ops[:2:2], clientv3.OpDelete(s.prefix+"checkpoint/", clientv3.WithPrefix()), clientv3.OpDelete(erased))
+	_, err := s.client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(erased), ">", 0)).Then(all...).Else(ops...).Commit()
+	if err != nil {
+		return fmt.Errorf("store: drop running-config: %w", err)
 	}
 	s.discard(ctx, 0)
 	return nil
 }
 
-// save stages what is too large for one request, then moves the head in one
-// transaction.
-func (s *Store) save(ctx context.Context, name string, r config.Record, guard clientv3.Cmp, more ...clientv3.Op) error {
-	set := newSet(r.Generation)
-	header, pieces, err := encode(r, set)
+// saveHead stores a record below a name of its own.
+func (s *Store) saveHead(ctx context.Context, name string, r config.Record, on *config.Trial, more ...clientv3.Op) error {
+	w, err := s.headWrite(name, r, on)
 	if err != nil {
 		return err
 	}
-	at := s.prefix + name + "piece/"
-	own := at + set + "/"
-	compares, ops := []clientv3.Cmp{guard}, append(more, clientv3.OpPut(s.prefix+name+"head", string(header)))
-	size := len(header)
-	for i, p := range pieces {
-		key := fmt.Sprintf("%s%04d", own, i)
-		size += len(p)
-		if len(pieces) == 1 {
-			ops = append(ops, clientv3.OpPut(key, string(p)))
-			break
-		}
-		if _, err := s.client.Put(ctx, key, string(p)); err != nil {
-			return fmt.Errorf("stage piece %d of %d: %w", i+1, len(pieces), err)
-		}
-		// Two are enough: pieces go away by set.
-		if i == 0 || i == len(pieces)-1 {
-			compares = append(compares, clientv3.Compare(clientv3.CreateRevision(key), ">", 0))
-		}
-	}
-	ops = append(ops,
-		clientv3.OpDelete(at, clientv3.WithRange(own)),
-		clientv3.OpDelete(clientv3.GetPrefixRangeEnd(own), clientv3.WithRange(clientv3.GetPrefixRangeEnd(at))))
-	answer, err := s.client.Txn(ctx).If(compares...).Then(ops...).Commit()
-	if err != nil {
-		return err
-	}
-	s.discard(ctx, size)
-	if !answer.Succeeded {
-		return config.ErrConflict
-	}
-	return nil
+	w.ops = append(w.ops, more...)
+	return s.do(ctx, w)
 }
 
-// newSet names a set of pieces as nobody has named one before.
-func newSet(generation uint64) string {
-	var nonce [8]byte
-	_, _ = rand.Read(nonce[:]) // never fails
-	return fmt.Sprintf("%016x-%s", generation, hex.EncodeToString(nonce[:]))
+func (s *Store) headWrite(name string, r config.Record, on *config.Trial) (*write, error) {
+	w, err := s.newWrite(name, r, on)
+	if err != nil {
+		return nil, err
+	}
+	w.ops = append(w.ops, clientv3.OpPut(s.prefix+name+"head", string(w.header)))
+	w.deleteOthers("")
+	return w, nil
+}
+
+// txn does something without pieces.
+func (s *Store) txn(ctx context.Context, ops ...clientv3.Op) error {
+	if _, err := s.client.Txn(ctx).Then(ops...).Commit(); err != nil {
+		return err
+	}
+	s.discard(ctx, 0)
+	return nil
 }

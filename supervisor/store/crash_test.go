@@ -24,6 +24,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("TRUNKLINE_STORE_TEST") {
 	case "commit":
 		commitForever(dir)
+	case "live":
+		liveForever(dir)
 	case "load":
 		loadOnce(dir)
 	default:
@@ -40,7 +42,7 @@ func quiet(dir string) Config {
 func text(generation uint64) []byte {
 	size := 200 + int(generation%7)*1000
 	if generation%16 == 0 {
-		size = 3 << 19
+		size = 1<<20 + 1<<16
 	}
 	b := make([]byte, size)
 	r := rand.New(rand.NewPCG(generation, 1))
@@ -60,16 +62,8 @@ func commitForever(dir string) {
 		fmt.Println("error", err)
 		os.Exit(1)
 	}
-	running, _, err := s.Load(ctx)
-	if err != nil {
-		fmt.Println("error", err)
-		os.Exit(1)
-	}
-	var g uint64
-	if running != nil {
-		g = running.Generation
-	}
-	for ; ; g++ {
+	said, g := found(ctx, s)
+	for fmt.Println(said); ; g++ {
 		if err := s.Commit(ctx, g, config.Record{Generation: g + 1, Config: text(g + 1)}); err != nil {
 			fmt.Println("error", err)
 			os.Exit(1)
@@ -78,21 +72,27 @@ func commitForever(dir string) {
 	}
 }
 
+// found says what a store holds.
+func found(ctx context.Context, s *Store) (string, uint64) {
+	running, _, err := s.Load(ctx)
+	switch {
+	case err != nil:
+		return fmt.Sprint("error ", err), 0
+	case running == nil:
+		return "nothing", 0
+	case string(running.Config) != string(text(running.Generation)):
+		return fmt.Sprint("wrong ", running.Generation), 0
+	}
+	return fmt.Sprint("generation ", running.Generation), running.Generation
+}
+
 func loadOnce(dir string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	s, err := Open(ctx, quiet(dir))
 	if err == nil {
-		var running *config.Record
-		if running, _, err = s.Load(ctx); err == nil && running != nil {
-			if string(running.Config) != string(text(running.Generation)) {
-				fmt.Println("wrong", running.Generation)
-			} else {
-				fmt.Println("generation", running.Generation)
-			}
-		} else if err == nil {
-			fmt.Println("nothing")
-		}
+		said, _ := found(ctx, s)
+		fmt.Println(said)
 	}
 	if err != nil {
 		fmt.Println("error", err)
@@ -112,11 +112,33 @@ func child(t *testing.T, mode, dir string) *exec.Cmd {
 	return cmd
 }
 
-// commitAndKill runs a committing child, kills it after about the given time
-// from its first answer, and returns the last generation it was answered.
-func commitAndKill(t *testing.T, dir string, after time.Duration) uint64 {
+// commitAndKill runs a committing child and kills it after about the given time
+// from its first answer. It returns what the child found, and the last generation
+// it was answered.
+func commitAndKill(t *testing.T, dir string, after time.Duration) (found string, last uint64) {
 	t.Helper()
-	cmd := child(t, "commit", dir)
+	for i, line := range runAndKill(t, child(t, "commit", dir), after) {
+		if i == 0 {
+			found = line
+			continue
+		}
+		g, err := strconv.ParseUint(line, 10, 64)
+		if err != nil {
+			t.Errorf("child: %s", line)
+			break
+		}
+		last = g
+	}
+	if last == 0 {
+		t.Fatal("the child committed nothing")
+	}
+	return found, last
+}
+
+// runAndKill runs a child, kills it after about the given time from its second
+// line, and returns its lines.
+func runAndKill(t *testing.T, cmd *exec.Cmd, after time.Duration) (all []string) {
+	t.Helper()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -124,26 +146,15 @@ func commitAndKill(t *testing.T, dir string, after time.Duration) uint64 {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var last uint64
-	var timer *time.Timer
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		g, err := strconv.ParseUint(lines.Text(), 10, 64)
-		if err != nil {
-			t.Errorf("child: %s", lines.Text())
-			break
-		}
-		last = g
-		if timer == nil {
-			timer = time.AfterFunc(after, func() { cmd.Process.Kill() })
+		if all = append(all, lines.Text()); len(all) == 2 {
+			timer := time.AfterFunc(after, func() { cmd.Process.Kill() })
 			defer timer.Stop()
 		}
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
-	if last == 0 {
-		t.Fatal("the child committed nothing")
-	}
-	return last
+	return all
 }
 
 func load(t *testing.T, dir string) string {
@@ -157,28 +168,40 @@ func load(t *testing.T, dir string) string {
 }
 
 // TestKill kills a committing process at random moments. What it was answered
-// is there, or the one commit more that was not answered any more.
+// is there, or the one commit more that was not answered any more. A few stores
+// are killed several times each: one alone would spend the time on reading its
+// ever longer log.
 func TestKill(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "store")
-	rounds := 20
+	stores := 5
 	if testing.Short() {
-		rounds = 4
+		stores = 1
 	}
-	var last uint64
-	for range rounds {
-		last = commitAndKill(t, dir, time.Duration(rand.IntN(120))*time.Millisecond)
-		got := load(t, dir)
-		if got != fmt.Sprint("generation ", last) && got != fmt.Sprint("generation ", last+1) {
-			t.Fatalf("answered %d, found %q", last, got)
+	for range stores {
+		dir := filepath.Join(memoryDir(t), "store")
+		var last uint64
+		judge := func(got string) {
+			t.Helper()
+			if last == 0 && got == "nothing" {
+				return
+			}
+			if got != fmt.Sprint("generation ", last) && got != fmt.Sprint("generation ", last+1) {
+				t.Fatalf("answered %d, found %q", last, got)
+			}
 		}
+		for range 4 {
+			got, now := commitAndKill(t, dir, time.Duration(rand.IntN(120))*time.Millisecond)
+			judge(got)
+			last = now
+		}
+		judge(load(t, dir))
+		t.Logf("%d commits", last)
 	}
-	t.Logf("%d commits", last)
 }
 
 // TestKillAtStart kills a process while it starts for the first time.
 func TestKillAtStart(t *testing.T) {
 	for i := range 10 {
-		dir := filepath.Join(t.TempDir(), "store")
+		dir := filepath.Join(memoryDir(t), "store")
 		cmd := child(t, "load", dir)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -227,8 +250,8 @@ func overwrite(path string, at int64, n int, r *rand.Rand) error {
 // another one, never an empty one, never the end of the process by a panic.
 // A store that is not opened is left as it is.
 func TestDamage(t *testing.T) {
-	origin := filepath.Join(t.TempDir(), "store")
-	last := commitAndKill(t, origin, 300*time.Millisecond)
+	origin := filepath.Join(memoryDir(t), "store")
+	_, last := commitAndKill(t, origin, 300*time.Millisecond)
 	if got := load(t, origin); !strings.HasPrefix(got, "generation ") {
 		t.Fatal(got)
 	}
@@ -240,7 +263,7 @@ func TestDamage(t *testing.T) {
 		}
 		for _, d := range damages {
 			t.Run(filepath.Base(rel)+" "+d.name, func(t *testing.T) {
-				dir := filepath.Join(t.TempDir(), "store")
+				dir := filepath.Join(memoryDir(t), "store")
 				if err := os.CopyFS(dir, os.DirFS(origin)); err != nil {
 					t.Fatal(err)
 				}

@@ -30,14 +30,22 @@ type head struct {
 	User       string    `json:"user,omitempty"`
 	From       string    `json:"from,omitempty"`
 	Line       string    `json:"line,omitempty"`
-	Size       int       `json:"size"`   // of the configuration, in bytes
-	Sum        string    `json:"sha256"` // of the configuration
-	Set        string    `json:"set"`    // of the pieces
-	Pieces     int       `json:"pieces"`
+	Method     string    `json:"method,omitempty"`
+	// Of a checkpoint:
+	Description string `json:"description,omitempty"`
+	// Of a pending confirmed commit:
+	Trial    string    `json:"trial,omitempty"`
+	Deadline time.Time `json:"deadline,omitzero"`
+	Size     int       `json:"size"`   // of the configuration, in bytes
+	Sum      string    `json:"sha256"` // of the configuration
+	Set      string    `json:"set"`    // of the pieces
+	Pieces   int       `json:"pieces"`
+	Packed   int       `json:"packed,omitempty"` // bytes of the pieces
 }
 
-// encode returns the header and the pieces of a record.
-func encode(r config.Record, set string) (header []byte, pieces [][]byte, err error) {
+// encode returns the header and the pieces of a record. A trial's id and deadline
+// are those of on, which may be nil.
+func encode(r config.Record, set string, on *config.Trial) (header []byte, pieces [][]byte, err error) {
 	if len(r.Config) > maxConfig {
 		return nil, nil, fmt.Errorf("store: a configuration of %d bytes is larger than %d", len(r.Config), maxConfig)
 	}
@@ -56,7 +64,11 @@ func encode(r config.Record, set string) (header []byte, pieces [][]byte, err er
 		rest = rest[n:]
 	}
 	h := head{Format: headFormat, Generation: r.Generation, At: r.At.UTC(), User: r.User, From: r.From, Line: r.Line,
-		Size: len(r.Config), Sum: sum(r.Config), Set: set, Pieces: len(pieces)}
+		Method: string(r.Method), Description: r.Description,
+		Size: len(r.Config), Sum: sum(r.Config), Set: set, Pieces: len(pieces), Packed: packed.Len()}
+	if on != nil {
+		h.Trial, h.Deadline = on.ID, on.Deadline.UTC()
+	}
 	text, err := json.Marshal(h)
 	if err != nil {
 		return nil, nil, fmt.Errorf("store: encode header: %w", err)
@@ -82,7 +94,7 @@ func decodeHead(b []byte) (head, error) {
 	switch {
 	case h.Format != headFormat:
 		return h, fmt.Errorf("its format %d is not known to this version", h.Format)
-	case h.Pieces < 0 || h.Pieces > maxPieces || h.Size < 0 || h.Size > maxConfig:
+	case h.Pieces < 0 || h.Pieces > maxPieces || h.Size < 0 || h.Size > maxConfig || h.Packed < 0 || h.Packed > maxPieces*pieceSize:
 		return h, errors.New("its header announces an impossible size")
 	}
 	return h, nil
@@ -101,5 +113,15 @@ func decode(h head, pieces [][]byte) (*config.Record, error) {
 	if len(text) != h.Size || sum(text) != h.Sum {
 		return nil, errors.New("the checksum of its configuration differs")
 	}
-	return &config.Record{Generation: h.Generation, At: h.At, Meta: config.Meta{User: h.User, From: h.From, Line: h.Line}, Config: text}, nil
+	r := h.record()
+	r.Config = text
+	return &r, nil
+}
+
+// record returns what a header says of its record.
+func (h head) record() config.Record {
+	return config.Record{
+		Generation: h.Generation, At: h.At, Description: h.Description, Size: h.Size,
+		Meta: config.Meta{User: h.User, From: h.From, Line: h.Line, Method: config.Method(h.Method)},
+	}
 }

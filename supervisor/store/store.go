@@ -6,15 +6,22 @@
 //
 //	running/generation            the generation in decimal: what a commit is guarded by
 //	running/head                  header of the record, with checksums
-//	running/piece/<set>/<nnnn>    the configuration, deflated, in pieces of at most 1 MB
+//	commit/head/<generation>      the same header, for the record of commits
+//	commit/piece/<set>/<nnnn>     the configuration, deflated, in pieces of at most 1 MB
 //	startup/head, startup/piece/… the same for startup-config, without a guard
+//	trial/head, trial/piece/…     what a confirmed commit goes back to, and when
+//	checkpoint/head/<name>        header of a checkpoint
+//	checkpoint/piece/<set>/…      its pieces
+//	erased                        startup-config was erased and not saved since
 //
 // A commit is one transaction: if the generation is still the base, put the
-// generation, the head and the piece, and delete the pieces of any other set.
-// A configuration that does not fit one request is staged before: its pieces
-// are put first, under the name of a set nobody refers to yet, and the
-// transaction checks that they are there and moves the head to them. Pieces
-// that a crash or a lost race left behind are deleted by the next commit.
+// generation, the head under both names and the piece, put or delete what is on
+// trial, and delete what is beyond the bounds of the record of commits:
+// config.MaxCommits headers, and 16 MB of pieces. A configuration that does not
+// fit one request is staged before: its pieces are put first, under the name of a
+// set nobody refers to yet, and the transaction checks that they are there and
+// moves the head to them. Pieces that a crash or a lost race left behind are
+// deleted by the next commit of that generation.
 //
 // # Durability
 //
@@ -85,8 +92,11 @@ type Store struct {
 	client *clientv3.Client
 	closed bool
 
-	mu    sync.Mutex
-	trash trash // since the last compaction
+	checkpoints sync.Mutex // held while they are written and swept
+
+	mu      sync.Mutex
+	trash   trash        // since the last compaction
+	commits []keptCommit // oldest first; nil: not read yet
 }
 
 var _ config.Backend = (*Store)(nil)
