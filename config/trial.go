@@ -153,16 +153,20 @@ func (s *Store) Cancel(ctx context.Context, id string, m Meta) (Result, error) {
 
 // KeepTrials brings back what ran before a confirmed commit when its time is
 // over, until ctx is done, and returns ctx.Err(). A store that fails is tried
-// again. One call of it runs for as long as commits on trial are made.
-func (s *Store) KeepTrials(ctx context.Context) error {
+// again every second; failed, which may be nil, is told. One call of it runs for
+// as long as commits on trial are made.
+func (s *Store) KeepTrials(ctx context.Context, failed func(error)) error {
 	const again = time.Second
 	for {
 		wait, err := s.expire(ctx)
 		if errors.Is(err, ErrReloading) {
 			wait, err = MaxTrial, nil
 		}
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			wait = again
+			if failed != nil {
+				failed(err)
+			}
 		}
 		timer := time.NewTimer(wait)
 		select {
