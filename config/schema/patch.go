@@ -41,7 +41,7 @@ func (s *Schema) Patch(from, to tree.Tree) iter.Seq2[int, string] {
 func (s *Schema) withoutRecreated(from, to tree.Tree) tree.Tree {
 	without := from
 	for _, n := range s.blockNodes {
-		if !n.list() {
+		if !n.list() || n.block.Amend != nil {
 			continue
 		}
 		gone := map[string]bool{}
@@ -198,6 +198,8 @@ func (p *patcher) block(n *node, path tree.Path, depth int, h *head) {
 		if !p.Has(p.now, at) {
 			p.open(own)
 			p.now = p.now.Set(at, nil)
+		} else if n.block.Amend != nil {
+			p.amend(n, at, own)
 		}
 		for _, rel := range n.block.Options { // they came with the block's line
 			leaf := at.Join(p.byNames(n.path + "/" + rel).leaf.rel)
@@ -206,6 +208,44 @@ func (p *patcher) block(n *node, path tree.Path, depth int, h *head) {
 			}
 		}
 		p.items(n.body, at, depth+1, own)
+	}
+}
+
+// amend prints the lines that change the options of an entry which keeps the
+// rest: its line for those that it has, a no form for those that are gone.
+func (p *patcher) amend(n *node, at tree.Path, own *head) {
+	changed := false
+	gone := map[string]bool{}
+	for _, rel := range n.block.Options {
+		l := p.byNames(n.path + "/" + rel).leaf
+		was, had := p.now.Get(at.Join(l.rel))
+		v, has := p.to.Get(at.Join(l.rel))
+		switch {
+		case has && v != was, !has && had && l.decl.Shown && !l.isDefault(was):
+			changed = true
+		case !has && had && !l.isDefault(was):
+			gone[l.node.name] = true
+		}
+	}
+	if changed {
+		p.open(own)
+	}
+	if len(gone) == 0 {
+		return
+	}
+	text := render(n.body.parts, func(name string) (string, bool) {
+		if text, ok := keyText(n, at, name); ok {
+			return text, true
+		}
+		if !gone[name] {
+			return "", false
+		}
+		v, _ := p.now.Get(at.Child(name))
+		return p.byNames(n.path + "/" + name).leaf.decl.Type.FormatText(v), true
+	})
+	p.emit(own.above, own.depth, "no "+text)
+	for name := range gone {
+		p.now = p.now.Delete(at.Child(name))
 	}
 }
 
