@@ -11,6 +11,7 @@ import (
 	"trunkline/feature/ethernet"
 	"trunkline/feature/interfaces"
 	"trunkline/feature/lldp"
+	"trunkline/feature/login"
 	"trunkline/feature/mactable"
 	"trunkline/feature/module"
 	"trunkline/feature/portprofile"
@@ -26,6 +27,7 @@ import (
 func Features() []feature.Feature {
 	return []feature.Feature{
 		system.Feature,
+		login.Feature,
 		module.Feature,
 		vlan.Feature,
 		portprofile.Feature,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,12 +45,30 @@ func (c *CLI) configShows() []grammar.Command {
 			return c.print(r.out, "show startup-config", q, q.Startup, schema.PrintOptions{})
 		}}},
 	}
+	helps := schema.Words{} // of the keywords of lines
+	for _, l := range c.product.Schema.Lines() {
+		if l.Block != nil {
+			maps.Copy(helps, l.Words)
+		}
+	}
 	for _, b := range c.product.Schema.Blocks() {
 		if b.Parent != "" || b.Mode == "" || strings.HasPrefix(b.Line, "<") {
 			continue
 		}
-		word, _, _ := strings.Cut(b.Line, " ")
-		command := grammar.Command{Template: "show running-config " + word, Help: b.Help, Words: builtinWords}
+		fixed := strings.Fields(b.Line)
+		if i := slices.IndexFunc(fixed, func(s string) bool { return strings.ContainsAny(s[:1], "<[{") }); i >= 0 {
+			fixed = fixed[:i]
+		}
+		word := strings.Join(fixed, " ")
+		const template = "show running-config "
+		command := grammar.Command{Template: template + word, Help: b.Help, Words: builtinWords}
+		if len(fixed) > 1 {
+			command.Words = maps.Clone(builtinWords)
+			for i := range fixed[:len(fixed)-1] {
+				key := strings.Join(fixed[:i+1], " ")
+				command.Words[template+key] = helps[key]
+			}
+		}
 		if len(b.Keys) == 1 {
 			name := b.Keys[0].Name
 			command.Template += " [<" + name + ">]"
