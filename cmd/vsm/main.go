@@ -68,6 +68,8 @@ func configure(args []string) (supervisor.Config, error) {
 		socket  = fs.String("socket", remote.DefaultSocket, "socket of vsh; empty for none")
 		cards   = fs.String("cards", ":4785", "address to listen on for line cards; empty for none")
 		etcd    = fs.String("etcd", "", "endpoints of an external etcd, comma separated; empty: embedded")
+		gnmi    = supervisor.GNMIFlags(fs)
+		mgmt    = fs.String("mgmt", "", "network device that is mgmt0; empty for none")
 		level   = slog.LevelInfo
 	)
 	fs.Usage = func() {
@@ -86,6 +88,7 @@ func configure(args []string) (supervisor.Config, error) {
 		StateDir: *state, StartupConfig: *startup, Socket: *socket,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}
+	cfg.GNMI, cfg.Mgmt = gnmi(), *mgmt
 	if *cards != "" {
 		cfg.Cards = strings.Split(*cards, ",")
 	}
