@@ -134,6 +134,9 @@ func (v *validator) noun(list string) string {
 // option refuses another value than that an entry was created with.
 func (v *validator) option(l *leaf, c tree.Change) {
 	entry := c.Path[:l.mount.depth()]
+	if l.mount.block.Amend != nil {
+		return
+	}
 	if !v.old.Exists(entry) || !v.new.Exists(entry) {
 		return
 	}
