@@ -5,12 +5,15 @@ import (
 	"strings"
 	"testing"
 
+	"trunkline/feature/cdp"
 	"trunkline/feature/ethernet"
+	"trunkline/feature/lldp"
 	"trunkline/feature/mactable"
 	"trunkline/feature/switchport"
 	"trunkline/feature/vethernet"
 	"trunkline/feature/vlan"
 	"trunkline/internal/ether"
+	"trunkline/linecard/bridge"
 	"trunkline/linecard/fdb"
 	"trunkline/linecard/pipeline"
 	"trunkline/linecard/port/porttest"
@@ -37,6 +40,8 @@ func sections(t testing.TB) map[string][]byte {
 			{Name: "Vethernet1", Access: 10},
 			{Name: "Vethernet99", Access: 10},
 		}},
+		"cdp":  cdp.Program{System: "sw1", DeviceID: cdp.ByName, Interval: 60, Hold: 180, Ports: []cdp.Port{{Name: "Ethernet3/1"}, {Name: "Ethernet3/9"}}},
+		"lldp": lldp.Program{System: "sw1", Interval: 30, Hold: 120, Ports: []lldp.Port{{Name: "Ethernet3/1", Receive: true}, {Name: "Ethernet3/2", Transmit: true}}},
 		"mactable": mactable.Program{
 			AgeSeconds: 600, AgeVLAN: map[ether.VLANID]uint32{10: 0}, Limit: 1000,
 			Static: []mactable.Static{{VLAN: 10, MAC: "0200.0000.00aa", Port: "Vethernet1"}, {VLAN: 10, MAC: "0200.0000.00bb", Drop: true}},
@@ -76,8 +81,11 @@ func TestProgram(t *testing.T) {
 	if !up.Uplink || !up.Trunk || up.PVID != 1 || up.Number != 1 || up.MTU != 9000 || up.Allowed != ether.AllVLANs() {
 		t.Errorf("uplink %+v", up)
 	}
+	if up.Punts != bridge.PuntCDP|bridge.PuntLLDP {
+		t.Errorf("punts of the uplink: %b", up.Punts)
+	}
 	plain := got["Ethernet3/2"].Facts
-	if plain.Uplink || plain.Trunk || plain.PVID != 1 || plain.Allowed != ether.VLANs(1) {
+	if plain.Uplink || plain.Trunk || plain.PVID != 1 || plain.Allowed != ether.VLANs(1) || plain.Punts != 0 {
 		t.Errorf("port without switchport section %+v", plain)
 	}
 	v := got["Vethernet1"]
@@ -116,6 +124,8 @@ func TestRefused(t *testing.T) {
 		{"mactable", `{"ageVlan":{"0":1}}`, "vlan 0"},
 		{"mactable", `{"static":[{"vlan":1,"mac":"0100.0000.0001","drop":true}]}`, "invalid"},
 		{"mactable", `{"static":[{"vlan":1,"mac":"0200.0000.0001"}]}`, "invalid"},
+		{"cdp", `{"interval":60,"hold":180,"deviceId":"x","ports":[]}`, "device id"},
+		{"lldp", `{"interval":30,"hold":0,"ports":[]}`, "times"},
 		{"nonesuch", `{}`, "not supported"},
 	} {
 		e := pipeline.New(pipeline.Config{})

@@ -109,13 +109,13 @@ func showNeighbours(q feature.Query) (feature.Screen, error) {
 					gap, first = "", false
 				}
 				return gap + n.detail(q.Now)
-			}, func(n neighbour) []feature.Pair { return n.keys(q.Now) }),
+			}, func(n neighbour) []feature.Pair { return n.keys(n.Info.Chassis, q.Now) }),
 		}}, nil
 	}
 	return feature.Screen{{
 		Name:    "nbor",
 		Heading: legend + "Device ID            Local Intf      Hold-time  Capability  Port ID\n", Footer: total,
-		Rows: feature.Rows(all, neighbour.line, func(n neighbour) []feature.Pair { return n.keys(q.Now) }),
+		Rows: feature.Rows(all, neighbour.line, func(n neighbour) []feature.Pair { return n.keys(n.device(), q.Now) }),
 	}}, nil
 }
 
@@ -165,10 +165,12 @@ func (n neighbour) vlan() string {
 	return strconv.Itoa(int(n.Info.VLAN))
 }
 
-func (n neighbour) keys(now time.Time) []feature.Pair {
+// keys are the values for programs. The table has the name of the neighbour
+// where the detail has its chassis.
+func (n neighbour) keys(chassis string, now time.Time) []feature.Pair {
 	i := &n.Info
 	return []feature.Pair{
-		{Key: "chassis_type", Value: int(i.ChassisType)}, {Key: "chassis_id", Value: n.device()},
+		{Key: "chassis_type", Value: int(i.ChassisType)}, {Key: "chassis_id", Value: chassis},
 		{Key: "l_port_id", Value: feature.ShortName(n.port)}, {Key: "hold_time", Value: n.hold()},
 		{Key: "ttl", Value: n.Left(now)},
 		{Key: "system_capability", Value: strings.Join(letters(i.Capabilities), ", ")},

@@ -448,6 +448,47 @@ func TestInject(t *testing.T) {
 	}
 }
 
+// TestFlush takes a port down right after a frame was injected: it has left.
+func TestFlush(t *testing.T) {
+	e := New(Config{})
+	if err := e.Apply(standard); err != nil {
+		t.Fatal(err)
+	}
+	dev := allPorts(veth1)[veth1]
+	if err := e.SetPort(veth1, dev); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	const times = 50
+	for range times {
+		if err := e.Apply(standard); err != nil {
+			t.Fatal(err)
+		}
+		if l := e.Link(veth1); !l.Up || l.Info.Device != veth1 || l.PVID != 10 {
+			t.Fatalf("link %+v", l)
+		}
+		if err := e.Inject(veth1, ethernet(mac(9), mac(8), 60)); err != nil {
+			t.Fatal(err)
+		}
+		e.Flush()
+		if err := e.Apply(func(*Builder) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if n := len(dev.Sent()); n != times {
+		t.Errorf("%d frames left, want %d", n, times)
+	}
+	if l := e.Link("none"); l != (Link{}) {
+		t.Errorf("link of no port: %+v", l)
+	}
+}
+
 func TestCapture(t *testing.T) {
 	b := newBench(t, chassis, allPorts("V1", "V2", "E2"))
 	k, err := b.e.Capture(CaptureConfig{SnapLen: 20, Slots: 8})
