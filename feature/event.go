@@ -34,3 +34,10 @@ func (e Event) Name() string { return fmt.Sprintf("%%%s-%d-%s", e.Facility, e.Se
 
 // EventLog takes events. It never blocks and may be called from any goroutine.
 type EventLog interface{ Log(Event) }
+
+// Messages is the log file as commands see it.
+type Messages interface {
+	// Lines returns its lines, oldest first; nobody changes them.
+	Lines() []string
+	Clear()
+}

@@ -8,7 +8,7 @@ func IfIndex(name string) uint32 {
 	module, port := NamePort(name)
 	m, p := uint32(module), uint32(port)
 	switch {
-	case name == "mgmt0":
+	case name == Mgmt0:
 		return 0x5000000
 	case port == 0:
 		return 0

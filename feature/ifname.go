@@ -41,16 +41,17 @@ var slotPort = schema.Type[string]{
 
 var vethNumber = schema.Uint("vethernet-number", "Vethernet interface number", 1, MaxVethernet)
 
-// Interface is the type of interface names: "Ethernet3/1", "Vethernet12". The
-// keyword and the number may be written together or apart.
+// Interface is the type of interface names: "Ethernet3/1", "Vethernet12",
+// "mgmt0". The keyword and the number may be written together or apart.
 var Interface = schema.Type[string]{
 	Name: "interface",
 	Syntax: schema.Syntax{
-		Forms: []string{"Ethernet~<slot-port>", "Vethernet~<number>"},
+		Forms: []string{"Ethernet~<slot-port>", "Vethernet~<number>", Mgmt0},
 		Types: map[string]schema.AnyType{"slot-port": slotPort, "number": vethNumber},
 		Words: schema.Words{
 			"Ethernet":  "Ethernet IEEE 802.3z",
 			"Vethernet": "Virtual Ethernet interface",
+			Mgmt0:       "Management interface of the supervisor",
 		},
 		Objects: "interfaces/interface",
 	},
@@ -61,18 +62,24 @@ var Interface = schema.Type[string]{
 		return s, nil
 	},
 	Format: func(s string) string { return s },
-	Yang:   `string { pattern "Ethernet[0-9]+/[0-9]+|Vethernet[0-9]+"; }`,
+	Yang:   `string { pattern "Ethernet[0-9]+/[0-9]+|Vethernet[0-9]+|mgmt0"; }`,
 }
 
-var canonicalName = regexp.MustCompile(`^(Ethernet[1-9][0-9]{0,2}/[1-9][0-9]{0,3}|Vethernet[1-9][0-9]{0,6})$`)
+var canonicalName = regexp.MustCompile(`^(Ethernet[1-9][0-9]{0,2}/[1-9][0-9]{0,3}|Vethernet[1-9][0-9]{0,6}|mgmt0)$`)
 
-// KindOf returns Ethernet or Vethernet for an interface name, "" for others.
+// Mgmt0 is the name of the only interface of kind Management.
+const Mgmt0 = "mgmt0"
+
+// KindOf returns Ethernet, Vethernet or Management for an interface name, ""
+// for others.
 func KindOf(name string) string {
 	switch {
 	case strings.HasPrefix(name, "Ethernet"):
 		return Ethernet
 	case strings.HasPrefix(name, "Vethernet"):
 		return Vethernet
+	case name == Mgmt0:
+		return Management
 	}
 	return ""
 }
@@ -105,10 +112,16 @@ func NamePort(name string) (module, port int) {
 	return module, port
 }
 
-// CompareNames orders interface names as cli.md §1: Ethernet by module and
-// port, then Vethernet by number.
+// CompareNames orders interface names as cli.md §1: mgmt0, Ethernet by module
+// and port, then Vethernet by number.
 func CompareNames(a, b string) int {
 	ma, pa := NamePort(a)
 	mb, pb := NamePort(b)
+	if (a == Mgmt0) != (b == Mgmt0) {
+		if a == Mgmt0 {
+			return -1
+		}
+		return 1
+	}
 	return cmp.Or(cmp.Compare(KindOf(a), KindOf(b)), cmp.Compare(ma, mb), cmp.Compare(pa, pb), cmp.Compare(a, b))
 }

@@ -80,7 +80,12 @@ var (
 const (
 	Ethernet  = "ethernet"
 	Vethernet = "vethernet"
+	// Management is the kind of mgmt0, which no card has and no profile is for.
+	Management = "management"
 )
+
+// Switched are the kinds of interfaces that cards switch between.
+var Switched = []string{Ethernet, Vethernet}
 
 // AnyType is schema.AnyType, for command tables.
 type AnyType = schema.AnyType

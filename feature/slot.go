@@ -38,8 +38,16 @@ func InterfacePath(name string, below ...string) tree.Path {
 }
 
 // Configured yields the names of the interfaces that configuration holds, in
-// the order of cli.md §1.
-func Configured(t tree.Tree) iter.Seq[string] { return t.Keys(interfacesPath) }
+// the order of cli.md §1, but for mgmt0, which is not switched.
+func Configured(t tree.Tree) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name := range t.Keys(interfacesPath) {
+			if name != Mgmt0 && !yield(name) {
+				return
+			}
+		}
+	}
+}
 
 // SlotOf returns the slot of the card a port belongs to by configuration: of an
 // Ethernet by its name, of a vEthernet by its owner. It is 0 for a detached

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -29,6 +30,8 @@ type Query struct {
 	// Module asks a line card; the reply's form belongs to the feature that
 	// asks. It is the only part of a Query that blocks.
 	Module func(ctx context.Context, slot int, feature string, request []byte) ([]byte, error)
+	// Messages is the log file, nil for none.
+	Messages Messages
 }
 
 // Session is who asked.
@@ -89,8 +92,10 @@ type Supervisor struct {
 	// Fingerprint is the SHA-256 of the chassis's certificate, in hex.
 	Fingerprint string
 	Version     string // of the software: "1.0(1)"
-	// Mgmt is mgmt0; its Name is empty when there is none.
+	// Mgmt is mgmt0; its Name is empty when there is none. Prefixes are its
+	// addresses with the lengths of their subnets, IPv4 first.
 	Mgmt              PortState
+	Prefixes          []netip.Prefix
 	MemoryKB, FlashKB uint64
 	MAC               ether.MAC
 	CPU               string // model name, "" if not known

@@ -16,7 +16,7 @@ func showBlocks(q feature.Query) (feature.Screen, error) {
 	}
 	var management feature.Section
 	if p, ok := mgmt(q); ok {
-		management.Rows = one(mgmtBlock(p, q.State.Supervisor.Address))
+		management.Rows = one(mgmtBlock(p))
 	}
 	blocks := feature.Section{Rows: rows(all, func(v *view) string { return block(v, q.Now) },
 		func(v *view) []feature.Pair { return blockKeys(v, q.Now) })}
@@ -237,7 +237,7 @@ func module(slot int) string {
 }
 
 // mgmtBlock is the block of mgmt0, which has an order of its own.
-func mgmtBlock(p feature.PortState, address string) feature.Row {
+func mgmtBlock(p mgmtPort) feature.Row {
 	var b strings.Builder
 	mbps := p.Mbps
 	if mbps == 0 {
@@ -245,10 +245,16 @@ func mgmtBlock(p feature.PortState, address string) feature.Row {
 	}
 	c := &p.Counters
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "  "+format+"\n", args...) }
-	firstLines(&b, p.Name, p.Up, reasonLink, "up,")
+	firstLines(&b, p.Name, p.Up, p.Reason, upDown(p.admin)+",")
 	line("Hardware: Ethernet, address: %s (bia %s)", p.MAC, p.MAC)
-	if address != "" {
-		line("Internet Address is %s", address)
+	if p.description != "" {
+		line("Description: %s", p.description)
+	}
+	if p.prefix != "" {
+		line("Internet Address is %s", p.prefix)
+	}
+	if p.Error != "" {
+		line("Quarantine: %s", strings.ReplaceAll(p.Error, "\n", "; "))
 	}
 	line("MTU %d bytes, BW %d Kbit, DLY 10 usec", p.MTU, uint64(mbps)*1000)
 	line("reliability 255/255, txload %d/255, rxload %d/255", load(p.Rates[0].TxBits, mbps), load(p.Rates[0].RxBits, mbps))
@@ -266,8 +272,8 @@ func mgmtBlock(p feature.PortState, address string) feature.Row {
 	line("  %d output packets %d unicast packets %d multicast packets", txPackets(c), c.TxUnicast, c.TxMulticast)
 	line("  %d broadcast packets %d bytes", c.TxBroadcast, c.TxOctets)
 	return feature.Row{Text: b.String(), Keys: pairs(
-		"interface", p.Name, "state", upDown(p.Up), "admin_state", "up", "eth_hw_desc", "Ethernet", "eth_hw_addr", p.MAC.String(),
-		"eth_bia_addr", p.MAC.String(), "eth_ip_addr", address, "eth_mtu", p.MTU, "eth_bw", uint64(mbps)*1000, "eth_dly", 10,
+		"interface", p.Name, "state", upDown(p.Up), "state_rsn_desc", p.Reason, "admin_state", upDown(p.admin), "desc", p.description, "eth_hw_desc", "Ethernet", "eth_hw_addr", p.MAC.String(),
+		"eth_bia_addr", p.MAC.String(), "eth_ip_addr", p.prefix, "eth_mtu", p.MTU, "eth_bw", uint64(mbps)*1000, "eth_dly", 10,
 		"eth_reliability", 255, "medium", "broadcast", "eth_duplex", "full", "eth_speed", longSpeed(mbps), "eth_autoneg", "on",
 		"eth_mdix", "off", "eth_ethertype", "0x0000",
 		"vdc_lvl_in_pkts", rxPackets(c), "vdc_lvl_in_ucast", c.RxUnicast, "vdc_lvl_in_mcast", c.RxMulticast,

@@ -35,6 +35,7 @@ var Feature = feature.Feature{
 			Range: true, Section: 19,
 			Kind:     func(_ tree.Tree, key string) string { return feature.KindOf(key) },
 			NoCreate: noCreate,
+			Less:     func(_ tree.Tree, a, b string) bool { return a == feature.Mgmt0 && b != a },
 			Help:     "Configure interfaces",
 		}},
 		Leaves: append(

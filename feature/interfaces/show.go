@@ -52,12 +52,45 @@ var shows = []feature.Show{
 	{Line: "show interface <interface> detail", Help: "Detailed information of the interface", Run: showDetail},
 }
 
-// mgmt returns mgmt0 when there is one and the command is about all interfaces.
-func mgmt(q feature.Query) (feature.PortState, bool) {
-	_, one := q.Args.Values["interface"]
-	p := q.State.Supervisor.Mgmt
-	p.Name = "mgmt0"
-	return p, !one && q.State.Supervisor.Mgmt.Name != ""
+// mgmtPort is mgmt0, configuration and device joined.
+type mgmtPort struct {
+	feature.PortState
+	admin       bool
+	description string
+	address     string // without the length of the subnet, "" for none
+	prefix      string // with it
+}
+
+// hasMgmt reports whether there is a mgmt0: a device, or configuration.
+func hasMgmt(q feature.Query) bool {
+	return q.State.Supervisor.Mgmt.Name != "" || q.Running.Exists(feature.InterfacePath(feature.Mgmt0))
+}
+
+// mgmt returns mgmt0 when there is one and the command is about it or about all
+// interfaces.
+func mgmt(q feature.Query) (mgmtPort, bool) {
+	if name, one := feature.Value[string](q.Args, "interface"); one && name != feature.Mgmt0 || !hasMgmt(q) {
+		return mgmtPort{}, false
+	}
+	sup := &q.State.Supervisor
+	p := mgmtPort{
+		PortState: sup.Mgmt, address: sup.Address, prefix: sup.Address,
+		admin:       !feature.Read(q.Running, feature.InterfacePath(feature.Mgmt0, "shutdown"), false),
+		description: feature.Read(q.Running, feature.InterfacePath(feature.Mgmt0, "description"), ""),
+	}
+	if len(sup.Prefixes) > 0 {
+		p.prefix = sup.Prefixes[0].String()
+	}
+	p.Name = feature.Mgmt0
+	switch {
+	case !p.admin:
+		p.Up, p.Reason = false, feature.AdminDown
+	case p.Up:
+		p.Reason = reasonNone
+	case p.Reason == "":
+		p.Reason = reasonLink
+	}
+	return p, true
 }
 
 // pairs builds keys from alternating names and values; the value "" leaves the
@@ -98,7 +131,7 @@ func concat(parts ...feature.Section) iter.Seq[feature.Row] {
 	}
 }
 
-func mgmtSpeed(p feature.PortState) string {
+func mgmtSpeed(p mgmtPort) string {
 	if p.Mbps == 0 {
 		return "auto"
 	}
@@ -123,10 +156,10 @@ func showBrief(q feature.Query) (feature.Screen, error) {
 	management := feature.Section{Heading: "\n" + rule80 +
 		"Port   VRF          Status IP Address                              Speed    MTU\n" + rule80}
 	if p, ok := mgmt(q); ok {
-		ip, mtu := or(q.State.Supervisor.Address), or(nonZero(p.MTU))
+		ip, mtu := or(p.address), or(nonZero(p.MTU))
 		management.Rows = one(feature.Row{
 			Text: fmt.Sprintf("%-6s %-12s %-6s %-39s %-8s %s\n", p.Name, "--", upDown(p.Up), ip, mgmtSpeed(p), mtu),
-			Keys: pairs("interface", p.Name, "state", upDown(p.Up), "ip_addr", q.State.Supervisor.Address,
+			Keys: pairs("interface", p.Name, "state", upDown(p.Up), "ip_addr", p.address,
 				"speed", mgmtSpeed(p), "mtu", nonZero(p.MTU)),
 		})
 	}
@@ -153,8 +186,8 @@ func nonZero(n uint32) string {
 }
 
 // lineStatus is the Status of show interface status.
-func lineStatus(v *view) string {
-	switch v.reason {
+func lineStatus(reason string) string {
+	switch reason {
 	case reasonNone:
 		return "connected"
 	case feature.AdminDown:
@@ -178,17 +211,14 @@ func showStatus(q feature.Query) (feature.Screen, error) {
 	}
 	management := feature.Section{}
 	if p, ok := mgmt(q); ok {
-		status := "connected"
-		if !p.Up {
-			status = "notconnec"
-		}
+		status := lineStatus(p.Reason)
 		management.Rows = one(feature.Row{
-			Text: text(p.Name, "", status, "routed", "full", mgmtSpeed(p), ""),
-			Keys: keys(p.Name, "", status, "routed", "full", mgmtSpeed(p), ""),
+			Text: text(p.Name, p.description, status, "routed", "full", mgmtSpeed(p), ""),
+			Keys: keys(p.Name, p.description, status, "routed", "full", mgmtSpeed(p), ""),
 		})
 	}
 	row := func(v *view) (status, vlan, duplex string) {
-		status, vlan, duplex = lineStatus(v), fmt.Sprint(v.vlan), "auto"
+		status, vlan, duplex = lineStatus(v.reason), fmt.Sprint(v.vlan), "auto"
 		if v.trunk {
 			vlan = "trunk"
 		}
@@ -222,7 +252,7 @@ func showDescription(q feature.Query) (feature.Screen, error) {
 	management := feature.Section{Heading: "\n" + rule79 + "Interface                Description\n" + rule79}
 	if p, ok := mgmt(q); ok {
 		management.Rows = one(feature.Row{
-			Text: fmt.Sprintf("%-24s %s\n", p.Name, "--"), Keys: pairs("interface", p.Name),
+			Text: fmt.Sprintf("%-24s %s\n", p.Name, or(p.description)), Keys: pairs("interface", p.Name, "desc", p.description),
 		})
 	}
 	speed := func(v *view) string {

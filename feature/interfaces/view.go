@@ -62,6 +62,9 @@ func views(q feature.Query) (iter.Seq[view], error) {
 		modules[m.Slot] = m
 	}
 	if name, ok := feature.Value[string](q.Args, "interface"); ok {
+		if name == feature.Mgmt0 && hasMgmt(q) {
+			return func(func(view) bool) {}, nil // its rows are not of this table
+		}
 		p := report(q.State, name)
 		if p == nil && !q.Running.Exists(feature.InterfacePath(name)) {
 			return nil, absent(name)

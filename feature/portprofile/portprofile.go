@@ -85,7 +85,8 @@ func leaves() []schema.Leaf {
 	inherit := func(l *schema.Leaf) { l.NoInherit, l.Ref, l.Hard = true, list, true }
 	const line, help = "inherit port-profile <profile>", "Name of the port-profile"
 	parent := schema.Augment(feature.Profiles, schema.Bind("inherit", name, func(c *Config) *string { return &c.Inherit }, line, help).With(inherit))
-	member := schema.Augment(feature.Interfaces, schema.Bind("inherit", name, func(c *Port) *string { return &c.Inherit }, line, help).With(inherit))
+	member := schema.Augment(feature.Interfaces, schema.Bind("inherit", name, func(c *Port) *string { return &c.Inherit }, line, help).With(inherit).
+		With(func(l *schema.Leaf) { l.Kinds = feature.Switched }))
 	return append(append(member, parent...), own...)
 }
 

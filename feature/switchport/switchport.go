@@ -34,7 +34,7 @@ var Feature = feature.Feature{
 		Leaves: schema.Augment(feature.Port,
 			schema.Bind("switchport/mode", modes, func(c *Config) *string { return &c.Mode },
 				"switchport mode <mode>", "Choose the switchport operating mode").
-				With(func(l *schema.Leaf) { l.Default = Access }),
+				With(func(l *schema.Leaf) { l.Default, l.Kinds = Access, feature.Switched }),
 			schema.Bind("switchport/access-vlan", schema.VLAN, func(c *Config) *ether.VLANID { return &c.Access },
 				"switchport access vlan <vlan-id>", "Set VLAN when interface is in access mode").
 				With(vlanRef),
@@ -43,7 +43,7 @@ var Feature = feature.Feature{
 				With(vlanRef),
 			schema.Bind("switchport/trunk/allowed-vlans", allowed, func(c *Config) *ether.VLANSet { return &c.Allowed },
 				"switchport trunk allowed vlan <vlans>", "Set the VLANs that the trunk carries").
-				With(func(l *schema.Leaf) { l.Default = ether.AllVLANs() }),
+				With(func(l *schema.Leaf) { l.Default, l.Kinds = ether.AllVLANs(), feature.Switched }),
 		),
 		Aliases: []schema.Alias{
 			edit("add", "Add VLANs to the current list", ether.VLANSet.Union),
@@ -74,6 +74,7 @@ var Feature = feature.Feature{
 func vlanRef(l *schema.Leaf) {
 	l.Default = ether.VLANID(1)
 	l.Ref = "vlans/vlan"
+	l.Kinds = feature.Switched
 }
 
 var modes = schema.Enum("switchport-mode",
@@ -97,7 +98,7 @@ var allowed = schema.Type[ether.VLANSet]{
 func edit(word, help string, combine func(now, list ether.VLANSet) ether.VLANSet) schema.Alias {
 	return schema.Alias{
 		Line: "switchport trunk allowed vlan " + word + " <vlan-list>", Help: help,
-		Leaf: "switchport/trunk/allowed-vlans", Mounts: feature.Port, Type: schema.VLANList,
+		Leaf: "switchport/trunk/allowed-vlans", Mounts: feature.Port, Kinds: feature.Switched, Type: schema.VLANList,
 		Apply: func(now, arg any) (any, error) {
 			set, ok := now.(ether.VLANSet)
 			if !ok {

@@ -1,0 +1,54 @@
+package management
+
+import (
+	"net/netip"
+
+	"trunkline/config/schema"
+)
+
+// prefixes returns a type of prefixes or, with host, of an interface's address
+// with the length of its subnet.
+func prefixes(name, notation, help string, v4, host bool) schema.Type[netip.Prefix] {
+	invalid := schema.ErrIPv6
+	if v4 {
+		invalid = schema.ErrIPv4
+	}
+	return schema.Type[netip.Prefix]{
+		Name:   name,
+		Syntax: schema.Syntax{Notation: notation, Help: help},
+		Parse: func(s string) (netip.Prefix, error) {
+			p, err := netip.ParsePrefix(s)
+			switch a := p.Addr(); {
+			case err != nil, a.Is4() != v4, a.Is4In6():
+				return netip.Prefix{}, invalid
+			case !host:
+				return p.Masked(), nil
+			case a.IsUnspecified(), a.IsMulticast(), a.Is6() && a.IsLinkLocalUnicast(), a.IsLoopback(), p.Bits() == 0, a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+				return netip.Prefix{}, invalid
+			}
+			return p, nil
+		},
+		Format: netip.Prefix.String,
+	}
+}
+
+var (
+	interface4 = prefixes("ipv4-interface", "A.B.C.D/LEN", "IP address and length of the subnet", true, true)
+	interface6 = prefixes("ipv6-interface", "A:B::C:D/LEN", "IPv6 address and length of the subnet", false, true)
+	prefix4    = prefixes("ipv4-prefix", "A.B.C.D/LEN", "IP prefix; 0.0.0.0/0 for the default route", true, false)
+	prefix6    = prefixes("ipv6-prefix", "A:B::C:D/LEN", "IPv6 prefix; ::/0 for the default route", false, false)
+)
+
+// ipv6 is an IPv6 address without a zone.
+var ipv6 = schema.Type[netip.Addr]{
+	Name:   "ipv6-address",
+	Syntax: schema.Syntax{Notation: "A:B::C:D", Help: "IPv6 address"},
+	Parse: func(s string) (netip.Addr, error) {
+		a, err := netip.ParseAddr(s)
+		if err != nil || !a.Is6() || a.Is4In6() || a.Zone() != "" {
+			return netip.Addr{}, schema.ErrIPv6
+		}
+		return a, nil
+	},
+	Format: netip.Addr.String,
+}
