@@ -222,7 +222,7 @@ func TestConfirm(t *testing.T) {
 	w := start(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); _ = w.store.KeepTrials(ctx) }()
+	go func() { defer close(done); _ = w.store.KeepTrials(ctx, nil) }()
 	t.Cleanup(func() { cancel(); <-done })
 	hostname := func() string { return w.value(t, "/system/state/hostname") }
 	request := func(id string, d time.Duration, name string) *pb.SetRequest {

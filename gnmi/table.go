@@ -147,7 +147,7 @@ func interfaceRows() []row {
 		{path: "state/last-change", leaf: "oper/last-change", as: nanoseconds},
 		{path: "state/ifindex", leaf: "oper/ifindex"},
 		{path: "state/logical", leaf: "oper/kind", as: isWord("vethernet")},
-		{path: "state/management", fixed: "false"},
+		{path: "state/management", leaf: "oper/kind", as: isWord("management")},
 		{path: "state/cpu", fixed: "false"},
 		{path: "ethernet/state/mac-address", leaf: "oper/mac-address", as: colons},
 		{path: "ethernet/state/hw-mac-address", leaf: "oper/mac-address", as: colons},
