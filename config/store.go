@@ -81,10 +81,8 @@ func Open(ctx context.Context, s *schema.Schema, b Backend, h Hooks, factory tre
 		}
 		store.running.Store(&Snapshot{Tree: factory, Generation: fresh(0, last)})
 	}
-	if running != nil {
-		if err := store.resumeTrial(ctx); err != nil {
-			return nil, err
-		}
+	if err := store.resumeTrial(ctx); err != nil {
+		return nil, err
 	}
 	return store, nil
 }
@@ -196,7 +194,9 @@ func (s *Store) commitOne(ctx context.Context, c *Candidate, m Meta, on *Trial) 
 	if err != nil {
 		return Result{}, err
 	}
-	same := next.Equal(now.Tree)
+	// Without effect nothing is committed, but for a trial on what never was: it
+	// has to be stored, to have something to go back to.
+	same := next.Equal(now.Tree) && (on == nil || s.stored != 0)
 	var remarks []schema.Problem
 	if !same {
 		if remarks, err = s.judge(now.Tree, next); err != nil {

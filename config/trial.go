@@ -319,6 +319,11 @@ func (s *Store) resumeTrial(ctx context.Context) error {
 	if err := s.loadTrial(ctx); err != nil {
 		return err
 	}
+	if t := s.pending.Load(); t != nil && s.stored == 0 {
+		// Left beside a running configuration that was dropped.
+		s.setTrial(nil)
+		return s.saveTrial(ctx, nil)
+	}
 	_, _, _, err := s.expireOne(ctx)
 	return err
 }
