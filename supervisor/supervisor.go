@@ -49,6 +49,8 @@ type Config struct {
 	// Cards are the addresses it listens on for line cards: "HOST:PORT" or
 	// "unix:PATH".
 	Cards []string
+	// SSH is where the SSH server listens.
+	SSH Door
 	// Endpoints are those of an external etcd; none: the store is embedded.
 	Endpoints []string
 	// Base is configuration that a new chassis has besides the factory's, as
@@ -82,6 +84,7 @@ type Supervisor struct {
 	machine     *machine
 	cli         *session.CLI
 	remote      *remote.Server
+	ssh         *ssh // nil for none
 	sockets     []net.Listener
 	inventory   chan struct{} // of one: cards or configuration have changed
 	reload      chan struct{} // closed once
@@ -144,7 +147,10 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.remote = &remote.Server{CLI: s.cli}
+	s.remote = &remote.Server{CLI: s.cli, Log: s.log, Idle: func(who feature.Session) time.Duration { return s.login().Idle(who) }}
+	if s.ssh, err = s.openSSH(); err != nil {
+		return nil, err
+	}
 	for _, a := range cfg.Cards {
 		l, err := listen(a)
 		if err != nil {
@@ -238,6 +244,9 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	g.Go(func() error { s.keepInventory(ctx); return nil })
 	g.Go(func() error { s.machine.run(ctx); return nil })
 	g.Go(func() error { s.state.Run(ctx); return nil })
+	if s.ssh != nil {
+		g.Go(func() error { s.ssh.run(ctx); return nil })
+	}
 	if socket != nil {
 		g.Go(func() error { return s.remote.ServeSocket(ctx, socket) })
 	}
@@ -278,6 +287,7 @@ func (s *Supervisor) close() {
 	for _, l := range s.sockets {
 		_ = l.Close() // closed already when the manager ran
 	}
+	s.ssh.close()
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {
 			s.log.Warn("close the configuration store", "error", err)

@@ -10,8 +10,8 @@
 // A client costs what it uses and holds nothing else: connections that have not
 // logged in are limited in number and time, those that have in number; a client
 // that stops reading is closed when a write lasts longer than a limit, one that
-// is gone when it does not answer a keepalive. Serve returns when all of its
-// goroutines have ended.
+// is gone when it does not answer a keepalive. Wait returns when all goroutines
+// have ended.
 package sshd
 
 import (
@@ -98,8 +98,9 @@ type Server struct {
 	limits Limits
 	key    ssh.Signer
 
-	door  door
-	terms slots // sessions with a terminal
+	door    door
+	terms   slots // sessions with a terminal
+	serving sync.WaitGroup
 }
 
 // New makes a server; host keys are read or made.
@@ -112,13 +113,22 @@ func New(cfg Config) (*Server, error) {
 	return &Server{cfg: cfg, limits: l, key: key, door: newDoor(l)}, nil
 }
 
-// Serve serves clients until ctx is done or the listener fails; it closes the
-// listener.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	ctx, cancel := context.WithCancel(ctx)
-	var serving sync.WaitGroup
-	defer serving.Wait()
-	defer cancel()
+// Go serves clients of a listener until ctx is done or the listener is closed.
+// It does not wait; Wait does.
+func (s *Server) Go(ctx context.Context, l net.Listener) {
+	s.serving.Go(func() {
+		if err := s.accept(ctx, l); err != nil && ctx.Err() == nil && !errors.Is(err, net.ErrClosed) {
+			s.cfg.Log.Warn("SSH server stopped listening", "err", err)
+		}
+	})
+}
+
+// Wait waits until all clients have gone: of listeners that were closed, those
+// who had logged in stay until their context is done.
+func (s *Server) Wait() { s.serving.Wait() }
+
+// accept takes clients in.
+func (s *Server) accept(ctx context.Context, l net.Listener) error {
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 	for {
 		conn, err := l.Accept()
@@ -143,7 +153,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			conn.Close()
 			continue
 		}
-		serving.Go(func() { s.serve(ctx, conn, ticket) })
+		s.serving.Go(func() { s.serve(ctx, conn, ticket) })
 	}
 }
 

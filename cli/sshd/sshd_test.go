@@ -88,13 +88,10 @@ func serve(t testing.TB, change func(*Config)) *served {
 	}
 	v.addr = l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- v.Serve(ctx, l) }()
+	v.Go(ctx, l)
 	t.Cleanup(func() {
 		cancel()
-		if err := <-ended; !errors.Is(err, context.Canceled) {
-			t.Errorf("server: %v", err)
-		}
+		v.Wait()
 		v.sessions.Stop()
 		eventually(t, "goroutines left", func() bool { return runtime.NumGoroutine() <= before+2 })
 	})

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -42,6 +43,8 @@ func run(args []string) (int, error) {
 		labMode = fs.Bool("lab", false, "eth1…ethN are Ethernet1/1…1/N, up in VLAN 1; host name from HOSTNAME")
 		workers = fs.Int("workers", 1, "threads that switch frames, 1 to 64")
 		spin    = fs.Duration("spin", pipeline.DefaultSpin, "how long a worker polls before it sleeps; negative: always")
+		gnmi    = supervisor.GNMIFlags(fs)
+		mgmt    = fs.String("mgmt", "", "network device that is mgmt0; empty for none, with --lab eth0 where there is one")
 		level   = slog.LevelWarn
 	)
 	fs.TextVar(&level, "log-level", level, "least level to log: DEBUG, INFO, WARN, ERROR")
@@ -71,6 +74,13 @@ func run(args []string) (int, error) {
 	card := linecard.Config{
 		StateDir: filepath.Join(*state, "vem"), Supervisors: []string{cards}, Slot: feature.FirstCard,
 		Host: linecard.Hostname(), Lab: *labMode, Socket: *vemcmd, Workers: *workers, Spin: *spin, Version: version.String, Log: log,
+	}
+	cfg.GNMI, cfg.Mgmt = gnmi(), *mgmt
+	if _, err := net.InterfaceByName("eth0"); *labMode && *mgmt == "" && err == nil {
+		cfg.Mgmt = "eth0"
+	}
+	if cfg.Mgmt != "" {
+		card.Exclude = append(card.Exclude, cfg.Mgmt)
 	}
 	if *labMode {
 		cfg.Base = labBase(os.Getenv("HOSTNAME"))

@@ -76,6 +76,8 @@ func configure(args []string) (supervisor.Config, error) {
 		fmt.Fprint(fs.Output(), usage)
 		fs.PrintDefaults()
 	}
+	ssh := supervisor.DefaultSSH
+	fs.Var(&ssh, "ssh", "`address` of the SSH server; empty for none")
 	fs.TextVar(&level, "log-level", level, "least level to log: DEBUG, INFO, WARN, ERROR")
 	if err := flagenv.Parse(fs, args, os.LookupEnv); err != nil {
 		return supervisor.Config{}, err
@@ -85,7 +87,7 @@ func configure(args []string) (supervisor.Config, error) {
 	}
 	debug.SetGCPercent(100)
 	cfg := supervisor.Config{
-		StateDir: *state, StartupConfig: *startup, Socket: *socket,
+		StateDir: *state, StartupConfig: *startup, Socket: *socket, SSH: ssh,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}
 	cfg.GNMI, cfg.Mgmt = gnmi(), *mgmt

@@ -11,7 +11,8 @@ import (
 // What the product says of itself (cli.md §11.1). Scrapers look for NX-OS in
 // the first line and for a cisco-prefixed platform in the hardware line.
 const (
-	header = "Open Virtual Switch Supervisor, NX-OS compatible Software\n" +
+	// Notice is what the product says of itself at a login.
+	Notice = "Open Virtual Switch Supervisor, NX-OS compatible Software\n" +
 		"Documents and source: see the files README.md and LICENSE of the distribution\n"
 	bios           = "1.0.0"
 	platform       = "compatible-vswitch Chassis"
@@ -32,7 +33,7 @@ func showVersion(q feature.Query) (feature.Screen, error) {
 	name, cpu, serial := Hostname(q.Running), or(s.CPU, "Virtual CPU"), or(s.Serial, "NA")
 	reason := or(s.ResetReason, "Unknown")
 
-	text := header + fmt.Sprintf(`
+	text := Notice + fmt.Sprintf(`
 Software
   BIOS: version %s
   NXOS: version %s
@@ -67,7 +68,7 @@ plugin
 		micros, ctime(s.Started), reason, version, plugins)
 
 	keys := []feature.Pair{
-		{Key: "header_str", Value: header},
+		{Key: "header_str", Value: Notice},
 		{Key: "bios_ver_str", Value: bios},
 		{Key: "kickstart_ver_str", Value: version},
 		{Key: "sys_ver_str", Value: version},
