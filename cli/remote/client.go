@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -75,6 +76,37 @@ func (c *Client) Run(line string, h Handler) (Done, error) {
 		return Done{}, err
 	}
 	return c.await(h)
+}
+
+// RunAll runs lines, sent at once, as Run does each: at most session.MaxHeld. Begin
+// is called before the output of each line, and done after it; an error of either
+// ends the session. It returns when all are done, or one closed the session.
+func (c *Client) RunAll(lines []string, h Handler, begin func(i int) error, done func(i int, d Done) error) error {
+	var all bytes.Buffer
+	for _, l := range lines {
+		if err := writeFrame(&all, runLine, []byte(l)); err != nil {
+			return err
+		}
+	}
+	c.sending.Lock()
+	_, err := all.WriteTo(c.conn)
+	c.sending.Unlock()
+	if err != nil {
+		return fmt.Errorf("send lines: %w", ended(err))
+	}
+	for i := range lines {
+		if err := begin(i); err != nil {
+			return err
+		}
+		d, err := c.await(h)
+		if err != nil {
+			return err
+		}
+		if err := done(i, d); err != nil || d.Close {
+			return err
+		}
+	}
+	return nil
 }
 
 // EndConfig goes to exec mode.

@@ -74,7 +74,7 @@ func TestRun(t *testing.T) {
 
 func TestHelpAndComplete(t *testing.T) {
 	c, _ := local(t, Hello{})
-	if h, err := c.Help("show co"); err != nil || h != "  copyright  Copyright\n  cores      Cores\n" {
+	if h, err := c.Help("show cop"); err != nil || h != "  copyright  Copyright\n" {
 		t.Errorf("help %q %v", h, err)
 	}
 	v, err := c.Complete("show vl")

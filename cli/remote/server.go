@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -73,7 +74,8 @@ func (s *Server) Serve(ctx context.Context, conn io.ReadWriteCloser, who feature
 	closing := context.AfterFunc(ctx, func() { conn.Close() })
 	defer closing()
 
-	k, body, err := readFrame(conn)
+	in := bufio.NewReaderSize(conn, maxBody)
+	k, body, err := readFrame(in)
 	if err != nil {
 		return left(err)
 	}
@@ -85,7 +87,7 @@ func (s *Server) Serve(ctx context.Context, conn io.ReadWriteCloser, who feature
 		who.TTY = h.TTY
 	}
 	c := &connection{
-		Server: s, who: who, login: l, conn: conn, requests: make(chan request), answers: make(chan string, 1),
+		Server: s, who: who, login: l, conn: conn, in: in, requests: make(chan request, session.MaxHeld), answers: make(chan string, 1),
 		gone: ctx.Done(),
 		session: s.CLI.Session(session.Options{
 			Who: who, Interactive: h.Interactive, Width: h.Width, Height: h.Height, Terminal: h.Terminal,
@@ -111,6 +113,7 @@ func left(err error) error {
 type request struct {
 	kind kind
 	body string
+	more bool // something followed it at once
 }
 
 // connection is one session being served: one goroutine reads frames, one runs
@@ -121,6 +124,8 @@ type connection struct {
 	login    *login
 	idle     *time.Timer // ends a session that waits too long
 	conn     io.ReadWriteCloser
+	in       *bufio.Reader // of conn
+	held     []*heldLine   // answers that wait for a commit
 	session  *session.Session
 	requests chan request
 	answers  chan string
@@ -134,7 +139,7 @@ type connection struct {
 // read takes frames from the client until the stream ends.
 func (c *connection) read() {
 	for {
-		k, body, err := readFrame(c.conn)
+		k, body, err := readFrame(c.in)
 		if err != nil {
 			return
 		}
@@ -160,7 +165,7 @@ func (c *connection) read() {
 			}
 		case runLine, complete, help, endConfig, abandon:
 			select {
-			case c.requests <- request{k, string(body)}:
+			case c.requests <- request{k, string(body), c.in.Buffered() > 0}:
 			case <-c.gone:
 				return
 			}
@@ -178,14 +183,26 @@ func (c *connection) serve(ctx context.Context) error {
 		if d := c.limit(); d > 0 {
 			c.idle.Reset(d)
 		}
+		var late <-chan time.Time // since Go 1.23 dropped timers are collected
+		if len(c.held) > 0 {
+			late = time.After(pause)
+		}
+		var closing bool
+		var err error
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-late:
+			closing, err = c.flush(ctx)
 		case r := <-c.requests:
-			closing, err := c.request(ctx, r)
-			if closing || err != nil {
-				return err
+			if r.kind == runLine {
+				closing, err = c.line(ctx, r)
+			} else if closing, err = c.flush(ctx); !closing && err == nil {
+				err = c.request(r)
 			}
+		}
+		if closing || err != nil {
+			return err
 		}
 	}
 }
@@ -219,10 +236,11 @@ func (c *connection) expire(cancel func()) {
 	cancel()
 }
 
-func (c *connection) request(ctx context.Context, r request) (closing bool, err error) {
+// request answers what is no line.
+func (c *connection) request(r request) error {
 	switch r.kind {
 	case help:
-		return false, writeFrame(c.conn, helpText, []byte(clip(c.session.Help(r.body))))
+		return writeFrame(c.conn, helpText, []byte(clip(c.session.Help(r.body))))
 	case complete:
 		from, all := c.session.Complete(r.body)
 		v := Completion{From: from}
@@ -232,20 +250,23 @@ func (c *connection) request(ctx context.Context, r request) (closing bool, err 
 			}
 			v.Candidates = append(v.Candidates, Candidate{a.Text, a.Glue})
 		}
-		return false, c.json(completion, v)
-	case endConfig:
-		c.session.EndConfig()
-		return false, c.done(session.Result{})
+		return c.json(completion, v)
 	case abandon:
 		c.session.Abandon()
-		return false, c.done(session.Result{})
+	default:
+		c.session.EndConfig()
 	}
+	return c.done(session.Result{})
+}
+
+// alone runs a line by itself and answers it.
+func (c *connection) alone(ctx context.Context, line string) (closing bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c.mu.Lock()
 	c.cancel = cancel
 	c.mu.Unlock()
-	result := c.run(ctx, r.body)
+	result := c.run(ctx, line)
 	c.mu.Lock()
 	c.cancel = nil
 	c.mu.Unlock()
@@ -276,9 +297,12 @@ func (c *connection) run(ctx context.Context, line string) (result session.Resul
 	return c.session.Run(ctx, line, console)
 }
 
-func (c *connection) done(r session.Result) error {
-	return c.json(done, Done{Failed: r.Failed, Close: r.Close, Prompt: c.session.Prompt(), Config: c.session.Configuring(), More: r.More})
+// state is the answer to a line.
+func (c *connection) state(r session.Result) Done {
+	return Done{Failed: r.Failed, Close: r.Close, Prompt: c.session.Prompt(), Config: c.session.Configuring(), More: r.More}
 }
+
+func (c *connection) done(r session.Result) error { return c.json(done, c.state(r)) }
 
 func (c *connection) json(k kind, v any) error {
 	body, err := json.Marshal(v)
