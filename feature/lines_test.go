@@ -83,6 +83,9 @@ func everyCommand(t *testing.T, s *schema.Schema, cli *session.CLI) []command {
 	for _, b := range builtins {
 		exec(b, builtinTypes)
 	}
+	for _, b := range lifecycle {
+		exec(b, lifecycleTypes)
+	}
 	for name, table := range cli.Tables() {
 		for _, line := range table.Templates() {
 			// The lines of show running-config for one feature each are in
@@ -193,11 +196,13 @@ func alternatives(in []string, types map[string]schema.AnyType) (all [][]word, r
 var samples = map[string]string{
 	"port-profile-name": "BASE", "vlan-id": "20", "vlan-list": "20,30", "mac-address": "0200.0000.0001", "slot-port": "3/1",
 	"vethernet-number": "1", "ipv4-address": "192.0.2.1", "module": "3", "slot": "3",
+	"user-name": "admin",
 }
 
 // others are values of entries that the world of the tests does not have.
 var others = map[string]string{
 	"port-profile-name": "NEW", "vlan-id": "40", "slot-port": "3/2", "vethernet-number": "2", "slot": "4",
+	"user-name": "bob",
 }
 
 func values(typ schema.AnyType) [][]word {

@@ -21,7 +21,7 @@ func TestRefusedRanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := cli.Session(session.Options{Who: feature.Session{User: "admin"}})
+	s := cli.Session(session.Options{Who: feature.Session{User: "admin", Role: feature.NetworkAdmin}})
 	run := func(line string) []string {
 		var out strings.Builder
 		start := time.Now()

@@ -53,7 +53,7 @@ func TestRandomConfigurations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		operator := cli.Session(session.Options{Who: feature.Session{User: "admin"}})
+		operator := cli.Session(session.Options{Who: feature.Session{User: "admin", Role: feature.NetworkAdmin}})
 		var out bytes.Buffer
 		lines := []string{"configure terminal"}
 		for depth, line := range s.Print(want, schema.PrintOptions{}) {

@@ -51,7 +51,7 @@ func newWorld(t *testing.T) *world {
 
 // type1 types lines into a new session and returns what the last one printed.
 func (w *world) type1(lines ...string) (out string, failed bool) {
-	s := w.cli.Session(session.Options{Who: feature.Session{User: "admin", From: "console0"}})
+	s := w.cli.Session(session.Options{Who: feature.Session{User: "admin", From: "console0", Role: feature.NetworkAdmin}})
 	var b bytes.Buffer
 	for i, l := range lines {
 		b.Reset()

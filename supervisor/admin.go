@@ -1,16 +1,21 @@
 package supervisor
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"trunkline/config/tree"
 	"trunkline/feature/aaa"
 	"trunkline/internal/secret"
+	users "trunkline/supervisor/aaa"
 )
 
 // Admin is the user of role network-admin that a new chassis has, unless its
@@ -132,4 +137,41 @@ func syncDir(path string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// AdminFlags declares the flags of the first user. The result, after they are
+// parsed, is what they say; a password made at random is announced on w.
+func AdminFlags(fs *flag.FlagSet, w io.Writer) func() (Admin, error) {
+	file := fs.String("admin-password-file", "", "`file` with the password of user admin of a new chassis; empty: one is made at random and printed once")
+	return func() (Admin, error) {
+		a := Admin{Announce: func(user, password string) {
+			fmt.Fprintf(w, "A new chassis: user %s has the password %s\nIt is not shown again; change it with 'username %[1]s password'.\n", user, password)
+		}}
+		if *file == "" {
+			return a, nil
+		}
+		f, err := os.Open(*file)
+		if err != nil {
+			return Admin{}, fmt.Errorf("password of the first user: %w", err)
+		}
+		defer f.Close() //nolint:errcheck // opened for reading
+		b, err := io.ReadAll(io.LimitReader(f, secret.MaxPassword+3))
+		if err != nil {
+			return Admin{}, fmt.Errorf("password of the first user: %w", err)
+		}
+		a.Password = strings.TrimRight(string(b), "\r\n")
+		switch {
+		case a.Password == "":
+			return Admin{}, fmt.Errorf("password of the first user: %s is empty", *file)
+		case len(a.Password) > secret.MaxPassword || strings.ContainsAny(a.Password, "\r\n"):
+			return Admin{}, fmt.Errorf("password of the first user: %s is not one line of at most %d bytes", *file, secret.MaxPassword)
+		}
+		return a, nil
+	}
+}
+
+// LabAdmin is the first user in lab mode: admin with the password admin, or as
+// given.
+func LabAdmin(name, password string) Admin {
+	return Admin{Name: cmp.Or(name, users.LabUser), Password: cmp.Or(password, users.LabPassword)}
 }

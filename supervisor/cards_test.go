@@ -34,7 +34,7 @@ func runLogging(t *testing.T, log *slog.Logger) *running {
 		t.Fatal(err)
 	}
 	r.Supervisor = s
-	r.operator = s.CLI().Session(session.Options{Who: feature.Session{User: "admin"}})
+	r.operator = s.CLI().Session(session.Options{Who: feature.Session{User: "admin", Role: feature.NetworkAdmin}})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()

@@ -7,6 +7,7 @@ import (
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/feature/aaa"
 	"trunkline/feature/cdp"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/interfaces"
@@ -27,6 +28,7 @@ import (
 func Features() []feature.Feature {
 	return []feature.Feature{
 		system.Feature,
+		aaa.Feature,
 		login.Feature,
 		module.Feature,
 		vlan.Feature,

@@ -31,6 +31,7 @@ import (
 	"trunkline/feature"
 	"trunkline/internal/unixsock"
 	"trunkline/internal/version"
+	"trunkline/supervisor/aaa"
 	"trunkline/supervisor/module"
 	"trunkline/supervisor/pki"
 	"trunkline/supervisor/program"
@@ -56,6 +57,8 @@ type Config struct {
 	// Base is configuration that a new chassis has besides the factory's, as
 	// lines; Lab gives the ports of slot 3 their front-panel names.
 	Base string
+	// Admin is the first user of a new chassis.
+	Admin Admin
 	// Extra features are those of the caller: the lab's commands.
 	Extra []feature.Feature
 	// Reset is why it starts, for show version.
@@ -83,6 +86,7 @@ type Supervisor struct {
 	operational *schema.Schema // of the leaves of state
 	machine     *machine
 	cli         *session.CLI
+	users       *aaa.Authenticator
 	remote      *remote.Server
 	ssh         *ssh // nil for none
 	sockets     []net.Listener
@@ -129,6 +133,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 		return nil, err
 	}
 	s.compiler.Publish(s.config.Running())
+	s.users = aaa.New(aaa.Config{Running: func() tree.Tree { return s.config.Running().Tree }})
 	if s.authority, err = pki.Open(filepath.Join(cfg.StateDir, pki.Dir)); err != nil {
 		return nil, err
 	}
@@ -306,6 +311,9 @@ func (s *Supervisor) State() feature.Observer { return s.state }
 
 // StateSchema is the schema of the leaves of the state tree.
 func (s *Supervisor) StateSchema() *schema.Schema { return s.operational }
+
+// Users proves users, for doors with a login.
+func (s *Supervisor) Users() *aaa.Authenticator { return s.users }
 
 // Modules returns what is known of the line cards.
 func (s *Supervisor) Modules() []feature.Module { return s.modules.Snapshot() }

@@ -28,7 +28,7 @@ func begin(t *testing.T, s *Supervisor) (wait func() error, stop context.CancelF
 // lines runs lines in a session of their own and returns what they print.
 func lines(t *testing.T, s *Supervisor, text string) (string, bool) {
 	t.Helper()
-	c, _, wait, err := s.Sessions().Local(t.Context(), feature.Session{User: "admin"}, remote.Hello{})
+	c, _, wait, err := s.Sessions().Local(t.Context(), feature.Session{User: "admin", Role: feature.NetworkAdmin}, remote.Hello{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestStartupFileIsForANewChassis(t *testing.T) {
 func TestReloadEndsSessions(t *testing.T) {
 	s := open(t, t.TempDir())
 	wait, _ := begin(t, s)
-	other, _, ended, err := s.Sessions().Local(t.Context(), feature.Session{User: "admin"}, remote.Hello{})
+	other, _, ended, err := s.Sessions().Local(t.Context(), feature.Session{User: "admin", Role: feature.NetworkAdmin}, remote.Hello{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,6 +94,13 @@ func keys(line grammar.Line, m *grammar.Match) map[string]any {
 func (c *CLI) leafEdit(t tree.Tree, at tree.Path, line grammar.Line, m *grammar.Match) (config.Edit, error) {
 	path := line.Target(at, keys(line, m))
 	value, given := m.Values[line.Value]
+	if entry := c.product.Schema.EntryAbove(path); line.Form == grammar.Plain && len(entry) > len(at) {
+		// An entry that has a line of its own is made by that.
+		if b := c.product.Schema.Block(entry.Names()); b != nil && b.Line != "" && b.Mode == "" && !c.product.Schema.Has(t, entry) {
+			word, _, _ := strings.Cut(b.Line, " ")
+			return config.Edit{}, missing(word, entry[len(entry)-1].Key)
+		}
+	}
 	switch {
 	case line.Form == grammar.Default:
 		return config.Edit{Op: config.Delete, Path: path}, nil

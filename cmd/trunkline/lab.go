@@ -82,7 +82,7 @@ func lab(args []string) (int, error) {
 	cards := "unix:" + filepath.Join(w.Dir(), "cards.sock")
 	cfg := supervisor.Config{
 		StateDir: filepath.Join(w.Dir(), "vsm"), StartupConfig: config, Socket: filepath.Join(w.Dir(), "vsm.sock"),
-		Cards: []string{cards}, Extra: []feature.Feature{hostFeature(w)}, Log: log,
+		Admin: supervisor.LabAdmin("", ""), Cards: []string{cards}, Extra: []feature.Feature{hostFeature(w)}, Log: log,
 	}
 	var vems []linecard.Config
 	for slot := 3; slot <= 4; slot++ {

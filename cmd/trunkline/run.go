@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -45,6 +46,7 @@ func run(args []string) (int, error) {
 		spin    = fs.Duration("spin", pipeline.DefaultSpin, "how long a worker polls before it sleeps; negative: always")
 		gnmi    = supervisor.GNMIFlags(fs)
 		mgmt    = fs.String("mgmt", "", "network device that is mgmt0; empty for none, with --lab eth0 where there is one")
+		admin   = supervisor.AdminFlags(fs, os.Stderr)
 		level   = slog.LevelWarn
 	)
 	fs.TextVar(&level, "log-level", level, "least level to log: DEBUG, INFO, WARN, ERROR")
@@ -82,7 +84,12 @@ func run(args []string) (int, error) {
 	if cfg.Mgmt != "" {
 		card.Exclude = append(card.Exclude, cfg.Mgmt)
 	}
+	var err error
+	if cfg.Admin, err = admin(); err != nil {
+		return 2, err
+	}
 	if *labMode {
+		cfg.Admin = supervisor.LabAdmin(os.Getenv("TRUNKLINE_USER"), cmp.Or(cfg.Admin.Password, os.Getenv("TRUNKLINE_PASSWORD")))
 		cfg.Base = labBase(os.Getenv("HOSTNAME"))
 		waitInterfaces(ctx, log)
 	}
@@ -170,7 +177,7 @@ func serve(ctx context.Context, cfg supervisor.Config, cards []linecard.Config,
 	return nil
 }
 
-var console0 = feature.Session{User: "admin", From: "console0"}
+var console0 = feature.Session{User: "admin", From: "console0", Role: feature.NetworkAdmin}
 
 // console serves the terminal until ctx ends or the terminal goes. Logging out
 // leaves the appliance running; Enter logs in again.

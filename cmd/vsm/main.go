@@ -70,6 +70,7 @@ func configure(args []string) (supervisor.Config, error) {
 		etcd    = fs.String("etcd", "", "endpoints of an external etcd, comma separated; empty: embedded")
 		gnmi    = supervisor.GNMIFlags(fs)
 		mgmt    = fs.String("mgmt", "", "network device that is mgmt0; empty for none")
+		admin   = supervisor.AdminFlags(fs, os.Stderr)
 		level   = slog.LevelInfo
 	)
 	fs.Usage = func() {
@@ -91,6 +92,10 @@ func configure(args []string) (supervisor.Config, error) {
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}
 	cfg.GNMI, cfg.Mgmt = gnmi(), *mgmt
+	var err error
+	if cfg.Admin, err = admin(); err != nil {
+		return supervisor.Config{}, err
+	}
 	if *cards != "" {
 		cfg.Cards = strings.Split(*cards, ",")
 	}

@@ -30,7 +30,7 @@ func showAccounts(q feature.Query) (feature.Screen, error) {
 	users := Users(q.Running)
 	if u, given := feature.Value[string](q.Args, "user"); given {
 		if !slices.Contains(users, u) {
-			return nil, feature.Error("ERROR: User does not exist: " + u)
+			return nil, feature.Error("ERROR: Username does not exist: " + u)
 		}
 		users = []string{u}
 	}

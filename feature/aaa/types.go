@@ -77,11 +77,22 @@ var clear = schema.Type[string]{
 	Format: func(s string) string { return s },
 }
 
+// hashes are the hashes of the samples of one type.
+func hashes(kind string) []string {
+	var all []string
+	for _, s := range samples {
+		if hash, ok := strings.CutPrefix(s, kind+" "); ok {
+			all = append(all, hash)
+		}
+	}
+	return all
+}
+
 // hashed is the type of the hash in a secret of one type.
 func hashed(kind, help string) schema.Type[string] {
 	return schema.Type[string]{
 		Name:   "hash-" + kind,
-		Syntax: schema.Syntax{Notation: "WORD", Help: help},
+		Syntax: schema.Syntax{Notation: "WORD", Help: help, Samples: hashes(kind)},
 		Parse: func(s string) (string, error) {
 			if _, err := secret.Parse(kind + " " + s); err != nil {
 				return "", schema.ErrInvalid
@@ -143,10 +154,13 @@ var kinds = []string{
 	ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521, ssh.KeyAlgoRSA,
 }
 
+// sampleKey is a key of kind ssh-ed25519.
+const sampleKey = "AAAAC3NzaC1lZDI1NTE5AAAAIOoRGR0/tvd1hWEa9MRhjxX8+KT8+9XAAlDvE++Z+Mpc"
+
 // blob is the type of the key itself.
 var blob = schema.Type[string]{
 	Name:   "ssh-key-data",
-	Syntax: schema.Syntax{Notation: "WORD", Help: "Public key in base 64, as in a .pub file"},
+	Syntax: schema.Syntax{Notation: "WORD", Help: "Public key in base 64, as in a .pub file", Samples: []string{sampleKey}},
 	Parse: func(s string) (string, error) {
 		b, err := base64.StdEncoding.Strict().DecodeString(s)
 		if err != nil || len(b) == 0 || len(b) > maxKey || strings.ContainsAny(s, "\r\n") {
@@ -178,7 +192,7 @@ var publicKey = schema.Type[string]{
 			return all
 		}(),
 		Samples: []string{
-			"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOoRGR0/tvd1hWEa9MRhjxX8+KT8+9XAAlDvE++Z+Mpc bob@example",
+			ssh.KeyAlgoED25519 + " " + sampleKey + " bob@example", ssh.KeyAlgoED25519 + " " + sampleKey,
 			"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBMfL5HvbReq9LHy1/bHMhvlmPFbEKdFulcgpYEOeSRz9p/HN2kq7DI+8zCq57z5Fo3WGfmT+6/hjRSFuVXENFVs=",
 		},
 	},
