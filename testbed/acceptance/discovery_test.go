@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,7 +42,7 @@ func runLLDPD(t *testing.T, ns string, flags ...string) lldpd {
 	}
 	d := lldpd{socket: filepath.Join(dir, "sock")}
 	script := fmt.Sprintf("mount -t tmpfs t /run; mkdir -p /run/lldpd; exec lldpd -d %s -u %s -I eth0", strings.Join(flags, " "), d.socket)
-	d.process = start(t, "ip", "netns", "exec", ns, "unshare", "-m", "--kill-child", "bash", "-c", script)
+	d.process = start(t, "ip", "netns", "exec", ns, "unshare", "-m", "bash", "-c", script)
 	t.Cleanup(d.stop) // before the process is killed: its child goes with it
 	eventually(t, 10*time.Second, "lldpd answers", func() error {
 		r := run(t, 5*time.Second, "lldpcli", "-u", d.socket, "configure", "lldp", "tx-interval", "1")
@@ -52,25 +54,23 @@ func runLLDPD(t *testing.T, ns string, flags ...string) lldpd {
 	return d
 }
 
-// stop ends lldpd and the child that it runs without privilege, without a
-// goodbye on the wire.
+// stop ends lldpd without a goodbye on the wire: what sends it goes first.
 func (d lldpd) stop() {
 	if d.running() {
-		_ = killChildren(d.Process.Pid)
+		killBelow(d.Process.Pid)
 		d.kill()
 	}
 }
 
-// killChildren kills the children of a process.
-func killChildren(pid int) error {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		return err
+// killBelow kills what a process has started, the youngest first.
+func killBelow(pid int) {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for _, f := range strings.Fields(string(b)) {
+		if child, err := strconv.Atoi(f); err == nil {
+			killBelow(child)
+			_ = syscall.Kill(child, syscall.SIGKILL)
+		}
 	}
-	for _, child := range strings.Fields(string(b)) {
-		_ = exec.Command("kill", "-9", child).Run()
-	}
-	return nil
 }
 
 // sees is what lldpd knows of its neighbours.
@@ -202,7 +202,8 @@ func TestDiscoveryQuiet(t *testing.T) {
 	if n := count(out, [3]string{"Veth1", "rx", "link-local"}); n < before+5 {
 		t.Errorf("%d of a guest's 5 frames are counted:\n%s", n-before, out)
 	}
-	if err := contains(out, "Total entries displayed: 0"); err != nil {
+	// The two cards, joined by a wire, see each other and nobody else.
+	if err := contains(out, "Eth3/1          120        B           Ethernet4/1", "Total entries displayed: 2"); err != nil {
 		t.Error(err)
 	}
 }
