@@ -8,12 +8,15 @@ import (
 	"trunkline/config/tree"
 	"trunkline/feature"
 	"trunkline/feature/aaa"
+	"trunkline/feature/alias"
 	"trunkline/feature/cdp"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/interfaces"
 	"trunkline/feature/lldp"
+	"trunkline/feature/logging"
 	"trunkline/feature/login"
 	"trunkline/feature/mactable"
+	"trunkline/feature/management"
 	"trunkline/feature/module"
 	"trunkline/feature/portprofile"
 	"trunkline/feature/svsdomain"
@@ -41,6 +44,9 @@ func Features() []feature.Feature {
 		cdp.Feature,
 		lldp.Feature,
 		svsdomain.Feature,
+		logging.Feature,
+		management.Feature,
+		alias.Feature,
 	}
 }
 

@@ -33,8 +33,13 @@ func (h host) Commit(ctx context.Context, who feature.Session, line string, edit
 }
 
 // SaveStartup implements feature.Host.
-func (h host) SaveStartup(ctx context.Context) error {
-	return h.s.config.SaveStartup(ctx, config.Meta{Line: "copy running-config startup-config"})
+func (h host) SaveStartup(ctx context.Context, who feature.Session) error {
+	h.s.wrote("CFGWRITE_STARTED", "Configuration copy started")
+	err := h.s.config.SaveStartup(ctx, config.Meta{User: who.User, From: who.From, Line: "copy running-config startup-config"})
+	if err == nil {
+		h.s.wrote("CFGWRITE_DONE", "Configuration copy complete")
+	}
+	return err
 }
 
 // EraseStartup implements feature.Host.

@@ -18,7 +18,7 @@ func (s *Supervisor) query(args feature.Args, who feature.Session) feature.Query
 	return feature.Query{
 		Args: args, Running: now.Tree, Startup: startup.Tree, Schema: sch, Changed: now.At,
 		Effective: effective.New(sch, now.Tree).Port,
-		State:     s.snapshot(), Now: time.Now(), Session: who, Module: s.modules.Query,
+		State:     s.snapshot(), Now: time.Now(), Session: who, Module: s.modules.Query, Messages: s.messages,
 	}
 }
 
@@ -32,6 +32,12 @@ func (s *Supervisor) facts() feature.Supervisor {
 	sup := s.machine.facts()
 	sup.Started, sup.GUID, sup.Version, sup.ResetReason = s.began, s.authority.Chassis(), version.String, s.cfg.Reset
 	sup.Fingerprint = s.authority.Fingerprint()
+	if s.mgmt != nil {
+		now := s.mgmt.Snapshot()
+		if sup.Mgmt, sup.Prefixes = now.Port, now.Prefixes; len(now.Prefixes) > 0 {
+			sup.Address = now.Prefixes[0].Addr().String()
+		}
+	}
 	return sup
 }
 

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -26,12 +27,16 @@ import (
 	"trunkline/cli/session"
 	"trunkline/config"
 	"trunkline/config/effective"
+	"trunkline/config/history"
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/internal/flash"
 	"trunkline/internal/unixsock"
 	"trunkline/internal/version"
 	"trunkline/supervisor/aaa"
+	"trunkline/supervisor/accounting"
+	"trunkline/supervisor/mgmt"
 	"trunkline/supervisor/module"
 	"trunkline/supervisor/pki"
 	"trunkline/supervisor/program"
@@ -59,8 +64,15 @@ type Config struct {
 	Base string
 	// Admin is the first user of a new chassis.
 	Admin Admin
+	// GNMI is how gNMI is served; the zero value is not at all.
+	GNMI GNMI
+	// Mgmt is the device that is mgmt0, "" for none.
+	Mgmt string
 	// Extra features are those of the caller: the lab's commands.
 	Extra []feature.Feature
+	// Console takes the messages that configuration has on the console; nil for
+	// none.
+	Console io.Writer
 	// Reset is why it starts, for show version.
 	Reset string
 	Log   *slog.Logger
@@ -79,16 +91,21 @@ type Supervisor struct {
 
 	store       *store.Store
 	config      *config.Store
+	history     *history.History
 	compiler    *program.Compiler
 	authority   *pki.Authority
 	modules     *module.Manager
 	state       *state.Store
 	operational *schema.Schema // of the leaves of state
+	messages    *accounting.Log
 	machine     *machine
+	files       *flash.Store
+	mgmt        *mgmt.Service // nil: there is no mgmt0
 	cli         *session.CLI
 	users       *aaa.Authenticator
 	remote      *remote.Server
 	ssh         *ssh // nil for none
+	gnmi        door
 	sockets     []net.Listener
 	inventory   chan struct{} // of one: cards or configuration have changed
 	reload      chan struct{} // closed once
@@ -127,13 +144,21 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	resolve := func(t tree.Tree) func(string) tree.Tree { return effective.New(sch, t).Port }
 	s.compiler = program.New(s.features, resolve, s.log)
 	s.config, err = config.Open(ctx, sch, s.store, config.Hooks{
-		Check: s.check(sch), Compile: s.compile, Settle: s.settle,
+		Check: s.check(sch), Compile: s.compile, Settle: s.settle, Panicked: s.panicked,
 	}, base)
 	if err != nil {
 		return nil, err
 	}
+	if s.history, err = history.Open(ctx, s.config, s.store); err != nil {
+		return nil, err
+	}
 	s.compiler.Publish(s.config.Running())
-	s.users = aaa.New(aaa.Config{Running: func() tree.Tree { return s.config.Running().Tree }})
+	if s.messages, err = accounting.Open(accounting.Config{
+		Dir: filepath.Join(cfg.StateDir, "log"), Settings: s.logging, Console: cfg.Console, Log: s.log,
+	}); err != nil {
+		return nil, err
+	}
+	s.users = aaa.New(aaa.Config{Running: func() tree.Tree { return s.config.Running().Tree }, Events: s.messages})
 	if s.authority, err = pki.Open(filepath.Join(cfg.StateDir, pki.Dir)); err != nil {
 		return nil, err
 	}
@@ -144,16 +169,26 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	s.machine = newMachine(cfg.StateDir, s.authority.Chassis())
 	s.modules = module.New(module.Config{
 		Authority: s.authority, Settings: s.settings, Bindings: bindings{s}, Programs: s.compiler, Versions: versions(s.features), Term: 1,
-		Report: s.report, Lost: s.lost, Changed: s.state.Poke, Log: s.log,
+		Report: s.report, Lost: s.lost, Changed: s.state.Poke, Event: s.moduleEvent, Log: s.log,
 	})
+	if cfg.Mgmt != "" {
+		s.mgmt = mgmt.New(mgmt.Config{Device: cfg.Mgmt, Log: s.log})
+		s.manage()
+	}
+	if s.files, err = flash.Open(flash.Config{Dir: cfg.StateDir}); err != nil {
+		return nil, fmt.Errorf("file systems: %w", err)
+	}
 	s.cli, err = session.New(session.Product{
-		Store: s.config, Schema: sch, Features: s.features, Query: s.query, Host: host{s}, Version: version.String,
+		Store: s.config, History: s.history, Schema: sch, Features: s.features, Query: s.query, Host: host{s}, Version: version.String, Files: s.files, Support: support(),
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.remote = &remote.Server{CLI: s.cli, Log: s.log, Idle: func(who feature.Session) time.Duration { return s.login().Idle(who) }}
 	if s.ssh, err = s.openSSH(); err != nil {
+		return nil, err
+	}
+	if err := s.openGNMI(); err != nil {
 		return nil, err
 	}
 	for _, a := range cfg.Cards {
@@ -200,6 +235,16 @@ func (s *Supervisor) check(sch *schema.Schema) func(old, new tree.Tree) []schema
 	}
 }
 
+// panicked logs what was an internal error to who committed.
+func (s *Supervisor) panicked(stage string, value any, stack []byte) {
+	s.log.Error("panic in a commit", "stage", stage, "value", fmt.Sprint(value), "stack", string(stack))
+}
+
+// notReverted logs why a confirmed commit whose time is over still runs.
+func (s *Supervisor) notReverted(err error) {
+	s.log.Error("bring back the configuration before an unconfirmed commit", "error", err)
+}
+
 // attached reports the slot on which a port is present now, 0 for none.
 func (s *Supervisor) attached(port string) int {
 	if s.state == nil {
@@ -218,6 +263,7 @@ func (s *Supervisor) attached(port string) int {
 func (s *Supervisor) settle(ctx context.Context, now config.Snapshot) {
 	s.compiler.Publish(s.config.Running())
 	s.modules.Converge()
+	s.manage()
 	s.poke()
 	s.state.Poke()
 	s.modules.WaitApplied(ctx, now.Generation, settleTime)
@@ -246,9 +292,16 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.modules.Run(ctx, s.sockets...) })
+	g.Go(func() error { return s.config.KeepTrials(ctx, s.notReverted) })
 	g.Go(func() error { s.keepInventory(ctx); return nil })
 	g.Go(func() error { s.machine.run(ctx); return nil })
+	if s.mgmt != nil {
+		g.Go(func() error { s.mgmt.Run(ctx); return nil })
+	}
 	g.Go(func() error { s.state.Run(ctx); return nil })
+	g.Go(func() error { s.messages.Run(ctx); return nil })
+	g.Go(func() error { s.watch(ctx); return nil })
+	g.Go(func() error { return s.serveGNMI(ctx) })
 	if s.ssh != nil {
 		g.Go(func() error { s.ssh.run(ctx); return nil })
 	}
@@ -289,10 +342,16 @@ func (s *Supervisor) Reloading() bool {
 }
 
 func (s *Supervisor) close() {
+	s.gnmi.close()
 	for _, l := range s.sockets {
 		_ = l.Close() // closed already when the manager ran
 	}
 	s.ssh.close()
+	if s.files != nil {
+		if err := s.files.Close(); err != nil {
+			s.log.Warn("close the file systems", "error", err)
+		}
+	}
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {
 			s.log.Warn("close the configuration store", "error", err)

@@ -1,0 +1,66 @@
+package supervisor
+
+import (
+	"context"
+
+	"trunkline/config"
+	"trunkline/feature"
+	"trunkline/feature/logging"
+	"trunkline/supervisor/accounting"
+	"trunkline/supervisor/module"
+)
+
+// logging is what the running configuration says of messages.
+func (s *Supervisor) logging() logging.Settings { return logging.Read(s.config.Running().Tree) }
+
+// Messages is the log of the switch's messages.
+func (s *Supervisor) Messages() *accounting.Log { return s.messages }
+
+func (s *Supervisor) moduleEvent(e module.Event) {
+	s.messages.Log(feature.Event{
+		At: e.At, Facility: module.Facility, Severity: feature.Severity(e.Severity), Mnemonic: e.Mnemonic, Text: e.Text,
+	})
+}
+
+// wrote logs a step of saving the startup configuration.
+func (s *Supervisor) wrote(mnemonic, text string) {
+	s.messages.Log(feature.Event{Facility: "SYSMGR", Severity: feature.Notice, Mnemonic: mnemonic, Text: text})
+}
+
+// watch makes messages of what changes, until ctx ends: of ports and of
+// configuration.
+func (s *Supervisor) watch(ctx context.Context) {
+	changed, stopState := s.state.Subscribe()
+	defer stopState()
+	committed, stopConfig := s.config.Subscribe()
+	defer stopConfig()
+	seen, running := s.state.View().Tree(), s.config.Running()
+	for {
+		select {
+		case <-changed:
+			now := s.state.View().Tree()
+			s.logAll(accounting.StateEvents(seen, now))
+			seen = now
+		case <-committed:
+			commits := s.config.Commits(config.MaxCommits)
+			for i, c := range commits {
+				if c.Generation <= running.Generation {
+					commits = commits[:i]
+					break
+				}
+			}
+			s.logAll(accounting.CommitEvents(running.Tree, commits))
+			if len(commits) > 0 {
+				running = commits[0].Snapshot
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Supervisor) logAll(events []feature.Event) {
+	for _, e := range events {
+		s.messages.Log(e)
+	}
+}
