@@ -19,12 +19,15 @@ import (
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/feature/aaa"
+	"trunkline/feature/alias"
 	"trunkline/feature/cdp"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/interfaces"
 	"trunkline/feature/lldp"
 	"trunkline/feature/login"
 	"trunkline/feature/mactable"
+	"trunkline/feature/management"
 	"trunkline/feature/module"
 	"trunkline/feature/portprofile"
 	"trunkline/feature/svsdomain"
@@ -32,14 +35,16 @@ import (
 	"trunkline/feature/system"
 	"trunkline/feature/vethernet"
 	"trunkline/feature/vlan"
+	"trunkline/internal/secret"
 )
 
 var update = flag.Bool("update", false, "write what cmp compares with into the transcripts")
 
 // features are those that transcripts may use.
 var features = []feature.Feature{
-	system.Feature, login.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
+	system.Feature, aaa.Feature, login.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
 	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, cdp.Feature, lldp.Feature, svsdomain.Feature,
+	management.Feature, alias.Feature,
 }
 
 // TestTranscripts runs the operator transcripts of all features, testdata/*.txtar,
@@ -76,7 +81,7 @@ func (console) Page(int)                                    {}
 func (console) Ask(context.Context, string) (string, error) { return "y", nil }
 
 func vsh(ts *testscript.TestScript, neg bool, lines []string) {
-	s := ts.Value("cli").(*session.CLI).Session(session.Options{Who: feature.Session{User: "admin", From: "console0"}})
+	s := ts.Value("cli").(*session.CLI).Session(session.Options{Who: feature.Session{User: "admin", From: "console0", Role: feature.NetworkAdmin}})
 	for _, l := range lines {
 		if s.Run(context.Background(), l, console{ts.Stdout()}).Failed {
 			if !neg {
@@ -110,7 +115,11 @@ func newProduct() (session.Product, error) {
 		return session.Product{}, err
 	}
 	var factory tree.Tree
-	for _, e := range portprofile.Factory() {
+	admin, err := secret.Parse("5 $5$saltstring$P.bW6F1RP1HA7OPm5SRVZIGro4q5xJxWEWq0LwuJu6.")
+	if err != nil {
+		return session.Product{}, err
+	}
+	for _, e := range append(portprofile.Factory(), aaa.Admin("admin", admin)...) {
 		factory = factory.Set(e.Path, e.Value)
 	}
 	store, err := config.Open(context.Background(), s, &configtest.Backend{}, hooks(s), factory)
