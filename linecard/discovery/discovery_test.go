@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"reflect"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,8 +23,8 @@ type world struct {
 	*Speaker[string, string]
 	up      map[string]bool
 	sent    []string // seconds since the start, port, time to live
-	changes int
-	full    bool
+	changes atomic.Int32
+	full    atomic.Bool
 }
 
 // run runs f beside a speaker in a bubble. Between its sleeps f may touch the
@@ -47,7 +48,7 @@ func run(t *testing.T, f func(w *world)) {
 			},
 			Link: func(port string) pipeline.Link { return pipeline.Link{Up: w.up[port]} },
 			Inject: func(port string, frame []byte) error {
-				if w.full {
+				if w.full.Load() {
 					return errors.New("full")
 				}
 				w.sent = append(w.sent, fmt.Sprintf("%.0f %s %s", time.Since(began).Seconds(), port, frame))
@@ -64,7 +65,7 @@ func run(t *testing.T, f func(w *world)) {
 				h.Live, h.Info = time.Duration(live)*time.Second, h.ID
 				return h, map[string]error{"checksum": ErrChecksum, "version": ErrVersion}[h.ID]
 			},
-			Changed: func() { w.changes++ },
+			Changed: func() { w.changes.Add(1) },
 			Log:     slog.New(slog.DiscardHandler),
 		})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -87,6 +88,12 @@ func (w *world) put(t *testing.T, section string) {
 	if err := w.Apply([]byte(section)); err != nil {
 		t.Fatal(err)
 	}
+	synctest.Wait()
+}
+
+// sleep lets time pass, and what it brings happen.
+func (w *world) sleep(d time.Duration) {
+	time.Sleep(d)
 	synctest.Wait()
 }
 
@@ -118,15 +125,15 @@ func (w *world) ids(port string) (all []string) {
 func TestTimes(t *testing.T) {
 	run(t, func(w *world) {
 		w.put(t, "E1E2")
-		time.Sleep(65 * time.Second)
+		w.sleep(65 * time.Second)
 		w.want(t, "0 E1 1m40s", "1 E1 1m40s", "2 E1 1m40s", "32 E1 1m40s", "62 E1 1m40s")
 		w.up["E2"] = true // at 65
 		w.Poke()
-		time.Sleep(10 * time.Second)
+		w.sleep(10 * time.Second)
 		w.want(t, "65 E2 1m40s", "66 E2 1m40s", "67 E2 1m40s")
 		w.up["E1"] = false // at 75
 		w.Poke()
-		time.Sleep(20 * time.Second)
+		w.sleep(20 * time.Second)
 		w.want(t)
 	})
 }
@@ -135,14 +142,14 @@ func TestTimes(t *testing.T) {
 func TestGoodbye(t *testing.T) {
 	run(t, func(w *world) {
 		w.put(t, "E1")
-		time.Sleep(3 * time.Second)
+		w.sleep(3 * time.Second)
 		w.sent = nil
 		w.put(t, "")
 		w.put(t, "E1")
-		time.Sleep(6500 * time.Millisecond)
+		w.sleep(6500 * time.Millisecond)
 		w.want(t, "3 E1 0s", "7 E1 1m40s", "8 E1 1m40s", "9 E1 1m40s")
 		w.put(t, "")
-		time.Sleep(time.Minute)
+		w.sleep(time.Minute)
 		w.want(t, "10 E1 0s")
 		if n := len(w.Table().Ports); n != 0 {
 			t.Errorf("%d ports are left", n)
@@ -153,27 +160,27 @@ func TestGoodbye(t *testing.T) {
 func TestNeighbours(t *testing.T) {
 	run(t, func(w *world) {
 		w.put(t, "E1")
-		time.Sleep(5 * time.Second)
+		w.sleep(5 * time.Second)
 		w.sent = nil
-		changes := w.changes
+		changes := w.changes.Load()
 		w.hear("E1", "a 20") // at 5: answered a second later, and again
 		w.hear("E1", "b 10")
 		w.hear("E2", "c 10") // not a port of this protocol
-		if got := w.ids("E1"); !slices.Equal(got, []string{"a", "b"}) || w.changes != changes+2 {
-			t.Errorf("neighbours %q, %d changes", got, w.changes-changes)
+		if got := w.ids("E1"); !slices.Equal(got, []string{"a", "b"}) || w.changes.Load() != changes+2 {
+			t.Errorf("neighbours %q, %d changes", got, w.changes.Load()-changes)
 		}
-		time.Sleep(5 * time.Second)
+		w.sleep(5 * time.Second)
 		w.want(t, "6 E1 1m40s", "7 E1 1m40s", "8 E1 1m40s")
 		w.hear("E1", "a 20") // at 10
-		time.Sleep(6 * time.Second)
+		w.sleep(6 * time.Second)
 		if got := w.ids("E1"); !slices.Equal(got, []string{"a"}) {
 			t.Errorf("after b's time: %q", got)
 		}
-		time.Sleep(13500 * time.Millisecond) // 29.5
+		w.sleep(13500 * time.Millisecond) // 29.5
 		if got := w.ids("E1"); !slices.Equal(got, []string{"a"}) {
 			t.Errorf("before a's time: %q", got)
 		}
-		time.Sleep(time.Second)
+		w.sleep(time.Second)
 		if got := w.ids("E1"); len(got) != 0 {
 			t.Errorf("after a's time: %q", got)
 		}
@@ -204,8 +211,8 @@ func TestBounds(t *testing.T) {
 		for _, text := range []string{"", "checksum 1", "version 1", "n0 10"} {
 			w.hear("E1", text)
 		}
-		w.full = true
-		time.Sleep(3 * time.Second)
+		w.full.Store(true)
+		w.sleep(3 * time.Second)
 		got := w.Table().Ports[0]
 		want := api.DiscoveryCounters{
 			Received: api.MaxPortNeighbours + 3 + 4, Malformed: 1, BadChecksum: 1, BadVersion: 1, Discarded: 3, Sent: 1, SendErrors: 2,
