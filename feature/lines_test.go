@@ -35,9 +35,12 @@ var ways = map[string]map[string]string{
 	"port-profiles/port-profile": {
 		feature.Ethernet: "port-profile type ethernet UP", feature.Vethernet: "port-profile type vethernet WEB",
 	},
-	"vlans/vlan": {"": "vlan 20"},
-	"vems/vem":   {"": "vem 3"},
-	"svs-domain": {"": "svs-domain"},
+	"vlans/vlan":   {"": "vlan 20"},
+	"vems/vem":     {"": "vem 3"},
+	"svs-domain":   {"": "svs-domain"},
+	"vrfs/vrf":     {"": "vrf context management"},
+	"line/console": {"": "line console"},
+	"line/vty":     {"": "line vty"},
 }
 
 // builtins are the commands of the session itself.

@@ -32,6 +32,9 @@ type Query struct {
 	Module func(ctx context.Context, slot int, feature string, request []byte) ([]byte, error)
 	// Messages is the log file, nil for none.
 	Messages Messages
+	// Monitor shows the switch's messages on the terminal of a login as they
+	// come, or no longer, and reports whether that has a terminal; may be nil.
+	Monitor func(login uint64, on bool) bool
 }
 
 // Session is who asked.
@@ -192,8 +195,9 @@ type Counters struct {
 type Host interface {
 	// Commit applies edits as one transaction.
 	Commit(ctx context.Context, s Session, line string, edits ...Edit) error
-	// SaveStartup makes the running configuration the startup configuration.
-	SaveStartup(ctx context.Context) error
+	// SaveStartup makes the running configuration the startup configuration,
+	// on behalf of a session.
+	SaveStartup(ctx context.Context, s Session) error
 	// EraseStartup removes the startup configuration.
 	EraseStartup(ctx context.Context) error
 	// Reload restarts the supervisor from the startup configuration;

@@ -226,7 +226,8 @@ var part = regexp.MustCompile(`^(.*) (add|remove|except) [\d,-]+$`)
 
 // places are the entries that the ways lead to.
 var places = map[string]tree.Path{
-	"config": nil, "svs-domain": nil,
+	"config": nil, "svs-domain": nil, "line console": nil, "line vty": nil,
+	"vrf context management": tree.Path{{Name: "vrfs"}, {Name: "vrf", Key: "management"}},
 	"interface ethernet 3/1": feature.InterfacePath("Ethernet3/1"), "interface vethernet 1": feature.InterfacePath("Vethernet1"),
 	"port-profile type ethernet UP":   tree.Path{{Name: "port-profiles"}, {Name: "port-profile", Key: "UP"}},
 	"port-profile type vethernet WEB": tree.Path{{Name: "port-profiles"}, {Name: "port-profile", Key: "WEB"}},

@@ -107,7 +107,17 @@ func (s *stream) lines() []string {
 
 func (s *stream) await(line string) {
 	s.t.Helper()
-	eventually(s.t, func() bool { return s.has(line) }, fmt.Sprintf("no %q in\n%s", line, strings.Join(s.log, "\n")))
+	eventually(s.t, func() bool { return s.has(line) }, "no "+line)
+}
+
+// last returns what came last.
+func (s *stream) last() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.log) == 0 {
+		return ""
+	}
+	return s.log[len(s.log)-1]
 }
 
 func (s *stream) failed() error {
@@ -134,8 +144,8 @@ func TestOnce(t *testing.T) {
 	l.Prefix = &pb.Path{Target: "sw-a"}
 	s := w.subscribe(t, l)
 	eventually(t, func() bool { return s.failed() != nil }, "the RPC does not end")
-	if s.failed() != io.EOF || s.log[len(s.log)-1] != "sync" {
-		t.Errorf("ended with %v after %q", s.failed(), s.log[len(s.log)-1])
+	if s.failed() != io.EOF || s.last() != "sync" {
+		t.Errorf("ended with %v after %q", s.failed(), s.last())
 	}
 	for _, want := range []string{port + "/state/oper-status UP", port + "/state/counters/in-octets 1099511627776", port + "/config/enabled true"} {
 		if s.count("update "+want) != 1 {
@@ -161,8 +171,8 @@ func TestOnChange(t *testing.T) {
 	for _, x := range []*stream{s, vlans, names, later} {
 		x.await("sync")
 	}
-	if n := len(later.log); n != 1 {
-		t.Errorf("a path that is not there yet brought %v", later.log)
+	if later.last() != "sync" || len(later.lines()) > 0 {
+		t.Errorf("a path that is not there yet brought %v", later.lines())
 	}
 	w.set(t, &pb.SetRequest{Update: []*pb.Update{update(port+"/config/description", stringVal("x"))}})
 	s.await("update " + port + "/config/description x")
@@ -260,7 +270,7 @@ func TestSample(t *testing.T) {
 	s.await("sync")
 	eventually(t, func() bool { return s.count("update "+leaf+" UP") >= 4 }, "no samples")
 	if n := s.count("update " + port + "/state/ifindex 437780480"); n != 1 {
-		t.Errorf("a leaf that does not change was sent %d times in\n%s", n, strings.Join(s.log, "\n"))
+		t.Errorf("a leaf that does not change was sent %d times", n)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -304,6 +314,8 @@ func TestUpdatesOnly(t *testing.T) {
 	s.await("sync")
 	w.set(t, &pb.SetRequest{Update: []*pb.Update{update(port+"/config/mtu", uintVal(1600))}})
 	s.await("update " + port + "/config/mtu 1600")
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.log[0] != "sync" {
 		t.Errorf("first came %q", s.log[0])
 	}

@@ -16,6 +16,12 @@ func (s *Supervisor) logging() logging.Settings { return logging.Read(s.config.R
 // Messages is the log of the switch's messages.
 func (s *Supervisor) Messages() *accounting.Log { return s.messages }
 
+// monitor begins to show messages to a terminal.
+func (s *Supervisor) monitor() (lines <-chan string, stop func()) {
+	m := s.messages.Monitor()
+	return m.Lines(), m.Close
+}
+
 func (s *Supervisor) moduleEvent(e module.Event) {
 	s.messages.Log(feature.Event{
 		At: e.At, Facility: module.Facility, Severity: feature.Severity(e.Severity), Mnemonic: e.Mnemonic, Text: e.Text,

@@ -18,7 +18,7 @@ func (s *Supervisor) query(args feature.Args, who feature.Session) feature.Query
 	return feature.Query{
 		Args: args, Running: now.Tree, Startup: startup.Tree, Schema: sch, Changed: now.At,
 		Effective: effective.New(sch, now.Tree).Port,
-		State:     s.snapshot(), Now: time.Now(), Session: who, Module: s.modules.Query, Messages: s.messages,
+		State:     s.snapshot(), Now: time.Now(), Session: who, Module: s.modules.Query, Messages: s.messages, Monitor: s.remote.Monitor,
 	}
 }
 

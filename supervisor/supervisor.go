@@ -184,7 +184,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.remote = &remote.Server{CLI: s.cli, Log: s.log, Idle: func(who feature.Session) time.Duration { return s.login().Idle(who) }}
+	s.remote = &remote.Server{CLI: s.cli, Log: s.log, Messages: s.monitor, Idle: func(who feature.Session) time.Duration { return s.login().Idle(who) }}
 	if s.ssh, err = s.openSSH(); err != nil {
 		return nil, err
 	}

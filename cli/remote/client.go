@@ -24,9 +24,16 @@ type Handler interface {
 // Client is the terminal's end of a session. Requests are made one after the
 // other; Interrupt, Touch and Resize may be called at any time.
 type Client struct {
-	conn io.ReadWriteCloser
+	conn   io.ReadWriteCloser
+	frames chan frame // answers, closed at the end of the stream
+	err    error      // why it ended; read once frames is closed
+	closed chan struct{}
+	once   sync.Once // closes closed
 
 	sending sync.Mutex // orders frames
+
+	mu   sync.Mutex
+	show func([]byte)
 }
 
 // Dial connects to a supervisor's socket and begins a session.
@@ -45,7 +52,8 @@ func Dial(ctx context.Context, path string, h Hello) (*Client, Done, error) {
 
 // NewClient begins a session on a stream; Done has its first prompt.
 func NewClient(conn io.ReadWriteCloser, h Hello) (*Client, Done, error) {
-	c := &Client{conn: conn}
+	c := &Client{conn: conn, frames: make(chan frame), closed: make(chan struct{})}
+	go c.read() // it ends with the stream
 	if err := c.sendJSON(hello, h); err != nil {
 		return nil, Done{}, err
 	}
@@ -54,7 +62,10 @@ func NewClient(conn io.ReadWriteCloser, h Hello) (*Client, Done, error) {
 }
 
 // Close ends the session.
-func (c *Client) Close() error { return c.conn.Close() }
+func (c *Client) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.conn.Close()
+}
 
 func (c *Client) send(k kind, body []byte) error {
 	c.sending.Lock()
@@ -148,7 +159,7 @@ func (c *Client) await(h Handler) (Done, error) {
 		return c.Interrupt()
 	}
 	for {
-		k, body, err := readFrame(c.conn)
+		k, body, err := c.next()
 		if err != nil {
 			return Done{}, ended(err)
 		}
@@ -217,7 +228,7 @@ func (c *Client) Complete(line string) (Completion, error) {
 }
 
 func (c *Client) expect(want kind) ([]byte, error) {
-	k, body, err := readFrame(c.conn)
+	k, body, err := c.next()
 	if err != nil {
 		return nil, ended(err)
 	}

@@ -40,6 +40,7 @@ const (
 	done       kind = 'd' // body: Done
 	completion kind = 'c' // body: Completion
 	helpText   kind = 'h' // body: bytes to print
+	notice     kind = 'n' // body: lines to print; comes at any time, unasked
 )
 
 const (

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +17,10 @@ import (
 // login is one session being served.
 type login struct {
 	feature.Login
-	cancel context.CancelFunc
-	active atomic.Int64 // when the operator was last seen, in ns since 1970
+	cancel  context.CancelFunc
+	conn    io.Writer // where notices go, nil until the session has begun
+	monitor monitor
+	active  atomic.Int64 // when the operator was last seen, in ns since 1970
 }
 
 func (l *login) touch() { l.active.Store(time.Now().UnixNano()) }
@@ -70,8 +73,10 @@ func (s *Server) freeLine() string {
 
 func (s *Server) leave(l *login) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	delete(s.logins, l.ID)
+	l.monitor.end()
+	s.mu.Unlock()
+	l.monitor.showing.Wait()
 	s.serving.Done()
 }
 

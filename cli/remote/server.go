@@ -26,6 +26,9 @@ type Server struct {
 	// Idle is how long a session without a limit of its own may wait for the
 	// operator, 0 for ever; nil for always 0.
 	Idle func(feature.Session) time.Duration
+	// Messages begins to yield the switch's messages, a bounded number of which
+	// wait, until stop; nil for none.
+	Messages func() (lines <-chan string, stop func())
 
 	mu      sync.Mutex
 	stopped bool
@@ -67,6 +70,7 @@ func (s *Server) Serve(ctx context.Context, conn io.ReadWriteCloser, who feature
 		return errors.Join(err, conn.Close())
 	}
 	defer s.leave(l)
+	conn = &ordered{ReadWriteCloser: conn}
 	var reading sync.WaitGroup
 	defer reading.Wait()
 	defer conn.Close()
@@ -93,6 +97,9 @@ func (s *Server) Serve(ctx context.Context, conn io.ReadWriteCloser, who feature
 			Who: who, Interactive: h.Interactive, Width: h.Width, Height: h.Height, Terminal: h.Terminal,
 		}),
 	}
+	s.mu.Lock()
+	l.conn = conn
+	s.mu.Unlock()
 	reading.Go(func() {
 		defer cancel()
 		c.read()

@@ -173,7 +173,7 @@ func where(_ context.Context, r *request) error {
 }
 
 func save(ctx context.Context, r *request) error {
-	if err := r.cli.product.Host.SaveStartup(ctx); err != nil {
+	if err := r.cli.product.Host.SaveStartup(ctx, r.opts.Who); err != nil {
 		return err
 	}
 	_, err := io.WriteString(r.out, "["+strings.Repeat("#", 40)+"] 100%\n"+

@@ -72,8 +72,8 @@ func (s *Session) pipeTail(text string) (part string, offset int, ok bool) {
 	return parts[len(parts)-1], offsets[len(offsets)-1], true
 }
 
-// Help returns the text that ? prints for the beginning of a line.
-func (s *Session) Help(line string) string {
+// help is Help for a line without aliases.
+func (s *Session) help(line string) string {
 	text, offset := s.tail(line)
 	text, do := s.doRest(text)
 	places := s.places()
@@ -107,6 +107,12 @@ func (s *Session) Help(line string) string {
 	empty := strings.TrimSpace(text) == ""
 	for _, p := range places {
 		h, err := p.table.Help(text)
+		if !do && (err == nil || p.exec) {
+			if more := s.aliasEntries(text); len(more) > 0 {
+				h.Entries, err = append(h.Entries, more...), nil
+				grammar.SortEntries(h.Entries)
+			}
+		}
 		if err != nil {
 			failed(err, offset)
 			continue
@@ -229,9 +235,8 @@ func wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-// Complete returns what Tab may put in the place of the line's end from a byte
-// offset on.
-func (s *Session) Complete(line string) (from int, all []grammar.Candidate) {
+// complete is Complete for a line without aliases.
+func (s *Session) complete(line string) (from int, all []grammar.Candidate) {
 	text, offset := s.tail(line)
 	text, do := s.doRest(text)
 	if part, at, ok := s.fileTail(text); ok && (do || !s.matchesConfig(text)) {

@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,6 +43,9 @@ type Product struct {
 	// Files are the file systems; without them there are no commands of files
 	// and no redirection.
 	Files *flash.Store
+	// Support are the commands of show tech-support, by topic; none: there is
+	// no such command.
+	Support []Topic
 	// Accounting keeps the accounting log; nil: some of this process.
 	Accounting Accounting
 	// History has commits and checkpoints; nil: those of this process.
@@ -106,7 +110,7 @@ func New(p Product) (*CLI, error) {
 	if c.targets, err = grammar.NewTable(grammar.Command{Template: "<file>", Types: map[string]schema.AnyType{"file": fileType}}); err != nil {
 		return nil, fmt.Errorf("grammar of redirections: %w", err)
 	}
-	commands := append(c.builtins(), c.fileCommands()...)
+	commands := slices.Concat(c.builtins(), c.fileCommands(), c.supportCommands())
 	for _, f := range p.Features {
 		for _, s := range f.Show {
 			commands = append(commands, grammar.Command{

@@ -85,7 +85,16 @@ func (s *Session) Run(ctx context.Context, line string, c Console) Result {
 	if !more {
 		s.remember(line)
 	}
+	typed := 0 // where what the operator typed goes on
 	for offset := 0; offset <= len(line); {
+		if !more && offset >= typed {
+			text, n := s.expand(line[offset:])
+			line, typed = line[:offset]+text, offset+n
+			if err := grammar.TooLong(line); err != nil {
+				io.WriteString(c, err.Message(width))
+				return Result{Failed: true}
+			}
+		}
 		text, next := s.cut(line, offset)
 		if !grammar.Comment(text) {
 			closing, err := s.command(ctx, line, text, offset, width, c)
@@ -156,7 +165,9 @@ func (s *Session) command(ctx context.Context, line, text string, offset, width 
 	modes := s.stack
 	if f.depth >= 0 {
 		s.stack = s.stack[:f.depth+1]
-		err = r.configure(ctx)
+		if err = r.hides(ctx); err == nil {
+			err = r.configure(ctx)
+		}
 	} else {
 		err = r.piped(ctx, f.pipes, f.to)
 	}

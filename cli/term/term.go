@@ -60,6 +60,8 @@ type console struct {
 // session (remote.ErrClosed), or ctx is done. First is what began the session.
 func Interact(ctx context.Context, t Terminal, client *remote.Client, first remote.Done) (err error) {
 	c := &console{Terminal: t, client: client, listed: -1}
+	t.Out = &echo{out: t.Out, width: c.width}
+	c.Out = t.Out
 	// A session that is gone is noticed by the loop.
 	c.keys = newKeyboard(t.In, func() { _ = client.Touch() })
 	c.pager = pager{out: t.Out, keys: c.keys, width: c.width}
@@ -96,6 +98,10 @@ func Interact(ctx context.Context, t Terminal, client *remote.Client, first remo
 	if err != nil {
 		return fmt.Errorf("start line editor: %w", err)
 	}
+	client.Notices(func(text []byte) {
+		_, _ = c.rl.Write(text) // it draws the prompt and the line again
+	})
+	defer client.Notices(nil)
 	watching.Go(func() {
 		for {
 			select {

@@ -49,6 +49,8 @@ func run(args []string) (int, error) {
 		admin   = supervisor.AdminFlags(fs, os.Stderr)
 		level   = slog.LevelWarn
 	)
+	ssh := supervisor.DefaultSSH
+	fs.Var(&ssh, "ssh", "`address` of the SSH server; empty for none")
 	fs.TextVar(&level, "log-level", level, "least level to log: DEBUG, INFO, WARN, ERROR")
 	if err := flagenv.Parse(fs, args, os.LookupEnv); err != nil {
 		return 2, err
@@ -72,7 +74,7 @@ func run(args []string) (int, error) {
 		return 1, fmt.Errorf("state directory: %w", err)
 	}
 	cards := "unix:" + filepath.Join(*state, "cards.sock")
-	cfg := supervisor.Config{StateDir: *state, StartupConfig: *startup, Socket: *socket, Cards: []string{cards}, Log: log}
+	cfg := supervisor.Config{StateDir: *state, StartupConfig: *startup, Socket: *socket, SSH: ssh, Cards: []string{cards}, Log: log}
 	card := linecard.Config{
 		StateDir: filepath.Join(*state, "vem"), Supervisors: []string{cards}, Slot: feature.FirstCard,
 		Host: linecard.Hostname(), Lab: *labMode, Socket: *vemcmd, Workers: *workers, Spin: *spin, Version: version.String, Log: log,
@@ -93,7 +95,6 @@ func run(args []string) (int, error) {
 		cfg.Base = labBase(os.Getenv("HOSTNAME"))
 		waitInterfaces(ctx, log)
 	}
-	var err error
 	if card.UUID, err = agent.HostUUID("", card.StateDir); err != nil {
 		return 1, err
 	}

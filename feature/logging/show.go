@@ -13,7 +13,8 @@ import (
 var words = schema.Words{
 	"show logging": "Logging configuration and contents of the log file", "clear": "Reset functions",
 	"clear logging": "Reset logging", "terminal": "Set terminal parameters of this session",
-	"terminal no": "Negate a terminal parameter",
+	"terminal no": "Negate a terminal parameter", "no": "Negate a command",
+	"no terminal": "Set terminal parameters of this session",
 }
 
 var shows = []feature.Show{
@@ -148,4 +149,16 @@ var execs = []feature.Exec{
 			return nil
 		},
 	},
+	{Line: "terminal monitor", Words: words, Help: "Show messages on this terminal", Reads: true, Run: terminal(true)},
+	{Line: "terminal no monitor", Words: words, Help: "Show messages on this terminal", Reads: true, Run: terminal(false)},
+	{Line: "no terminal monitor", Words: words, Help: "Show messages on this terminal", Reads: true, Run: terminal(false)},
+}
+
+func terminal(on bool) func(context.Context, feature.Query, feature.Host, feature.Output) error {
+	return func(_ context.Context, q feature.Query, _ feature.Host, _ feature.Output) error {
+		if q.Monitor == nil || !q.Monitor(q.Session.Login, on) {
+			return feature.Error("ERROR: There is no terminal to show messages on.")
+		}
+		return nil
+	}
 }

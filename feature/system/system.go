@@ -17,7 +17,7 @@ type Config struct {
 }
 
 // DefaultHostname is the name of a chassis without a configured one.
-const DefaultHostname = "switch"
+const DefaultHostname = feature.DefaultHostname
 
 const maxHostname = 63
 
@@ -66,7 +66,5 @@ var hostname = func() schema.Type[string] {
 	return t
 }()
 
-var hostnamePath = tree.Path{{Name: "system"}, {Name: "hostname"}}
-
 // Hostname returns the name of the chassis.
-func Hostname(t tree.Tree) string { return feature.Read(t, hostnamePath, DefaultHostname) }
+func Hostname(t tree.Tree) string { return feature.Hostname(t) }

@@ -191,7 +191,9 @@ type host struct {
 	store *config.Store
 }
 
-func (h host) SaveStartup(ctx context.Context) error { return h.store.SaveStartup(ctx, config.Meta{}) }
+func (h host) SaveStartup(ctx context.Context, who feature.Session) error {
+	return h.store.SaveStartup(ctx, config.Meta{User: who.User, From: who.From})
+}
 func (h host) EraseStartup(ctx context.Context) error {
 	return h.store.EraseStartup(ctx)
 }

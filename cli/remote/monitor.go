@@ -1,0 +1,117 @@
+package remote
+
+import (
+	"io"
+	"sync"
+)
+
+// ordered writes one frame at a time: answers and notices come from different
+// goroutines.
+type ordered struct {
+	io.ReadWriteCloser
+	writing sync.Mutex
+}
+
+func (o *ordered) Write(p []byte) (int, error) {
+	o.writing.Lock()
+	defer o.writing.Unlock()
+	return o.ReadWriteCloser.Write(p)
+}
+
+// monitor shows messages to one login. Its fields are guarded by Server.mu.
+type monitor struct {
+	stop    func()         // nil while it is off
+	showing sync.WaitGroup // waited for without the lock
+}
+
+// Monitor shows the switch's messages on the terminal of a login, or no longer.
+// It reports whether there is one.
+func (s *Server) Monitor(id uint64, on bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.logins[id]
+	switch {
+	case l == nil || l.conn == nil || s.Messages == nil:
+		return false
+	case !on:
+		l.monitor.end()
+	case l.monitor.stop == nil:
+		lines, cancel := s.Messages()
+		ended := make(chan struct{})
+		l.monitor.stop = func() { cancel(); close(ended) }
+		l.monitor.showing.Go(func() {
+			for {
+				select {
+				case line := <-lines:
+					if writeFrame(l.conn, notice, []byte(clip(line+"\n"))) != nil {
+						return // the session notices
+					}
+				case <-ended:
+					return
+				}
+			}
+		})
+	}
+	return true
+}
+
+func (m *monitor) end() {
+	if m.stop != nil {
+		m.stop()
+		m.stop = nil
+	}
+}
+
+// frame is one frame as read.
+type frame struct {
+	kind kind
+	body []byte
+}
+
+// read takes frames from the server until the stream ends: notices go to
+// whoever asked for them, all else to next.
+func (c *Client) read() {
+	defer close(c.frames)
+	for {
+		k, body, err := readFrame(c.conn)
+		if err != nil {
+			c.err = err
+			return
+		}
+		if k == notice {
+			c.mu.Lock()
+			show := c.show
+			c.mu.Unlock()
+			if show != nil {
+				show(body)
+			}
+			continue
+		}
+		select {
+		case c.frames <- frame{k, body}:
+		case <-c.closed:
+			return
+		}
+	}
+}
+
+// next returns the next frame that is an answer.
+func (c *Client) next() (kind, []byte, error) {
+	f, ok := <-c.frames
+	switch {
+	case ok:
+		return f.kind, f.body, nil
+	case c.err != nil: // set before frames was closed
+		return 0, nil, c.err
+	}
+	return 0, nil, io.ErrClosedPipe
+}
+
+// Notices has what the switch says unasked (terminal monitor) shown by f, which
+// is called while the client waits for the operator and while a line runs, one
+// call at a time; nil drops it, as does a client that has not called Notices.
+func (c *Client) Notices(f func(text []byte)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.show = f
+}

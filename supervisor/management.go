@@ -1,0 +1,40 @@
+package supervisor
+
+import (
+	"net/netip"
+
+	"trunkline/feature/management"
+)
+
+// manage tells mgmt0 what configuration wants.
+func (s *Supervisor) manage() {
+	if s.mgmt != nil {
+		s.mgmt.Set(management.Of(s.config.Running().Tree))
+	}
+}
+
+// HasManagement reports whether there is a mgmt0.
+func (s *Supervisor) HasManagement() bool { return s.mgmt != nil }
+
+// Addresses returns where services listen that are not told: the addresses of
+// mgmt0, IPv4 first, of which there may be none yet; without a mgmt0 those of
+// the loopback.
+func (s *Supervisor) Addresses() []netip.Addr {
+	if s.mgmt == nil {
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+	}
+	var all []netip.Addr
+	for _, p := range s.mgmt.Snapshot().Prefixes {
+		all = append(all, p.Addr())
+	}
+	return all
+}
+
+// WatchAddresses returns a channel that holds a token once Addresses may have
+// changed since it was last taken from; cancel ends it.
+func (s *Supervisor) WatchAddresses() (wake <-chan struct{}, cancel func()) {
+	if s.mgmt == nil {
+		return nil, func() {}
+	}
+	return s.mgmt.Subscribe()
+}
