@@ -1,0 +1,44 @@
+package session_test
+
+import (
+	"strings"
+	"testing"
+
+	"trunkline/cli/session"
+	"trunkline/cli/session/sessiontest"
+	"trunkline/feature"
+)
+
+// A role that may only read is refused whatever changes anything, in the one
+// sentence of cli.md §4.1 and before a question is asked; so is a session
+// without a role.
+func TestRoles(t *testing.T) {
+	const refusal = "% Permission denied for the role\n"
+	for _, role := range []feature.Role{feature.NetworkOperator, "", "network-Admin"} {
+		cli, store := sessiontest.CLI(t)
+		before := store.Running()
+		for line, want := range map[string]bool{ // whether it is allowed
+			"show running-config": true, "show vlan": true, "show running-config | include vlan": true, "terminal length 0": true,
+			"terminal no dont-ask": true, "enable": true, "where": true, "end": true, "show cli list": true, "exit": true,
+			"configure": false, "configure terminal": false, "conf t ; vlan 77": false, "copy running-config startup-config": false,
+			"write": false, "write memory": false, "write erase": false, "reload": false, "reload module 3": false,
+			"show vlan ; conf t": false,
+		} {
+			s := cli.Session(session.Options{Who: feature.Session{User: "eve", Role: role}, Interactive: true, Width: 80, Height: 24})
+			c := &recorder{answers: []string{"y", "y"}}
+			failed := s.Run(t.Context(), line, c).Failed
+			if failed == want || strings.HasSuffix(c.String(), refusal) == want || strings.Contains(c.String(), "(y/n)") {
+				t.Errorf("role %q: %q: failed %v, printed %q", role, line, failed, c)
+			}
+			if s.Configuring() {
+				t.Errorf("role %q: %q leads into a configuration mode", role, line)
+			}
+		}
+		if now := store.Running(); now.Generation != before.Generation {
+			t.Errorf("role %q has changed the configuration", role)
+		}
+		if _, saved := store.Startup(); saved {
+			t.Errorf("role %q has saved the configuration", role)
+		}
+	}
+}
