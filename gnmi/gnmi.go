@@ -52,6 +52,7 @@ const (
 	maxRPCs        = 1024 // per connection
 	maxPaths       = 256  // of one RPC
 	maxStreams     = 1024 // subscriptions under way
+	patience       = time.Minute
 )
 
 // Config is what a Server serves.
@@ -93,7 +94,9 @@ type Server struct {
 	image   *image // guarded by imaging
 
 	arbitration arbitration
-	streams     chan struct{} // a token for each subscription under way
+	streams     chan struct{}  // a token for each subscription under way
+	sending     sync.WaitGroup // of subscriptions
+	patience    time.Duration  // how long a message to a client may wait
 }
 
 // Origins that clients may name.
@@ -106,7 +109,7 @@ const (
 func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, schema: cfg.Store.Schema(), began: time.Now(), table: table(), image: &image{},
-		streams: make(chan struct{}, maxStreams),
+		streams: make(chan struct{}, maxStreams), patience: patience,
 	}
 	root, err := compile(s.table, s.isList)
 	if err != nil {
@@ -194,6 +197,7 @@ func (s *Server) Serve(ctx context.Context, config *tls.Config, secure, local []
 		g.Stop()
 	}
 	wg.Wait()
+	s.sending.Wait()
 	return err
 }
 

@@ -1,6 +1,7 @@
 package gnmi
 
 import (
+	"strings"
 	"time"
 
 	pb "github.com/openconfig/gnmi/proto/gnmi"
@@ -16,6 +17,8 @@ const maxBundle = 128
 // in common in its prefix.
 type sender struct {
 	rpc    pb.GNMI_SubscribeServer
+	stuck  *time.Timer // runs while a message is being sent
+	wait   time.Duration
 	target string
 	enc    pb.Encoding
 	depth  int
@@ -33,8 +36,16 @@ type update struct {
 	duplicates uint32
 }
 
+// send sends one message. It blocks while the client does not read; see
+// Subscribe.
+func (o *sender) send(m *pb.SubscribeResponse) error {
+	o.stuck.Reset(o.wait)
+	defer o.stuck.Stop()
+	return o.rpc.Send(m)
+}
+
 func (o *sender) sync() error {
-	return o.rpc.Send(&pb.SubscribeResponse{Response: &pb.SubscribeResponse_SyncResponse{SyncResponse: true}})
+	return o.send(&pb.SubscribeResponse{Response: &pb.SubscribeResponse_SyncResponse{SyncResponse: true}})
 }
 
 // put takes one leaf or deletion.
@@ -88,7 +99,7 @@ func (o *sender) flush() error {
 		}
 	}
 	o.paths, o.cells = nil, nil
-	return o.rpc.Send(&pb.SubscribeResponse{Response: &pb.SubscribeResponse_Update{Update: n}})
+	return o.send(&pb.SubscribeResponse{Response: &pb.SubscribeResponse_Update{Update: n}})
 }
 
 // shallow reports whether a leaf is within the depth that was asked for.
@@ -216,7 +227,16 @@ func (o *sender) gone(u *subscription, i *image) error {
 	old, new := p.model.tree(u.last), p.model.tree(i)
 	told := map[string]bool{}
 	for c := range tree.Diff(old, new) {
-		if c.New != nil || c.Added || !p.covers(c.Path) {
+		if c.New != nil || c.Added {
+			continue
+		}
+		covered := p.covers(c.Path)
+		if c.Old == nil {
+			if err := o.forget(u, c.Path, !covered); err != nil {
+				return err
+			}
+		}
+		if !covered {
 			continue
 		}
 		top := c.Path
@@ -230,6 +250,25 @@ func (o *sender) gone(u *subscription, i *image) error {
 			}
 		}
 		delete(u.sent, c.Path.String())
+	}
+	return nil
+}
+
+// forget lets go of the samples of an entry that has gone; they are in no tree.
+func (o *sender) forget(u *subscription, entry tree.Path, tell bool) error {
+	below := entry.String() + "/"
+	for text := range u.sent {
+		if !strings.HasPrefix(text, below) {
+			continue
+		}
+		delete(u.sent, text)
+		at, err := tree.Parse(text)
+		if err != nil || !tell {
+			continue // what cannot be read was never sent
+		}
+		if err := o.put(u, at, now(), update{}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	pb "github.com/openconfig/gnmi/proto/gnmi"
@@ -60,7 +61,23 @@ func (s *Server) Subscribe(rpc pb.GNMI_SubscribeServer) error {
 	if err != nil {
 		return err
 	}
-	out := &sender{rpc: rpc, target: list.GetPrefix().GetTarget(), enc: list.GetEncoding(), depth: ext.depth}
+	stuck := make(chan struct{})
+	timer := time.AfterFunc(never, sync.OnceFunc(func() { close(stuck) }))
+	timer.Stop()
+	out := &sender{rpc: rpc, stuck: timer, wait: s.patience, target: list.GetPrefix().GetTarget(), enc: list.GetEncoding(), depth: ext.depth}
+	// Only the end of the RPC interrupts a send that waits for the client.
+	result := make(chan error, 1)
+	s.sending.Go(func() { result <- s.serve(out, subs, list) })
+	select {
+	case err := <-result:
+		return err
+	case <-stuck:
+		return status.Errorf(codes.ResourceExhausted, "the client has read nothing for %v", s.patience)
+	}
+}
+
+// serve answers a subscription list in its mode.
+func (s *Server) serve(out *sender, subs []*subscription, list *pb.SubscriptionList) error {
 	switch list.GetMode() {
 	case pb.SubscriptionList_ONCE:
 		return s.once(out, subs, list.GetUpdatesOnly())

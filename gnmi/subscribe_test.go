@@ -397,3 +397,40 @@ func TestHangingClients(t *testing.T) {
 	}
 	eventually(t, func() bool { return runtime.NumGoroutine() <= before }, "goroutines are left")
 }
+
+// TestStuckClient ends the subscription of a client that reads nothing.
+func TestStuckClient(t *testing.T) {
+	w := start(t)
+	w.server.SetPatience(100 * time.Millisecond)
+	w.value(t, port+"/state/name") // the connection is up
+	before := runtime.NumGoroutine()
+	rpc, err := w.client.Subscribe(as("guest"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rpc.Send(&pb.SubscribeRequest{Request: &pb.SubscribeRequest_Subscribe{
+		Subscribe: list(pb.SubscriptionList_STREAM, pb.SubscriptionMode_ON_CHANGE, slices.Repeat([]string{port}, 256)...)}}); err != nil {
+		t.Fatal(err)
+	}
+	// The first values of 256 subscriptions are more than the client's window.
+	eventually(t, func() bool { return w.server.Streams() == 1 }, "the subscription does not begin")
+	eventually(t, func() bool { return w.server.Streams() == 0 }, "the subscription goes on")
+	for err == nil {
+		_, err = rpc.Recv()
+	}
+	if status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("ended with %v", err)
+	}
+	eventually(t, func() bool { return runtime.NumGoroutine() <= before }, "goroutines are left")
+}
+
+// TestSamplesOfGoneEntries deletes what was sampled of an entry that goes.
+func TestSamplesOfGoneEntries(t *testing.T) {
+	w := start(t)
+	const gone = "/interfaces/interface[name=Ethernet3/2]/state/counters/in-octets"
+	s := w.subscribe(t, onChange("/interfaces/interface[name=*]/state/counters/in-octets"))
+	s.await("update " + gone + " 1099511627776")
+	s.await("sync")
+	w.ports(t, 3, map[string]bool{"Ethernet3/1": true})
+	s.await("delete " + gone)
+}
