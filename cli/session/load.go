@@ -91,7 +91,7 @@ func (l *loader) text(text string) []LineError {
 		if more {
 			unfinished = line
 		} else if reason != "" {
-			refuse(line, reason)
+			refuse(l.shown, reason)
 		}
 	}
 	if unfinished != "" {
@@ -105,11 +105,13 @@ type loader struct {
 	cli       *CLI
 	candidate *config.Candidate
 	stack     []level
+	shown     string // the line as it may be told: without secrets
 }
 
 // line applies one line. The result is why it cannot be, or ""; more says that
 // it goes on on the next line.
 func (l *loader) line(line string) (reason string, more bool) {
+	l.shown = line
 	words := strings.Fields(strings.ToLower(line))
 	switch {
 	case words[0] == "version" && len(words) == 2:
@@ -125,6 +127,7 @@ func (l *loader) line(line string) (reason string, more bool) {
 	if bad != nil {
 		return bad.Text, bad.More != ""
 	}
+	l.shown = redact(match, line)
 	l.stack = l.stack[:depth+1]
 	ch, err := l.cli.change(l.candidate.Tree(), l.stack[depth], match)
 	if err != nil {
