@@ -294,13 +294,13 @@ func TestBounded(t *testing.T) {
 	s := open(t, memoryDir(t))
 	text := make([]byte, 512<<10)
 	rand.Read(text)
-	for g := range uint64(200) {
+	for g := range uint64(config.MaxCommits + 10) {
 		if err := s.Commit(t.Context(), g, record(g+1, string(text))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := s.server.Backend().Size(); n > 80<<20 {
-		t.Errorf("the database has %d bytes after 100 MB of commits", n)
+	if n := s.server.Backend().Size(); n > 64<<20 {
+		t.Errorf("the database has %d bytes after 55 MB of commits", n)
 	}
 	if n := count(t, s, "commit/piece/"); n != keepBytes>>19-1 { // each is a little larger
 		t.Errorf("%d commits of 512 KB are kept, want %d", n, keepBytes>>19-1)
@@ -308,12 +308,12 @@ func TestBounded(t *testing.T) {
 	if n := count(t, s, "commit/head/"); n != config.MaxCommits {
 		t.Errorf("%d commits are recorded, want %d", n, config.MaxCommits)
 	}
-	// The log of 100 MB is cut when the member starts anew, and by a timer.
+	// The log of 55 MB is cut when the member starts anew, and by a timer.
 	s = reopen(t, s)
-	deadline := time.Now().Add(10 * time.Second)
-	for total(t, s.dir) > 180<<20 {
+	deadline := time.Now().Add(30 * time.Second)
+	for total(t, s.dir) > 140<<20 {
 		if time.Now().After(deadline) {
-			t.Fatalf("the store has %d bytes after 100 MB of commits", total(t, s.dir))
+			t.Fatalf("the store has %d bytes after 55 MB of commits", total(t, s.dir))
 		}
 		runtime.Gosched()
 	}
