@@ -19,7 +19,7 @@ import (
 // workloads.
 func TestRollback(t *testing.T) {
 	const accepted = 500
-	for seed, how := range []string{"atomic", "best-effort", "stop-at-first-failure"} {
+	for seed, how := range []string{"atomic", "best-effort"} {
 		w := newWorld(t)
 		r := rand.New(rand.NewPCG(uint64(seed), 7))
 		var commands []command

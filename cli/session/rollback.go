@@ -159,7 +159,7 @@ func (r *request) operate(ctx context.Context, o *operation, target tree.Tree, m
 			return false, done(err)
 		}
 		r.remark(result.Remarks)
-	} else if err := r.byLines(ctx, o, patch, m, on); err != nil {
+	} else if err := r.byLines(ctx, o, patch, target, m, on); err != nil {
 		return false, done(err)
 	}
 	io.WriteString(r.console, "Generating Running-config for verification\nGenerating Patch for verification\n")
@@ -171,25 +171,40 @@ func (r *request) operate(ctx context.Context, o *operation, target tree.Tree, m
 	return len(patch) == 0, done(nil)
 }
 
-// byLines executes as much of a patch as can be, in one commit.
-func (r *request) byLines(ctx context.Context, o *operation, patch []string, m config.Meta, on history.Confirm) error {
-	failed := map[string]string{}
+// maxPasses is how often what was refused of a patch is tried.
+const maxPasses = 5
+
+// byLines executes as much of a patch as can be, in one commit. What was refused
+// is tried again as long as that leads on: it may have been in the way of
+// something later.
+func (r *request) byLines(ctx context.Context, o *operation, patch []string, target tree.Tree, m config.Meta, on history.Confirm) error {
+	type failure struct {
+		text, message string
+		syntax        bool
+	}
+	var failures []failure
 	a := r.applier(func(text string, syntax bool, message string) {
-		r.replayed(text, syntax, message)
-		failed[text] = message
+		failures = append(failures, failure{text, message, syntax})
 	})
 	a.stop, a.apart = o.mode == stopFirst, true
-	if o.verbose {
-		io.WriteString(r.console, strings.Join(patch, ""))
-	}
-	if err := a.all(ctx, strings.Join(patch, "")); err != nil {
-		return err
-	}
-	o.executed = patch
-	for _, line := range patch {
-		if text, ok := failed[strings.TrimSpace(line)]; ok {
-			o.executed = append(slices.Clip(o.executed), "'"+strings.TrimSpace(line)+"': "+text+"\n")
+	for pass := 1; ; pass++ {
+		if o.verbose {
+			io.WriteString(r.console, strings.Join(patch, ""))
 		}
+		o.executed = append(o.executed, patch...)
+		failures, a.failures, a.skip, a.stack = nil, 0, -1, []level{global()}
+		if err := a.all(ctx, strings.Join(patch, "")); err != nil {
+			return err
+		}
+		next := r.patch(a.tree(), target)
+		if a.stop || len(failures) == 0 || len(next) == 0 || slices.Equal(next, patch) || pass == maxPasses {
+			break
+		}
+		patch = next
+	}
+	for _, f := range failures {
+		r.replayed(f.text, f.syntax, f.message)
+		o.executed = append(o.executed, "'"+f.text+"': "+f.message+"\n")
 	}
 	candidate := r.cli.product.Store.Begin()
 	if a.batch != nil && a.batch.candidate != nil {
