@@ -65,9 +65,7 @@ type Config struct {
 	Users feature.Authenticator
 	// CLI serves origin cli; nil for not at all.
 	CLI CLI
-	// Events takes failures to log in, and Sets; nil for nowhere.
-	Events feature.EventLog
-	Log    *slog.Logger
+	Log *slog.Logger
 }
 
 // CLI is the command language as origin cli needs it.

@@ -28,12 +28,9 @@ const (
 // one transaction.
 func (s *Server) Set(ctx context.Context, r *pb.SetRequest) (*pb.SetResponse, error) {
 	out, err := s.set(ctx, r)
-	if err != nil && s.cfg.Events != nil {
+	if err != nil {
 		who := callerOf(ctx)
-		s.cfg.Events.Log(feature.Event{
-			Facility: "GNMI", Severity: feature.Warning, Mnemonic: "SET_FAILED",
-			Text: fmt.Sprintf("Set by %s from %s was refused: %s", who.User, who.from, oneLine(status.Convert(err).Message())),
-		})
+		s.cfg.Log.Info("gNMI Set refused", "user", who.User, "from", who.from, "error", oneLine(status.Convert(err).Message()))
 	}
 	return out, err
 }
