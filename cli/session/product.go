@@ -105,7 +105,7 @@ func New(p Product) (*CLI, error) {
 		}
 	}
 	if c.accounts == nil {
-		c.accounts = &recent{}
+		c.accounts = newRecent(c.history.Commits(config.MaxCommits))
 	}
 	if c.targets, err = grammar.NewTable(grammar.Command{Template: "<file>", Types: map[string]schema.AnyType{"file": fileType}}); err != nil {
 		return nil, fmt.Errorf("grammar of redirections: %w", err)

@@ -159,6 +159,7 @@ func (s *Session) command(ctx context.Context, line, text string, offset, width 
 	}
 	r := &request{Session: s, match: f.match, line: strings.ReplaceAll(strings.TrimSpace(text), "\n", " "), console: c, out: c}
 	if err := s.opts.Who.Role.May(f.acts()); err != nil {
+		r.account(s.stack, f.depth, err)
 		fmt.Fprintln(c, message(err))
 		return false, err
 	}
