@@ -25,6 +25,7 @@ import (
 	"trunkline/feature/ethernet"
 	"trunkline/feature/interfaces"
 	"trunkline/feature/lldp"
+	"trunkline/feature/logging"
 	"trunkline/feature/login"
 	"trunkline/feature/mactable"
 	"trunkline/feature/management"
@@ -44,7 +45,7 @@ var update = flag.Bool("update", false, "write what cmp compares with into the t
 var features = []feature.Feature{
 	system.Feature, aaa.Feature, login.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
 	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, cdp.Feature, lldp.Feature, svsdomain.Feature,
-	management.Feature, alias.Feature,
+	management.Feature, alias.Feature, logging.Feature,
 }
 
 // TestTranscripts runs the operator transcripts of all features, testdata/*.txtar,

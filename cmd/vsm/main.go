@@ -89,7 +89,8 @@ func configure(args []string) (supervisor.Config, error) {
 	debug.SetGCPercent(100)
 	cfg := supervisor.Config{
 		StateDir: *state, StartupConfig: *startup, Socket: *socket, SSH: ssh,
-		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
+		Console: os.Stderr,
+		Log:     slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}
 	cfg.GNMI, cfg.Mgmt = gnmi(), *mgmt
 	var err error
