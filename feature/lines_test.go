@@ -30,7 +30,7 @@ func (c command) String() string { return c.place + ": " + c.template }
 var ways = map[string]map[string]string{
 	"": {"": ""},
 	"interfaces/interface": {
-		feature.Ethernet: "interface ethernet 3/1", feature.Vethernet: "interface vethernet 1",
+		feature.Ethernet: "interface ethernet 3/1", feature.Vethernet: "interface vethernet 1", feature.Management: "interface mgmt0",
 	},
 	"port-profiles/port-profile": {
 		feature.Ethernet: "port-profile type ethernet UP", feature.Vethernet: "port-profile type vethernet WEB",

@@ -44,7 +44,7 @@ func newWorld(t *testing.T) *world {
 	w.run("configure terminal", "vlan 20,30",
 		"port-profile type vethernet BASE", "state enabled", "port-profile type ethernet UPBASE", "state enabled",
 		"port-profile type vethernet WEB", "port-profile type ethernet UP",
-		"interface vethernet 1", "interface ethernet 3/1", "vem 3", "vrf context management", "svs-domain")
+		"interface vethernet 1", "interface ethernet 3/1", "interface mgmt0", "vem 3", "vrf context management", "svs-domain")
 	w.clean = p.Store.Running().Tree
 	return w
 }

@@ -42,7 +42,7 @@ var Feature = feature.Feature{
 		}},
 		Leaves: schema.Augment(feature.Interfaces,
 			schema.Bind("vrf", vrf, func(c *Config) *string { return &c.VRF }, "vrf member <vrf>", "Set the VRF of the interface").
-				With(func(l *schema.Leaf) { l.Default = VRF }).With(mgmt(1)),
+				With(mgmt(1)),
 			schema.Bind("ipv4", interface4, func(c *Config) *netip.Prefix { return &c.IPv4 }, "ip address <address>", "Set the IP address of the interface").
 				With(mgmt(2)),
 			schema.Bind("ipv6", interface6, func(c *Config) *netip.Prefix { return &c.IPv6 }, "ipv6 address <address>", "Set the IPv6 address of the interface").

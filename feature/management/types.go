@@ -8,14 +8,14 @@ import (
 
 // prefixes returns a type of prefixes or, with host, of an interface's address
 // with the length of its subnet.
-func prefixes(name, notation, help string, v4, host bool) schema.Type[netip.Prefix] {
+func prefixes(name, notation, help string, v4, host bool, samples ...string) schema.Type[netip.Prefix] {
 	invalid := schema.ErrIPv6
 	if v4 {
 		invalid = schema.ErrIPv4
 	}
 	return schema.Type[netip.Prefix]{
 		Name:   name,
-		Syntax: schema.Syntax{Notation: notation, Help: help},
+		Syntax: schema.Syntax{Notation: notation, Help: help, Samples: samples},
 		Parse: func(s string) (netip.Prefix, error) {
 			p, err := netip.ParsePrefix(s)
 			switch a := p.Addr(); {
@@ -33,16 +33,16 @@ func prefixes(name, notation, help string, v4, host bool) schema.Type[netip.Pref
 }
 
 var (
-	interface4 = prefixes("ipv4-interface", "A.B.C.D/LEN", "IP address and length of the subnet", true, true)
-	interface6 = prefixes("ipv6-interface", "A:B::C:D/LEN", "IPv6 address and length of the subnet", false, true)
-	prefix4    = prefixes("ipv4-prefix", "A.B.C.D/LEN", "IP prefix; 0.0.0.0/0 for the default route", true, false)
-	prefix6    = prefixes("ipv6-prefix", "A:B::C:D/LEN", "IPv6 prefix; ::/0 for the default route", false, false)
+	interface4 = prefixes("ipv4-interface", "A.B.C.D/LEN", "IP address and length of the subnet", true, true, "192.0.2.10/24", "198.51.100.1/30")
+	interface6 = prefixes("ipv6-interface", "A:B::C:D/LEN", "IPv6 address and length of the subnet", false, true, "2001:db8::10/64", "2001:db8:1::1/48")
+	prefix4    = prefixes("ipv4-prefix", "A.B.C.D/LEN", "IP prefix; 0.0.0.0/0 for the default route", true, false, "0.0.0.0/0", "203.0.113.0/24")
+	prefix6    = prefixes("ipv6-prefix", "A:B::C:D/LEN", "IPv6 prefix; ::/0 for the default route", false, false, "::/0", "2001:db8:2::/48")
 )
 
 // ipv6 is an IPv6 address without a zone.
 var ipv6 = schema.Type[netip.Addr]{
 	Name:   "ipv6-address",
-	Syntax: schema.Syntax{Notation: "A:B::C:D", Help: "IPv6 address"},
+	Syntax: schema.Syntax{Notation: "A:B::C:D", Help: "IPv6 address", Samples: []string{"2001:db8::1", "fd00::1"}},
 	Parse: func(s string) (netip.Addr, error) {
 		a, err := netip.ParseAddr(s)
 		if err != nil || !a.Is6() || a.Is4In6() || a.Zone() != "" {
