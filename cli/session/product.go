@@ -4,7 +4,11 @@
 //
 // A CLI is compiled once from the product's features; it makes Sessions. A
 // configuration line is one transaction: the grammar turns it into edits, the
-// store checks and commits them. Nothing here knows a feature by name.
+// store checks and commits them. Lines that are pasted may be held and committed
+// together (batch.go); in a configuration session lines are queued in a draft
+// (draft.go). The commands of the configuration's life, from checkpoints to
+// configure replace, are listed in lifecycle.go. Nothing here knows a feature by
+// name.
 //
 // A Session belongs to one caller at a time, but for Resize, which may be
 // called while a line runs.
