@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	pb "github.com/openconfig/gnmi/proto/gnmi"
+	"github.com/openconfig/gnmi/proto/gnmi_ext"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -106,5 +107,20 @@ func TestGetRefused(t *testing.T) {
 				t.Errorf("got %v, want %v with %q", err, c.code, c.text)
 			}
 		})
+	}
+}
+
+// TestDepth reads one level below a path (depth extension §3.1).
+func TestDepth(t *testing.T) {
+	w := start(t)
+	one := []*gnmi_ext.Extension{{Ext: &gnmi_ext.Extension_Depth{Depth: &gnmi_ext.Depth{Level: 1}}}}
+	for enc, want := range map[pb.Encoding]string{pb.Encoding_JSON_IETF: `{"openconfig-interfaces:name":"Ethernet3/1"}`, pb.Encoding_PROTO: "Ethernet3/1"} {
+		r, err := w.client.Get(as("guest"), &pb.GetRequest{Path: []*pb.Path{path(port)}, Encoding: enc, Extension: one})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u := r.GetNotification()[0].GetUpdate(); len(u) != 1 || show(u[0].GetVal()) != want {
+			t.Errorf("%v: got %v, want %s", enc, u, want)
+		}
 	}
 }

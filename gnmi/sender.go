@@ -226,13 +226,14 @@ func (o *sender) gone(u *subscription, i *image) error {
 	p := u.at.pattern
 	old, new := p.model.tree(u.last), p.model.tree(i)
 	told := map[string]bool{}
+	stamp := now()
 	for c := range tree.Diff(old, new) {
 		if c.New != nil || c.Added {
 			continue
 		}
 		covered := p.covers(c.Path)
 		if c.Old == nil {
-			if err := o.forget(u, c.Path, !covered); err != nil {
+			if err := o.forget(u, c.Path, stamp, !covered); err != nil {
 				return err
 			}
 		}
@@ -245,7 +246,7 @@ func (o *sender) gone(u *subscription, i *image) error {
 		}
 		if text := top.String(); !told[text] {
 			told[text] = true
-			if err := o.put(u, top, now(), update{}); err != nil {
+			if err := o.put(u, top, stamp, update{}); err != nil {
 				return err
 			}
 		}
@@ -255,7 +256,7 @@ func (o *sender) gone(u *subscription, i *image) error {
 }
 
 // forget lets go of the samples of an entry that has gone; they are in no tree.
-func (o *sender) forget(u *subscription, entry tree.Path, tell bool) error {
+func (o *sender) forget(u *subscription, entry tree.Path, stamp int64, tell bool) error {
 	below := entry.String() + "/"
 	for text := range u.sent {
 		if !strings.HasPrefix(text, below) {
@@ -266,7 +267,7 @@ func (o *sender) forget(u *subscription, entry tree.Path, tell bool) error {
 		if err != nil || !tell {
 			continue // what cannot be read was never sent
 		}
-		if err := o.put(u, at, now(), update{}); err != nil {
+		if err := o.put(u, at, stamp, update{}); err != nil {
 			return err
 		}
 	}

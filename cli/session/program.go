@@ -37,7 +37,7 @@ func (p Program) Show(ctx context.Context, who feature.Session, line string, str
 	}
 	if structure && f.pipes == nil {
 		if json, err := p.run(ctx, s, line+" | json"); err == nil {
-			return nil, json, nil
+			return nil, bytes.TrimSpace(json), nil
 		}
 	}
 	text, err = p.run(ctx, s, line)
