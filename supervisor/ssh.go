@@ -59,7 +59,7 @@ func (s *Supervisor) openSSH() (*ssh, error) {
 			c := s.login()
 			return sshd.Settings{Attempts: int(c.Attempts), Sessions: int(c.Sessions), Banner: c.Banner}
 		},
-		Notice: system.Notice, Version: version.String, Log: s.log,
+		Notice: system.Notice, Warning: s.users.Warning, Version: version.String, Log: s.log,
 	})
 	if err != nil {
 		return nil, err

@@ -205,7 +205,7 @@ func (s *session) program(ctx context.Context, p program, h remote.Hello, settin
 	if !h.Interactive {
 		return client.Script(keys, out)
 	}
-	if err := s.greet(out, settings); err != nil {
+	if err := s.greet(ctx, out, settings); err != nil {
 		return false, err
 	}
 	err = term.Interact(ctx, term.Terminal{In: keys, Out: out, Size: s.size, Resized: s.resized}, client, first)
@@ -219,9 +219,13 @@ func (s *session) copyKeys(typed *io.PipeWriter) {
 }
 
 // greet prints what follows a login (cli.md §2.1).
-func (s *session) greet(out io.Writer, settings Settings) error {
+func (s *session) greet(ctx context.Context, out io.Writer, settings Settings) error {
 	var b strings.Builder
-	for _, text := range []string{settings.Banner, s.cfg.Notice} {
+	warning := ""
+	if s.cfg.Warning != nil {
+		warning = s.cfg.Warning(ctx, s.who.User)
+	}
+	for _, text := range []string{settings.Banner, s.cfg.Notice, warning} {
 		if text != "" {
 			b.WriteString(strings.TrimRight(text, "\n") + "\n")
 		}

@@ -48,6 +48,9 @@ type Config struct {
 	Settings func() Settings
 	// Notice is what is printed after the banner, at most 8 lines.
 	Notice string
+	// Warning returns a line for a user who has logged in, "" for none; nil for
+	// never.
+	Warning func(ctx context.Context, user string) string
 	// Version of the software, for the protocol's version string: "1.0(1)".
 	Version string
 	Log     *slog.Logger
