@@ -26,7 +26,8 @@ var cliOrigins = [...]string{"cli", schema.Module + "_cli"}
 // locate reads a path of a request. Unknown is the code for elements that are
 // not in the schema.
 func (s *Server) locate(prefix, path *pb.Path, unknown codes.Code) (*place, error) {
-	if len(prefix.GetElement())+len(path.GetElement()) > 0 { //nolint:staticcheck // refused, not used
+	//lint:ignore SA1019 the field is refused, not used
+	if len(prefix.GetElement())+len(path.GetElement()) > 0 {
 		return nil, status.Error(codes.InvalidArgument, "path: the field element is of gNMI before 0.4; use elem")
 	}
 	p := &place{origin: path.GetOrigin()}

@@ -195,6 +195,19 @@ func summary(r *pb.SetRequest) string {
 // was asked.
 var states = map[string]bool{schema.RuleInUse: true, schema.RulePermanent: true, schema.RuleFixed: true, "attached": true}
 
+// codeOf is the code of problems.
+func codeOf(problems config.Problems) codes.Code {
+	for _, p := range problems {
+		if states[p.Rule] {
+			return codes.FailedPrecondition
+		}
+	}
+	return codes.InvalidArgument
+}
+
+// maxProblems is the number of problems that a status tells.
+const maxProblems = 32
+
 // refused turns the answer of a transaction into a status. The operator's
 // messages stay as they are, each with its place.
 func refused(ctx context.Context, err error) error {
@@ -203,17 +216,11 @@ func refused(ctx context.Context, err error) error {
 	var said feature.Error
 	switch {
 	case errors.As(err, &problems):
-		code := codes.InvalidArgument
-		texts := make([]string, 0, len(problems))
-		for i, p := range problems {
-			if states[p.Rule] {
-				code = codes.FailedPrecondition
-			}
-			if i < 32 {
-				texts = append(texts, fmt.Sprintf("%s (path /%s)", p.Text, p.Path))
-			}
+		texts := make([]string, 0, maxProblems)
+		for _, p := range problems[:min(len(problems), maxProblems)] {
+			texts = append(texts, fmt.Sprintf("%s (path /%s)", p.Text, p.Path))
 		}
-		return status.Error(code, strings.Join(texts, "\n"))
+		return status.Error(codeOf(problems), strings.Join(texts, "\n"))
 	case errors.Is(err, config.ErrConflict), errors.Is(err, config.ErrBusy):
 		return status.Error(codes.Aborted, err.Error())
 	case errors.Is(err, config.ErrHeld), errors.Is(err, config.ErrNoTrial):

@@ -2,6 +2,7 @@ package gnmi
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -28,8 +29,9 @@ func invalid(text, format string, args ...any) error {
 // edit makes edits for the path of an operation.
 func (w *writer) edit(text string, edits ...config.Edit) error {
 	if err := w.c.Apply(edits...); err != nil {
-		code := status.Code(refused(nil, err))
-		return status.Errorf(code, "path %s: %s", text, err)
+		var problems config.Problems
+		errors.As(err, &problems)
+		return status.Errorf(codeOf(problems), "path %s: %s", text, err)
 	}
 	return nil
 }
