@@ -207,7 +207,6 @@ func TestOpenSSHInteractive(t *testing.T) {
 	p.press("conf t\rvlan 7\r\x1a")
 	p.expect("(config-vlan)# ")
 	p.expect("switch# ")
-	p.press("\x10\x10\r")
 	p.press("exit\r")
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("logging out: %v", err)

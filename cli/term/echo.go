@@ -47,6 +47,13 @@ func (e *echo) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// forget has the next line drawn whole.
+func (e *echo) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.shown = ""
+}
+
 // drawn returns what is to be written for a line that the editor draws after
 // erasing the one before, and what is then known to be shown.
 func (e *echo) drawn(line string) (text, shown string) {
@@ -54,7 +61,7 @@ func (e *echo) drawn(line string) (text, shown string) {
 		line, shown = short, short
 	}
 	added, ok := strings.CutPrefix(line, e.shown)
-	if ok && e.shown != "" && added != "" && e.plain(strings.TrimSuffix(line, "\n")) {
+	if ok && e.shown != "" && e.plain(strings.TrimSuffix(line, "\n")) {
 		return added, shown
 	}
 	return erase + line, shown

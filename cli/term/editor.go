@@ -17,6 +17,7 @@ import (
 type editor struct {
 	client *remote.Client
 	out    io.Writer
+	redraw func() // the next line is drawn whole
 	width  func() int
 
 	mu       sync.Mutex
@@ -84,6 +85,7 @@ func (e *editor) filter(r rune) (rune, bool) {
 		e.end = true
 		return readline.CharEnter, true
 	case ctrlL, ctrlR, ctrlS: // redraws
+		e.redraw()
 		return r, false
 	}
 	return r, true

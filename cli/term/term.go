@@ -60,12 +60,12 @@ type console struct {
 // session (remote.ErrClosed), or ctx is done. First is what began the session.
 func Interact(ctx context.Context, t Terminal, client *remote.Client, first remote.Done) (err error) {
 	c := &console{Terminal: t, client: client, listed: -1}
-	t.Out = &echo{out: t.Out, width: c.width}
-	c.Out = t.Out
+	out := &echo{out: t.Out, width: c.width}
+	t.Out, c.Out = out, out
 	// A session that is gone is noticed by the loop.
 	c.keys = newKeyboard(t.In, func() { _ = client.Touch() })
 	c.pager = pager{out: t.Out, keys: c.keys, width: c.width}
-	c.editor = editor{client: client, out: t.Out, width: c.width}
+	c.editor = editor{client: client, out: out, redraw: out.forget, width: c.width}
 
 	var resized func()
 	var watching sync.WaitGroup

@@ -122,10 +122,10 @@ func (o *operator) leave() {
 
 func TestHelpKey(t *testing.T) {
 	o := sit(t, 24)
-	o.press("show co?")
-	o.expect("  copyright  Copyright\r\n  cores      Cores\r\n")
-	o.expect("switch# show co")
-	o.press("r\r")
+	o.press("show v?")
+	o.expect("  version  Software version\r\n  vlan     VLAN information\r\n")
+	o.expect("switch# show v")
+	o.press("l\r")
 	o.expect("switch# ")
 	if s := o.screen(); strings.Contains(s, "Invalid") {
 		t.Errorf("? was left on the line: %q", s)
@@ -153,11 +153,11 @@ func TestTab(t *testing.T) {
 	o.press("sh\tvl\t\r")
 	o.expect("VLAN\r\n")
 	o.expect("switch# ")
-	o.press("show co\t")
-	o.expect("\ncopyright  cores\r\n")
-	o.expect("switch# show co")
-	o.press("r\t\r")
-	o.expect("cores")
+	o.press("show v\t")
+	o.expect("\nversion  vlan\r\n")
+	o.expect("switch# show v")
+	o.press("l\t\r")
+	o.expect("VLAN\r\n")
 	o.expect("switch# ")
 	o.press("\x04") // on an empty line: exit
 	o.leave()
