@@ -103,6 +103,9 @@ func (c *Card) showCard(_ context.Context, args []string, out io.Writer) error {
 	for _, f := range s.Faults {
 		rows = append(rows, [2]string{"Fault", f})
 	}
+	if n := c.punt.Panics(); n > 0 {
+		rows = append(rows, [2]string{"Fault", fmt.Sprintf("slow path: %d frames lost", n)})
+	}
 	for _, r := range rows {
 		fmt.Fprintf(out, "%-20s %s\n", r[0]+":", r[1])
 	}

@@ -67,7 +67,7 @@ func management(supervisor, host string) string {
 
 // panicked takes a panic of a service's handler: the frame is lost, no more.
 func (c *Card) panicked(p *punt.Packet, cause any) {
-	c.log.Error("fault on the slow path: frame lost", "port", p.Name, "cause", fmt.Sprint(cause), "frame", fmt.Sprintf("%x", p.Data))
+	c.log.Error("fault on the slow path: frame lost", "port", p.Name, "cause", fmt.Sprint(cause), "frame", fmt.Sprintf("%x", p.Data()))
 }
 
 // leave has the services say goodbye where the program ends them, and waits

@@ -75,8 +75,8 @@ type Config[P, N any] struct {
 	// Encode makes the frame of a port with a time to live; v1 reports the
 	// version.
 	Encode func(program P, port string, l pipeline.Link, live time.Duration) (frame []byte, v1 bool)
-	// Decode reads a frame, which is bytes from the wire.
-	Decode func(frame []byte) (Heard[N], error)
+	// Decode reads a frame from the wire.
+	Decode func(frame *punt.Packet) (Heard[N], error)
 	// Changed is called after the neighbours have changed.
 	Changed func()
 	Log     *slog.Logger
@@ -322,7 +322,7 @@ func (s *Speaker[P, N]) transmit(out []send) {
 
 // Handle is the punt handler of the protocol.
 func (s *Speaker[P, N]) Handle(_ context.Context, in *punt.Packet) {
-	h, err := s.c.Decode(in.Data)
+	h, err := s.c.Decode(in)
 	if s.heard(in.Name, h, err, time.Now()) {
 		s.c.Changed()
 	}

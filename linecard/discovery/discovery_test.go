@@ -57,9 +57,9 @@ func run(t *testing.T, f func(w *world)) {
 			Encode: func(_, _ string, _ pipeline.Link, live time.Duration) ([]byte, bool) {
 				return []byte(live.String()), false
 			},
-			Decode: func(frame []byte) (h Heard[string], err error) {
+			Decode: func(frame *punt.Packet) (h Heard[string], err error) {
 				var live int
-				if _, err := fmt.Sscanf(string(frame), "%s %d", &h.ID, &live); err != nil {
+				if _, err := fmt.Sscanf(string(frame.Data()), "%s %d", &h.ID, &live); err != nil {
 					return h, err
 				}
 				h.Live, h.Info = time.Duration(live)*time.Second, h.ID
@@ -98,7 +98,7 @@ func (w *world) sleep(d time.Duration) {
 }
 
 func (w *world) hear(port, text string) {
-	w.Handle(context.Background(), &punt.Packet{Name: port, Data: []byte(text)})
+	w.Handle(context.Background(), &punt.Packet{Name: port, Packet: punt.Decode([]byte(text))})
 	synctest.Wait()
 }
 

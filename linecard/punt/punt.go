@@ -1,6 +1,10 @@
 // Package punt is the slow path of a line card: control frames leave the frame
-// path here and are given, on a goroutine of its own, to the handler of their
-// protocol, which decodes them.
+// path here and are given, decoded by gopacket and on a goroutine of its own, to
+// the handler of their protocol.
+//
+// Decoding is lazy: a frame is read as far as its protocol to find the handler,
+// and further as that asks for layers. A frame on which gopacket or a handler
+// stumbles is lost and counted, no more.
 //
 // A worker copies a frame into a free buffer and goes on; it never waits. Three
 // bounds keep one sender from starving the others: a policer per port, a fixed
@@ -15,6 +19,10 @@ package punt
 
 import (
 	"context"
+	"sync/atomic"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
 
 	"trunkline/internal/ether"
 	"trunkline/linecard/frame"
@@ -29,11 +37,12 @@ const (
 	maxPorts       = 2048
 )
 
-// Packet is a punted frame. Data belongs to the handler only during the call.
+// Packet is a punted frame, without the 802.1Q tags it carried. It and all that
+// is decoded of it belong to the handler only during the call.
 type Packet struct {
 	Port uint16 // index
 	Name string // of the port; "" when it has gone
-	Data []byte // with the tag the frame carried
+	gopacket.Packet
 }
 
 // Handler handles the frames of one protocol. It is called on the goroutine of
@@ -59,6 +68,8 @@ type Queue struct {
 	free  chan *item
 	full  chan *item
 	ports [maxPorts]bucket
+
+	panics atomic.Uint64
 }
 
 type item struct {
@@ -137,43 +148,73 @@ func (q *Queue) Run(ctx context.Context) error {
 	}
 }
 
+// Panics returns how many frames were lost to a handler that panicked.
+func (q *Queue) Panics() uint64 { return q.panics.Load() }
+
 // handle calls the handler of one frame.
 func (q *Queue) handle(ctx context.Context, it *item) {
-	p := &Packet{Port: it.port, Data: it.data[:it.n]}
-	h := q.c.Handlers[Protocol(p.Data)]
+	p := &Packet{Port: it.port, Packet: Decode(it.data[:it.n])}
+	defer func() {
+		if cause := recover(); cause != nil {
+			q.panics.Add(1)
+			if q.c.Panicked != nil {
+				q.c.Panicked(p, cause)
+			}
+		}
+	}()
+	h := q.c.Handlers[Protocol(p)]
 	if h == nil {
 		return
 	}
 	if q.c.PortName != nil {
 		p.Name = q.c.PortName(it.port)
 	}
-	defer func() {
-		if cause := recover(); cause != nil && q.c.Panicked != nil {
-			q.c.Panicked(p, cause)
-		}
-	}()
 	h(ctx, p)
 }
 
-// Protocol returns the EtherType of a frame behind its 802.1Q tags,
-// ether.TypeCDP for CDP, and 0 for other frames with an LLC header.
-func Protocol(b []byte) ether.EtherType {
-	at := 12
-	for range 3 {
-		if at+2 > len(b) {
-			return 0
+// Decode makes a packet of a frame, as the queue does. It writes to b, which
+// must stay as it is while the packet is in use.
+func Decode(b []byte) gopacket.Packet {
+	return gopacket.NewPacket(untagged(b), layers.LayerTypeEthernet, gopacket.DecodeOptions{Lazy: true, NoCopy: true})
+}
+
+// maxTags is how many tags are removed from a frame.
+const maxTags = 2
+
+// untagged moves the addresses of a frame over its tags: gopacket reads no
+// frame that has an LLC header behind a tag, as CDP has where the native VLAN is
+// tagged.
+func untagged(b []byte) []byte {
+	const addresses = 12
+	for range maxTags {
+		if len(b) < addresses+frame.TagLen {
+			break
 		}
-		t := ether.EtherType(b[at])<<8 | ether.EtherType(b[at+1])
-		switch {
-		case t == ether.TypeVLAN || t == ether.TypeQinQ:
-			at += frame.TagLen
-			continue
-		case t >= 0x600:
-			return t
-		case at+10 <= len(b) && b[at+2] == 0xaa && b[at+3] == 0xaa && b[at+8] == 0x20 && b[at+9] == 0x00:
-			return ether.TypeCDP
+		if t := ether.EtherType(b[addresses])<<8 | ether.EtherType(b[addresses+1]); t != ether.TypeVLAN && t != ether.TypeQinQ {
+			break
 		}
+		copy(b[frame.TagLen:], b[:addresses])
+		b = b[frame.TagLen:]
+	}
+	return b
+}
+
+// cisco is the organization of CDP's SNAP identifier.
+var cisco = [3]byte{0x00, 0x00, 0x0c}
+
+// Protocol returns the EtherType of a frame, ether.TypeCDP for CDP, and 0 for
+// other frames with an LLC header.
+func Protocol(p gopacket.Packet) ether.EtherType {
+	e, ok := p.Layer(layers.LayerTypeEthernet).(*layers.Ethernet)
+	if !ok {
 		return 0
+	}
+	if t := ether.EtherType(e.EthernetType); e.EthernetType != layers.EthernetTypeLLC && t != ether.TypeCDP {
+		return t
+	}
+	s, ok := p.Layer(layers.LayerTypeSNAP).(*layers.SNAP)
+	if ok && s.Type == layers.EthernetTypeCiscoDiscovery && [3]byte(s.OrganizationalCode) == cisco {
+		return ether.TypeCDP
 	}
 	return 0
 }

@@ -2,6 +2,7 @@ package punt
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -41,7 +42,7 @@ func TestHandlers(t *testing.T) {
 		PortName: func(i uint16) string { return map[uint16]string{7: "Ethernet3/1"}[i] },
 		Handlers: map[ether.EtherType]Handler{
 			ether.TypeLLDP: func(_ context.Context, p *Packet) {
-				l, ok := gopacket.NewPacket(p.Data, layers.LayerTypeEthernet, gopacket.Default).Layer(layers.LayerTypeLinkLayerDiscovery).(*layers.LinkLayerDiscovery)
+				l, ok := p.Layer(layers.LayerTypeLinkLayerDiscovery).(*layers.LinkLayerDiscovery)
 				if !ok {
 					got <- "not decoded"
 					return
@@ -92,6 +93,9 @@ func TestPanic(t *testing.T) {
 			t.Fatal("the queue does not go on after a panic")
 		}
 	}
+	if n := q.Panics(); n != 2 {
+		t.Errorf("%d panics counted", n)
+	}
 }
 
 // TestPolicer checks that a storm from one port leaves the others' frames
@@ -135,14 +139,42 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+func TestProtocol(t *testing.T) {
+	addresses := make([]byte, 12)
+	cdp := []byte{0, 12, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0, 2, 60, 0, 0}
+	tag := []byte{0x81, 0, 0, 1}
+	for name, c := range map[string]struct {
+		frame []byte
+		want  ether.EtherType
+	}{
+		"nothing":                     {nil, 0},
+		"short":                       {addresses, 0},
+		"LLDP":                        {lldp(t), ether.TypeLLDP},
+		"tagged LLDP":                 {slices.Concat(addresses, tag, []byte{0x88, 0xcc, 0, 0}), ether.TypeLLDP},
+		"CDP":                         {slices.Concat(addresses, cdp), ether.TypeCDP},
+		"tagged CDP":                  {slices.Concat(addresses, []byte{0x88, 0xa8, 0, 1}, tag, cdp), ether.TypeCDP},
+		"three tags":                  {slices.Concat(addresses, tag, tag, tag, cdp), ether.TypeVLAN},
+		"its identifier as EtherType": {slices.Concat(addresses, []byte{0x20, 0, 2, 60, 0, 0}), 0},
+		"another SNAP":                {slices.Concat(addresses, cdp[:5], []byte{0, 0, 0, 0x20, 0, 2, 60, 0, 0}), 0},
+		"spanning tree":               {slices.Concat(addresses, []byte{0, 7, 0x42, 0x42, 3, 0, 0, 0, 0}), 0},
+	} {
+		if got := Protocol(Decode(c.frame)); got != c.want {
+			t.Errorf("%s: %#x, want %#x", name, got, c.want)
+		}
+	}
+}
+
 func FuzzProtocol(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(append(make([]byte, 12), 0x81, 0, 0, 1, 0x88, 0xcc))
 	f.Add(append(make([]byte, 12), 0, 40, 0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p := Protocol(b)
-		if p != 0 && p != ether.TypeCDP && p < 0x600 {
-			t.Errorf("protocol %#x", p)
+		p := Decode(b)
+		if got := Protocol(p); got != 0 && got != ether.TypeCDP && got < 0x600 {
+			t.Errorf("protocol %#x", got)
+		}
+		if tags := len(b) - len(p.Data()); tags < 0 || tags > maxTags*frame.TagLen {
+			t.Errorf("%d bytes removed", tags)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"trunkline/linecard/discovery"
 	"trunkline/linecard/pipeline"
 	"trunkline/linecard/port"
+	"trunkline/linecard/punt"
 )
 
 func card(management string) discovery.Card {
@@ -56,7 +58,7 @@ func TestEncode(t *testing.T) {
 	} {
 		b := encode(c.program, "Ethernet3/1", link(), 90*time.Second, card(c.management))
 		c.want.Device = c.device
-		h, err := Decode(b)
+		h, err := hear(b)
 		if err != nil || h.Info != c.want || h.Live != 90*time.Second || h.Unknown != 0 {
 			t.Errorf("%+v: decoded %+v, %v\nwant %+v", c.program, h, err, c.want)
 		}
@@ -106,15 +108,19 @@ func TestDecode(t *testing.T) {
 		{"version 3", cdpFrame(3, lead...), "unknown version"},
 		{"checksum", frameOf(append([]byte{2, 60, 1, 1}, lead...)), "checksum"},
 		{"no port", cdpFrame(2, lead[:6]...), "no port id"},
-		{"cut TLV", with(0, 5, 0), "cut TLV"},
-		{"TLV of 3", with(0, 5, 0, 3), "has 3 bytes"},
-		{"TLV beyond", with(0, 5, 0, 9, 1), "has 9 bytes"},
-		{"capabilities", with(0, 4, 0, 5, 1), "1 bytes of 4"},
+		{"cut TLV", with(0, 5, 0), "< 4 bytes"},
+		{"TLV of 3", with(0, 5, 0, 3), "length 3"},
+		{"TLV beyond", with(0, 5, 0, 9, 1), "length 9"},
+		{"capabilities", with(0, 4, 0, 5, 1), "0x4: 1 bytes"},
 		{"addresses", with(0, 2, 0, 12, 0, 0, 0, 1, 1, 9, 1, 1), "cut address"},
 		{"counted addresses", with(0, 2, 0, 8, 0xff, 0xff, 0xff, 0xff), "cut address"},
+		{"no addresses", with(0, 2, 0, 8, 0, 0, 0, 0), ""},
+		{"native VLAN", with(0, 10, 0, 5, 1), "Native VLAN"},
+		{"tagged", slices.Concat(with()[:12], []byte{0x81, 0, 0, 1}, with()[12:]), ""},
+		{"power request that gopacket does not read", with(0, 0x19, 0, 9, 0, 0, 0, 0, 1), ""},
 		{"many", with(bytes.Repeat([]byte{0, 99, 0, 4}, 200)...), "too many"},
 	} {
-		h, err := Decode(c.frame)
+		h, err := hear(c.frame)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
@@ -159,22 +165,30 @@ func TestOddChecksum(t *testing.T) {
 			}
 			b := bytes.Clone(body)
 			binary.BigEndian.PutUint16(b[2:], checksum(padded))
-			if _, err := Decode(frameOf(b)); err != nil {
+			if _, err := hear(frameOf(b)); err != nil {
 				t.Errorf("%s, last byte %#x: %v", name, last, err)
 			}
 		}
 	}
 }
 
+// hear decodes a frame as the card does.
+func hear(b []byte) (discovery.Heard[cdp.Neighbour], error) {
+	return Decode(&punt.Packet{Packet: punt.Decode(bytes.Clone(b))})
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add(cdpFrame(2, lead...), true)
 	f.Add(encode(cdp.Program{System: "sw1"}, "Ethernet3/1", link(), time.Minute, card("192.0.2.1")), false)
 	f.Fuzz(func(t *testing.T, b []byte, repair bool) {
-		if body, err := payload(b); err == nil && repair && len(body) >= 4 {
+		packet := punt.Decode(bytes.Clone(b))
+		b = packet.Data()
+		if snap := packet.Layer(layers.LayerTypeSNAP); repair && snap != nil && len(snap.LayerPayload()) >= 4 {
+			body := snap.LayerPayload() // of b: nothing is copied
 			body[2], body[3] = 0, 0
 			binary.BigEndian.PutUint16(body[2:], checksum(body))
 		}
-		h, err := Decode(b)
+		h, err := hear(b)
 		if err != nil {
 			return
 		}

@@ -9,11 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+
 	"trunkline/feature/cdp"
 	"trunkline/internal/ether"
 	"trunkline/linecard/api"
 	"trunkline/linecard/discovery"
-	"trunkline/linecard/frame"
+	"trunkline/linecard/punt"
 )
 
 // Bounds of what is read of a frame.
@@ -22,67 +25,89 @@ const (
 	maxAddresses = 8 // kept of a list
 )
 
-// Decode reads a frame as it came, from its destination address on. TLVs that
-// are not known are skipped and counted.
-func Decode(data []byte) (h discovery.Heard[cdp.Neighbour], err error) {
-	b, err := payload(data)
+// Decode reads what gopacket finds in a frame. TLVs that are not known are
+// skipped and counted.
+func Decode(p *punt.Packet) (h discovery.Heard[cdp.Neighbour], err error) {
+	head, err := header(p)
 	if err != nil {
 		return h, err
 	}
-	if len(b) < 4 {
-		return h, errors.New("cut header")
+	if len(head.Values) > maxTLVs {
+		return h, errors.New("too many TLVs")
 	}
 	n := &h.Info
-	if n.Version = b[0]; n.Version != 1 && n.Version != 2 {
-		return h, fmt.Errorf("version %d: %w", n.Version, discovery.ErrVersion)
-	}
-	if !intact(b) {
-		return h, discovery.ErrChecksum
-	}
-	h.V1, h.Live = n.Version == 1, time.Duration(b[1])*time.Second
-	b = b[4:]
-	for i := 0; len(b) > 0; i++ {
-		if i == maxTLVs {
-			return h, errors.New("too many TLVs")
-		}
-		if len(b) < 4 {
-			return h, errors.New("cut TLV header")
-		}
-		kind, length := binary.BigEndian.Uint16(b), int(binary.BigEndian.Uint16(b[2:]))
-		if length < 4 || length > len(b) {
-			return h, fmt.Errorf("TLV of type %#x has %d bytes", kind, length)
-		}
-		known, err := take(n, kind, b[4:length])
-		if err != nil {
-			return h, fmt.Errorf("TLV of type %#x: %w", kind, err)
-		}
-		if !known {
+	n.Version = head.Version
+	h.V1, h.Live = n.Version == 1, time.Duration(head.TTL)*time.Second
+	var shown []byte
+	for _, v := range head.Values {
+		switch v.Type {
+		case layers.CDPTLVDevID, layers.CDPTLVPortID, layers.CDPTLVSysName, layers.CDPTLVPlatform, layers.CDPTLVVersion,
+			layers.CDPTLVNativeVLAN, layers.CDPTLVMTU:
+			shown = tlv(shown, uint16(v.Type), v.Value)
+		case layers.CDPTLVCapabilities, layers.CDPTLVFullDuplex, layers.CDPTLVAddress, layers.CDPTLVMgmtAddresses:
+			if err := take(n, v); err != nil {
+				return h, fmt.Errorf("TLV of type %#x: %w", uint16(v.Type), err)
+			}
+		default:
 			h.Unknown++
 		}
-		b = b[length:]
 	}
-	if n.Device == "" || n.Port == "" {
+	info, err := details(shown)
+	if err != nil {
+		return h, err
+	}
+	if info.DeviceID == "" || info.PortID == "" {
 		return h, errors.New("no device id or no port id")
 	}
+	n.Device, n.Port = api.Printable(info.DeviceID, false), api.Printable(info.PortID, false)
+	n.System, n.Platform = api.Printable(info.SysName, false), api.Printable(info.Platform, false)
+	n.Software = api.Printable(info.Version, true)
+	n.NativeVLAN, n.MTU = info.NativeVLAN, info.MTU
 	h.ID = n.Device + "\n" + n.Port
 	return h, nil
 }
 
-// payload returns what follows the SNAP header, behind up to two tags, cut at
-// the length that the frame gives.
-func payload(data []byte) ([]byte, error) {
-	for at := 12; at <= 12+2*frame.TagLen && at+2 <= len(data); at += frame.TagLen {
-		t := binary.BigEndian.Uint16(data[at:])
-		if e := ether.EtherType(t); e == ether.TypeVLAN || e == ether.TypeQinQ {
-			continue
-		}
-		b := data[at+2:]
-		if int(t) > len(b) || int(t) < len(snap) || [len(snap)]byte(b) != snap {
-			break
-		}
-		return b[len(snap):t], nil
+// header has gopacket split a frame into TLVs, after what it does not look at:
+// that the frame is whole, and its checksum. gopacket knows versions 1 and 2.
+func header(p *punt.Packet) (*layers.CiscoDiscovery, error) {
+	snap, ok := p.Layer(layers.LayerTypeSNAP).(*layers.SNAP)
+	if !ok || punt.Protocol(p) != ether.TypeCDP || p.Metadata().Truncated {
+		return nil, errors.New("no CDP frame")
 	}
-	return nil, errors.New("no CDP frame")
+	b := snap.Payload
+	switch {
+	case len(b) < 4:
+		return nil, errors.New("cut header")
+	case b[0] != 1 && b[0] != 2:
+		return nil, fmt.Errorf("version %d: %w", b[0], discovery.ErrVersion)
+	case !intact(b):
+		return nil, discovery.ErrChecksum
+	}
+	if head, ok := p.Layer(layers.LayerTypeCiscoDiscovery).(*layers.CiscoDiscovery); ok {
+		return head, nil
+	}
+	if e := p.ErrorLayer(); e != nil {
+		return nil, e.Error()
+	}
+	return nil, errors.New("nothing decoded")
+}
+
+// details has gopacket read the TLVs that are shown. It is not given the others:
+// one of theirs that it takes for wrong, such as an empty list of addresses,
+// would cost the neighbour.
+func details(shown []byte) (*layers.CiscoDiscoveryInfo, error) {
+	if len(shown) == 0 {
+		return &layers.CiscoDiscoveryInfo{}, nil
+	}
+	p := gopacket.NewPacket(shown, layers.LayerTypeCiscoDiscoveryInfo, gopacket.DecodeOptions{Lazy: true, NoCopy: true})
+	info, ok := p.Layer(layers.LayerTypeCiscoDiscoveryInfo).(*layers.CiscoDiscoveryInfo)
+	if e := p.ErrorLayer(); e != nil {
+		return nil, e.Error()
+	}
+	if !ok {
+		return nil, errors.New("nothing decoded")
+	}
+	return info, nil
 }
 
 // intact checks the checksum. The last byte of an odd length counts as the high
@@ -102,50 +127,24 @@ func intact(b []byte) bool {
 	return last&0x80 != 0 && checksum(append(even, 0xff, last-1)) == 0
 }
 
-// take takes one TLV and reports whether it is known.
-func take(n *cdp.Neighbour, kind uint16, b []byte) (known bool, err error) {
-	short := func(want int) error {
-		if len(b) < want {
-			return fmt.Errorf("%d bytes of %d", len(b), want)
-		}
-		return nil
-	}
-	text := func(lines bool) string { return api.Printable(string(b), lines) }
-	switch kind {
-	case typeDevice:
-		n.Device = text(false)
-	case typePort:
-		n.Port = text(false)
-	case typeSystem:
-		n.System = text(false)
-	case typePlatform:
-		n.Platform = text(false)
-	case typeSoftware:
-		n.Software = text(true)
-	case typeCapabilities:
-		if err = short(4); err == nil {
-			n.Capabilities = binary.BigEndian.Uint32(b)
-		}
-	case typeNativeVLAN:
-		if err = short(2); err == nil {
-			n.NativeVLAN = binary.BigEndian.Uint16(b)
-		}
-	case typeMTU:
-		if err = short(4); err == nil {
-			n.MTU = binary.BigEndian.Uint32(b)
-		}
-	case typeDuplex:
-		if err = short(1); err == nil {
-			n.Duplex = map[bool]string{false: "half", true: "full"}[b[0] != 0]
-		}
-	case typeAddresses:
+// take takes a TLV of which gopacket's CiscoDiscoveryInfo holds less than is
+// shown: it has no capability beyond the first nine, does not tell half duplex
+// from none advertised, and has another identifier for IPv6 than senders.
+func take(n *cdp.Neighbour, v layers.CiscoDiscoveryValue) (err error) {
+	b := v.Value
+	switch {
+	case v.Type == layers.CDPTLVAddress:
 		n.Addresses, err = list(b)
-	case typeManagement:
+	case v.Type == layers.CDPTLVMgmtAddresses:
 		n.Management, err = list(b)
+	case v.Type == layers.CDPTLVCapabilities && len(b) >= 4:
+		n.Capabilities = binary.BigEndian.Uint32(b)
+	case v.Type == layers.CDPTLVFullDuplex && len(b) >= 1:
+		n.Duplex = map[bool]string{false: "half", true: "full"}[b[0] != 0]
 	default:
-		return false, nil
+		err = fmt.Errorf("%d bytes", len(b))
 	}
-	return true, err
+	return err
 }
 
 // list reads a list of addresses: those for IP, joined by blanks.

@@ -18,6 +18,7 @@ import (
 	"trunkline/linecard/discovery"
 	"trunkline/linecard/pipeline"
 	"trunkline/linecard/port"
+	"trunkline/linecard/punt"
 )
 
 var own = ether.MAC{2, 0, 0, 0, 0, 1}
@@ -48,7 +49,7 @@ func TestEncode(t *testing.T) {
 		!bytes.Equal(info.MgmtAddress.Address, []byte{192, 0, 2, 1}) {
 		t.Errorf("gopacket reads %+v %+v", l, info)
 	}
-	h, err := Decode(b)
+	h, err := hear(b)
 	want := lldp.Neighbour{
 		ChassisType: 4, Chassis: chassis.String(), PortType: 5, Port: "Ethernet3/1", PortDescription: "to tor-a", System: "sw1",
 		Description: "Trunkline, version 1.0(1)", Capabilities: 4, Enabled: 4, Management4: "192.0.2.1", VLAN: 20,
@@ -63,23 +64,23 @@ func TestOmit(t *testing.T) {
 	for word := range optional {
 		p.Omit = append(p.Omit, word)
 	}
-	h, err := Decode(encode(p, "Ethernet3/1", link(), time.Second, card("2001:db8::1")))
+	h, err := hear(encode(p, "Ethernet3/1", link(), time.Second, card("2001:db8::1")))
 	if want := (lldp.Neighbour{ChassisType: 4, Chassis: api.ChassisMAC("guid").String(), PortType: 5, Port: "Ethernet3/1"}); err != nil || h.Info != want {
 		t.Errorf("all left out: %+v, %v", h.Info, err)
 	}
-	h, err = Decode(encode(lldp.Program{}, "Ethernet3/1", link(), time.Second, card("2001:db8::1")))
+	h, err = hear(encode(lldp.Program{}, "Ethernet3/1", link(), time.Second, card("2001:db8::1")))
 	if err != nil || h.Info.Management6 != "2001:db8::1" {
 		t.Errorf("IPv6: %+v, %v", h.Info, err)
 	}
 	bye := encode(p, "Ethernet3/1", link(), 0, card(""))
-	g, err := Decode(bye)
+	g, err := hear(bye)
 	if err != nil || g.Live != 0 || g.ID != h.ID || len(bye) != 60 {
 		t.Errorf("goodbye of %d bytes: %+v, %v", len(bye), g, err)
 	}
 	long := lldp.Program{System: strings.Repeat("s", 255), Ports: []lldp.Port{{Name: "E", Description: strings.Repeat("d", 255)}}}
 	if b := encode(long, "E", link(), time.Second, card("")); len(b) > maxFrame {
 		t.Errorf("a frame of %d bytes", len(b))
-	} else if _, err := Decode(b); err != nil {
+	} else if _, err := hear(b); err != nil {
 		t.Error(err)
 	}
 }
@@ -108,15 +109,19 @@ func TestDecode(t *testing.T) {
 		{"no port", lldpFrame(lead[:9]...), "cut"},
 		{"wrong order", lldpFrame(lead[9:]...), "is of type 2"},
 		{"cut", with()[:20], "cut"},
+		{"cut at the end", with(10, 3, 'a'), "cut"},
+		{"short VLAN name", with(0xfe, 6, 0, 0x80, 0xc2, 3, 0, 1), ""},
 		{"two TTLs", with(6, 2, 0, 30), "second"},
-		{"capabilities", with(14, 3, 0, 0, 0), "capabilities"},
-		{"management", with(16, 3, 5, 1, 1), "management"},
-		{"management length", with(16, 12, 200, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0), "management"},
-		{"organization", with(0xfe, 2, 0, 0x80), "organization"},
+		{"capabilities", with(14, 3, 0, 0, 0), "Capabilities"},
+		{"long capabilities", with(14, 5, 0, 0, 0, 0, 0), "capabilities of 5"},
+		{"management", with(16, 3, 5, 1, 1), "Management"},
+		{"management length", with(16, 12, 200, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0), "Management"},
+		{"management length of one byte's bound", with(16, 12, 250, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0), "slice bounds"},
+		{"organization", with(0xfe, 2, 0, 0x80), "Organisation"},
 		{"port vlan", with(0xfe, 5, 0, 0x80, 0xc2, 1, 1), "port VLAN"},
 		{"many", with(bytes.Repeat([]byte{0x20, 0}, 300)...), "too many"},
 	} {
-		h, err := Decode(c.frame)
+		h, err := hear(c.frame)
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
@@ -132,11 +137,16 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// hear decodes a frame as the card does.
+func hear(b []byte) (discovery.Heard[lldp.Neighbour], error) {
+	return Decode(&punt.Packet{Packet: punt.Decode(bytes.Clone(b))})
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add(lldpFrame(lead...))
 	f.Add(encode(lldp.Program{System: "sw1"}, "Ethernet3/1", link(), time.Minute, card("192.0.2.1")))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h, err := Decode(b)
+		h, err := hear(b)
 		if err != nil {
 			return
 		}
