@@ -3,6 +3,7 @@ package store
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -290,6 +291,58 @@ func TestDamage(t *testing.T) {
 					t.Errorf("the second answer is another: %q", again)
 				}
 			})
+		}
+	}
+}
+
+// TestKilledWhileAllocating has a log as a start leaves it that is killed after
+// it has cut off what is behind the last record: it ends with that record, and
+// nothing is lost. One byte less, and something is.
+func TestKilledWhileAllocating(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	s, err := Open(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range uint64(20) {
+		if err := s.Commit(t.Context(), n, config.Record{Generation: n + 1, Config: []byte("{}")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	logs, err := filepath.Glob(filepath.Join(dir, "etcd", "member", "wal", "*.wal"))
+	if err != nil || len(logs) != 1 {
+		t.Fatalf("logs %v, %v", logs, err)
+	}
+	end, err := lastRecord(logs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(logs[0], end); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatalf("a log that ends with its last record: %v", err)
+	}
+	if r, _, err := s.Load(t.Context()); err != nil || r == nil || r.Generation != 20 {
+		t.Errorf("loaded %+v, %v", r, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if end, err = lastRecord(logs[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(logs[0], end-1); err != nil {
+		t.Fatal(err)
+	}
+	var corrupt *CorruptError
+	if s, err := Open(t.Context(), Config{Dir: dir, Log: slog.New(slog.DiscardHandler)}); !errors.As(err, &corrupt) {
+		t.Errorf("a log without its end: %v", err)
+		if err == nil {
+			_ = s.Close()
 		}
 	}
 }

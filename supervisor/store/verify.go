@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 	"go.etcd.io/etcd/server/v3/storage/wal"
 	"go.etcd.io/etcd/server/v3/storage/wal/walpb"
 )
@@ -186,8 +188,10 @@ func verifyLog(dir string) (last uint64, entries int, err error) {
 }
 
 // whole refuses a log whose newest file is shorter than etcd makes them: its end
-// was lost, with what was answered last. Only a repair by etcd leaves one short,
-// and the file as it was beside it.
+// was lost, with what was answered last. Two do leave one short: a repair by
+// etcd, with the file as it was beside it, and a start that was killed between
+// cutting off what is behind the last record and allocating it anew, which ends
+// with that record.
 func whole(dir string) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*.wal"))
 	if err != nil || len(files) == 0 {
@@ -198,8 +202,33 @@ func whole(dir string) error {
 	if err != nil {
 		return err
 	}
-	if info.Size() < segmentBytes && !exists(newest+".broken") {
+	if info.Size() >= segmentBytes || exists(newest+".broken") {
+		return nil
+	}
+	if end, err := lastRecord(newest); err != nil || end != info.Size() {
 		return fmt.Errorf("%s has %d bytes of %d", filepath.Base(newest), info.Size(), int64(segmentBytes))
 	}
 	return nil
+}
+
+// lastRecord returns where the last record of a log file ends. The error is nil
+// if nothing but zeros follows it.
+func lastRecord(path string) (end int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	d := wal.NewDecoder(fileutil.NewFileReader(f))
+	for {
+		var r walpb.Record
+		switch err := d.Decode(&r); {
+		case errors.Is(err, io.EOF):
+			return d.LastOffset(), nil
+		case err != nil:
+			return 0, err
+		case r.Type == wal.CrcType: // it carries the sum of the file before
+			d.UpdateCRC(r.Crc)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,7 +48,8 @@ type chaos struct {
 	done    []operation
 	unknown []operation // writes without an answer
 	wrong   []string
-	next    int // value of the next write
+	refused map[string]int // reasons of writes without an answer, shortened
+	next    int            // value of the next write
 }
 
 var chaosPorts = [2]string{"Vethernet3", "Vethernet4"} // on cards 3 and 4
@@ -67,7 +71,7 @@ func TestChaos(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("TRUNKLINE_KILLS")); err == nil {
 		kills = n
 	}
-	x := &chaos{c: runChassis(t, "tlt-x"), epoch: time.Now(), next: 1}
+	x := &chaos{c: runChassis(t, "tlt-x"), epoch: time.Now(), next: 1, refused: map[string]int{}}
 	x.addPorts(t)
 	doors := []opener{
 		cliDoor(x.c.socket, "a"), cliDoor(x.c.socket, "b"),
@@ -183,6 +187,13 @@ func (x *chaos) client(ctx context.Context, i int, open opener) {
 	}
 }
 
+// reason is what an error ends with, without what differs from time to time.
+func reason(err error) string {
+	text := strings.TrimSpace(err.Error())
+	text = text[strings.LastIndexByte(text, '\n')+1:]
+	return regexp.MustCompile(`[0-9]+`).ReplaceAllString(tail(text, 100), "N")
+}
+
 // operate does one operation and notes it.
 func (x *chaos) operate(ctx context.Context, client int, d door, key int, write bool) error {
 	o := operation{write: write, client: client, key: "vlan"}
@@ -215,6 +226,7 @@ func (x *chaos) operate(ctx context.Context, client int, d door, key int, write 
 	switch {
 	case err != nil && write:
 		x.unknown = append(x.unknown, o)
+		x.refused[reason(err)]++
 	case err != nil:
 	default:
 		if !write {
@@ -340,6 +352,29 @@ func (x *chaos) judgeEchoes(t *testing.T, path string, outages []outage) {
 	}
 }
 
+// shortest describes the end of the shortest part of a history, from its start,
+// that is not a register's.
+func shortest(m porcupine.Model, history []porcupine.Operation) string {
+	for _, part := range m.Partition(history) {
+		slices.SortFunc(part, func(a, b porcupine.Operation) int { return cmp.Compare(a.Return, b.Return) })
+		if porcupine.CheckOperations(m, part) {
+			continue
+		}
+		n := sort.Search(len(part), func(n int) bool { return !porcupine.CheckOperations(m, part[:n]) })
+		var b strings.Builder
+		for _, o := range part[max(0, n-15):n] {
+			in := o.Input.(operation)
+			what := "reads"
+			if in.write {
+				what = "writes"
+			}
+			fmt.Fprintf(&b, "%v..%v client %d %s %s %v\n", time.Duration(o.Call), time.Duration(o.Return), o.ClientId, what, in.key, o.Output)
+		}
+		return b.String()
+	}
+	return ""
+}
+
 // judge has porcupine look for an order of all operations on each setting in
 // which every read returns the last write before it.
 func (x *chaos) judge(t *testing.T, kills int) {
@@ -399,12 +434,16 @@ func (x *chaos) judge(t *testing.T, kills int) {
 	}
 	switch porcupine.CheckOperationsTimeout(register, history, time.Minute) {
 	case porcupine.Illegal:
-		t.Error("an answered commit was lost, or undone: no order of the operations explains what was read")
+		t.Errorf("an answered commit was lost, or undone: no order of the operations explains what was read:\n%s",
+			shortest(register, history))
 	case porcupine.Unknown:
 		t.Error("the history could not be judged within a minute")
 	}
 	t.Logf("%d kills; %d writes and %d reads answered, %d writes without an answer, %d of which happened",
 		kills, writes-happened, len(all)-writes, len(x.unknown), happened)
+	for why, n := range x.refused {
+		t.Logf("%d times: %s", n, why)
+	}
 	if writes < 5*kills {
 		t.Errorf("only %d writes for %d kills", writes, kills)
 	}

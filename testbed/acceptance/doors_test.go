@@ -1,7 +1,6 @@
 package acceptance
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -63,7 +62,8 @@ func (d *lineDoor) close() { d.end() }
 func (d *lineDoor) port(ctx context.Context, name string, vlan int, description string) error {
 	d.n++
 	session := fmt.Sprintf("%s-%d", d.name, d.n)
-	_, err := d.line(ctx, fmt.Sprintf("configure session %s ; interface %s ; switchport access vlan %d ; description %s ; commit",
+	// A description takes the rest of its line.
+	_, err := d.line(ctx, fmt.Sprintf("configure session %s ; interface %s ; switchport access vlan %d\ndescription %s\ncommit",
 		session, name, vlan, description))
 	if err != nil { // drafts are few; this one is not wanted any more
 		_, _ = d.line(ctx, "end")
@@ -124,22 +124,15 @@ func cliDoor(socket, name string) opener {
 		return &lineDoor{name: name, end: func() { _ = c.Close() }, line: func(ctx context.Context, line string) (string, error) {
 			stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 			defer stop()
-			var out collect
-			done, err := c.Run(line, &out)
-			if err == nil && done.Failed {
+			var out strings.Builder
+			ok, err := c.Script(strings.NewReader(line), &out)
+			if err == nil && !ok {
 				err = fmt.Errorf("%s: %s", line, out.String())
 			}
 			return out.String(), err
 		}}, nil
 	}
 }
-
-// collect is a remote.Handler that keeps what is printed.
-type collect struct{ bytes.Buffer }
-
-func (c *collect) Output(p []byte) error      { _, err := c.Write(p); return err }
-func (c *collect) Page(int)                   {}
-func (c *collect) Ask(string) (string, error) { return "", errors.New("nobody to ask") }
 
 // sshDoor runs each line as an SSH exec on one connection.
 func sshDoor(ns, addr, user, password, name string) opener {
