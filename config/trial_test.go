@@ -120,9 +120,9 @@ func TestTrial(t *testing.T) {
 			time.Sleep(time.Second)
 			return s
 		}, "old"},
-		"goes on after a kill": {func(t *testing.T, s *config.Store, reopen func() *config.Store) *config.Store {
+		"goes on after a kill": {func(t *testing.T, _ *config.Store, reopen func() *config.Store) *config.Store {
 			time.Sleep(30 * time.Second)
-			s = reopen()
+			s := reopen()
 			if p, ok := s.Trial(); !ok || p.ID != "t1" || p.User != "admin" || hostname(s) != "temp" {
 				t.Errorf("after a kill: %+v, %v, %v", p, ok, hostname(s))
 			}

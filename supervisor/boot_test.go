@@ -13,17 +13,17 @@ import (
 	"trunkline/config/tree"
 )
 
-// boots reads a startup configuration as a new chassis does, and returns what
-// it logged.
-func boots(t *testing.T, sch *schema.Schema, text string) (tree.Tree, string) {
+// boots reads a startup configuration as a new chassis of a state directory
+// does, and returns what it logged.
+func boots(t *testing.T, sch *schema.Schema, dir, text string) (tree.Tree, string) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "startup.cfg")
+	file := filepath.Join(dir, "startup.cfg")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
 	s := &Supervisor{
-		cfg:      Config{StartupConfig: file, Base: "vlan 5\n"},
+		cfg:      Config{StateDir: dir, StartupConfig: file, Base: "vlan 5\n"},
 		log:      slog.New(slog.NewTextHandler(&log, nil)),
 		features: Features(),
 	}
@@ -54,20 +54,20 @@ func TestTruncatedStartup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, sch := string(b), compiled(t)
-	if _, log := boots(t, sch, text); log != "" {
+	text, sch, dir := string(b), compiled(t), t.TempDir()
+	if _, log := boots(t, sch, dir, text); log != "" {
 		t.Fatal(log)
 	}
 	for n := 0; n < len(text); n += 7 {
 		whole := text[:strings.LastIndexByte(text[:n], '\n')+1]
-		want, log := boots(t, sch, whole)
+		want, log := boots(t, sch, dir, whole)
 		if log != "" {
 			t.Fatalf("%q: %s", whole, log)
 		}
 		if n == len(whole) {
 			continue
 		}
-		got, log := boots(t, sch, text[:n])
+		got, log := boots(t, sch, dir, text[:n])
 		if strings.Count(log, "\n") > 1 {
 			t.Errorf("cut at %d: %s", n, log)
 		}
@@ -88,14 +88,14 @@ func TestGarbledStartup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sch := compiled(t)
+	sch, dir := compiled(t), t.TempDir()
 	for seed := range uint64(50) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		text := bytes.Clone(b)
 		for range 1 + r.IntN(20) {
 			text[r.IntN(len(text))] = byte(r.Uint32())
 		}
-		got, log := boots(t, sch, string(text)+"\nvlan 77\n")
+		got, log := boots(t, sch, dir, string(text)+"\nvlan 77\n")
 		if !got.Exists(tree.Path{{Name: "vlans"}, {Name: "vlan", Key: "77"}}) {
 			t.Errorf("seed %d: the good line at the end is lost: %s", seed, log)
 		}
@@ -106,14 +106,14 @@ func TestGarbledStartup(t *testing.T) {
 	noise := make([]byte, 1<<20)
 	r := rand.NewChaCha8([32]byte{1})
 	_, _ = r.Read(noise)
-	if _, log := boots(t, sch, string(noise)); strings.Count(log, "\n") != maxWrong+1 || len(log) > 20_000 {
+	if _, log := boots(t, sch, dir, string(noise)); strings.Count(log, "\n") != maxWrong+1 || len(log) > 20_000 {
 		t.Errorf("%d lines, %d bytes of log for noise", strings.Count(log, "\n"), len(log))
 	}
 }
 
 // TestRefusedStartup leaves out what the checks refuse, and says so.
 func TestRefusedStartup(t *testing.T) {
-	sch := compiled(t)
+	sch, dir := compiled(t), t.TempDir()
 	for _, c := range []struct{ text, log, kept string }{
 		{"interface vethernet 1\ninherit port-profile NONE\nhostname a\n", "Port-profile NONE does not exist.", "system/hostname"},
 		{"port-profile WEB\nstate enabled\ninterface ethernet 3/1\ninherit port-profile WEB\n", "Port-profile type mismatch", "interfaces/interface[Ethernet3/1]"},
@@ -121,7 +121,7 @@ func TestRefusedStartup(t *testing.T) {
 		{"port-profile A\nport-profile B\ninherit port-profile A\nport-profile A\ninherit port-profile B\n", "loop", "port-profiles/port-profile[A]"},
 		{"switchport access vlan 5\nhostname b\n", "line 1: Syntax error while parsing 'switchport access vlan 5'", "system/hostname"},
 	} {
-		got, log := boots(t, sch, c.text)
+		got, log := boots(t, sch, dir, c.text)
 		if !strings.Contains(log, c.log) {
 			t.Errorf("%q: log %q, want %q", c.text, log, c.log)
 		}

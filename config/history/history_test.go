@@ -87,7 +87,7 @@ func TestCommits(t *testing.T) {
 				t.Errorf("before commit %d: %v", g+1, err)
 			}
 		}
-		s, h = open(t, &b)
+		_, h = open(t, &b)
 	}
 	if n := len(h.Commits(-1)); n != 0 {
 		t.Errorf("%d of -1 commits", n)

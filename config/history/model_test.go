@@ -307,42 +307,44 @@ func (w *world) save(name string) {
 	m.checkpoints = append(m.checkpoints, saved{name, m.running})
 }
 
+// finish does one thing with the first draft.
 func (w *world) finish() {
 	m := &w.model
-	for _, name := range slices.Sorted(maps.Keys(m.drafts)) {
-		d, err := w.drafts.Find(name)
-		w.want(err, nil)
-		switch w.r.IntN(4) {
-		case 0:
-			w.want(d.Abort(), nil)
-			delete(m.drafts, name)
-		case 1:
-			w.want(d.Renew(), nil)
-			m.drafts[name].base = m.running
-		default:
-			_, verdict := d.Verify()
-			_, err := d.Commit(func(c *config.Candidate) (config.Result, error) {
-				return w.history.Commit(w.t.Context(), c, meta, history.Confirm{})
-			})
-			next, conflict := m.merge(m.drafts[name])
-			if conflict {
-				w.want(verdict, config.ErrConflict)
-			} else {
-				w.want(verdict, nil)
-			}
-			switch {
-			case m.back != nil:
-				w.want(err, config.ErrHeld)
-			case conflict:
-				w.want(err, config.ErrConflict)
-			default:
-				w.want(err, nil)
-				m.commit(next)
-				delete(m.drafts, name)
-				w.want(d.Abort(), draft.ErrClosed)
-			}
-		}
+	if len(m.drafts) == 0 {
 		return
+	}
+	name := slices.Sorted(maps.Keys(m.drafts))[0]
+	d, err := w.drafts.Find(name)
+	w.want(err, nil)
+	switch w.r.IntN(4) {
+	case 0:
+		w.want(d.Abort(), nil)
+		delete(m.drafts, name)
+	case 1:
+		w.want(d.Renew(), nil)
+		m.drafts[name].base = m.running
+	default:
+		_, verdict := d.Verify()
+		_, err := d.Commit(func(c *config.Candidate) (config.Result, error) {
+			return w.history.Commit(w.t.Context(), c, meta, history.Confirm{})
+		})
+		next, conflict := m.merge(m.drafts[name])
+		if conflict {
+			w.want(verdict, config.ErrConflict)
+		} else {
+			w.want(verdict, nil)
+		}
+		switch {
+		case m.back != nil:
+			w.want(err, config.ErrHeld)
+		case conflict:
+			w.want(err, config.ErrConflict)
+		default:
+			w.want(err, nil)
+			m.commit(next)
+			delete(m.drafts, name)
+			w.want(d.Abort(), draft.ErrClosed)
+		}
 	}
 }
 

@@ -194,9 +194,11 @@ func TestShow(t *testing.T) {
 func TestRunningConfig(t *testing.T) {
 	mounts := schema.Group{Blocks: []schema.Block{
 		{Path: "port-profiles/port-profile", Keys: []schema.Key{{Name: "name", Type: schema.Word("profile", "Profile", 80)}},
-			Line: "port-profile <name>", Mode: "config-port-prof", Section: 17, Help: "Configure a port-profile"},
+			Line: "port-profile <name>", Mode: "config-port-prof", Section: 17, Help: "Configure a port-profile",
+			Kind: func(tree.Tree, string) string { return feature.Vethernet }},
 		{Path: "interfaces/interface", Keys: []schema.Key{{Name: "name", Type: feature.Interface}},
-			Line: "interface <name>", Mode: "config-if", Section: 19, Help: "Configure interfaces"},
+			Line: "interface <name>", Mode: "config-if", Section: 19, Help: "Configure interfaces",
+			Kind: func(_ tree.Tree, key string) string { return feature.KindOf(key) }},
 		{Path: "vlans/vlan", Keys: []schema.Key{{Name: "id", Type: schema.VLAN}}, Line: "vlan <id>", Mode: "config-vlan", Section: 15, Help: "VLAN"},
 	}}
 	var tr tree.Tree

@@ -10,10 +10,12 @@ import (
 	"trunkline/feature/featuretest"
 )
 
+var atHostname = tree.Path{{Name: "system"}, {Name: "hostname"}}
+
 func query() feature.Query {
 	now := time.Date(2026, 11, 22, 9, 15, 2, 347_000_000, time.UTC)
 	return feature.Query{
-		Running: tree.Tree{}.Set(hostnamePath, "vsm1"),
+		Running: tree.Tree{}.Set(atHostname, "vsm1"),
 		Now:     now,
 		State: &feature.State{Modules: []feature.Module{
 			{Slot: 3, Status: feature.ModuleOK, Version: "1.0(1)", UUID: "7f0f7c0e-3b7a-4a55-9d55-2d6f0c1b9a10"},
@@ -86,7 +88,7 @@ func TestSpan(t *testing.T) {
 }
 
 func TestRunningConfig(t *testing.T) {
-	tr := tree.Tree{}.Set(hostnamePath, "vsm1").Set(tree.Path{{Name: "system"}, {Name: "front-panel"}}, true)
+	tr := tree.Tree{}.Set(atHostname, "vsm1").Set(tree.Path{{Name: "system"}, {Name: "front-panel"}}, true)
 	const want = "hostname vsm1\nsystem compat front-panel\n"
 	if got := featuretest.Config(t, tr, Feature.Schema); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
