@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"slices"
 
 	"trunkline/config"
 	"trunkline/feature"
@@ -56,6 +57,11 @@ func (s *Supervisor) watch(ctx context.Context) {
 				}
 			}
 			s.logAll(accounting.CommitEvents(running.Tree, commits))
+			for _, c := range slices.Backward(commits) {
+				if c.Method == config.MethodGNMI || c.Method == config.MethodRevert { // others keep accounts of their commands
+					s.accounts.Add(accounting.Committed(c))
+				}
+			}
 			if len(commits) > 0 {
 				running = commits[0].Snapshot
 			}

@@ -98,6 +98,7 @@ type Supervisor struct {
 	state       *state.Store
 	operational *schema.Schema // of the leaves of state
 	messages    *accounting.Log
+	accounts    *accounting.Accounts
 	machine     *machine
 	files       *flash.Store
 	mgmt        *mgmt.Service // nil: there is no mgmt0
@@ -158,6 +159,9 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	}); err != nil {
 		return nil, err
 	}
+	if s.accounts, err = accounting.OpenAccounts(filepath.Join(cfg.StateDir, "log"), s.config.Commits(config.MaxCommits), s.log); err != nil {
+		return nil, err
+	}
 	s.users = aaa.New(aaa.Config{Running: func() tree.Tree { return s.config.Running().Tree }, Events: s.messages})
 	if s.authority, err = pki.Open(filepath.Join(cfg.StateDir, pki.Dir)); err != nil {
 		return nil, err
@@ -180,6 +184,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	}
 	s.cli, err = session.New(session.Product{
 		Store: s.config, History: s.history, Schema: sch, Features: s.features, Query: s.query, Host: host{s}, Version: version.String, Files: s.files, Support: support(),
+		Accounting: s.accounts,
 	})
 	if err != nil {
 		return nil, err
@@ -351,6 +356,9 @@ func (s *Supervisor) close() {
 		if err := s.files.Close(); err != nil {
 			s.log.Warn("close the file systems", "error", err)
 		}
+	}
+	if s.accounts != nil {
+		_ = s.accounts.Close() // what it could not write was told when it was
 	}
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {

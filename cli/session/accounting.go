@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"trunkline/config"
 )
 
 // Account is one entry of the accounting log: a command that changes something,
@@ -47,19 +45,6 @@ const maxAccounts = 2000
 type recent struct {
 	mu  sync.Mutex
 	all []Account
-}
-
-// newRecent begins with the commits that are kept from before.
-func newRecent(commits []config.Commit) *recent {
-	l := &recent{}
-	for _, c := range slices.Backward(commits) {
-		command := c.Line
-		if c.Method == config.MethodCLI || c.Method == "" {
-			command = "configure terminal ; " + command
-		}
-		l.all = append(l.all, Account{At: c.At, From: c.From, User: c.User, Command: command, OK: true})
-	}
-	return l
 }
 
 // Add implements Accounting.

@@ -71,7 +71,7 @@ type Console interface {
 type CLI struct {
 	product Product
 	modes   *grammar.Modes
-	exec    *grammar.Table // in every mode
+	exec    *grammar.Gated // in every mode
 	moving  *grammar.Table // in configuration modes
 	pipes   *grammar.Table
 	queued  *grammar.Table // in configuration sessions
@@ -109,7 +109,7 @@ func New(p Product) (*CLI, error) {
 		}
 	}
 	if c.accounts == nil {
-		c.accounts = newRecent(c.history.Commits(config.MaxCommits))
+		c.accounts = &recent{}
 	}
 	if c.targets, err = grammar.NewTable(grammar.Command{Template: "<file>", Types: map[string]schema.AnyType{"file": fileType}}); err != nil {
 		return nil, fmt.Errorf("grammar of redirections: %w", err)
@@ -118,16 +118,16 @@ func New(p Product) (*CLI, error) {
 	for _, f := range p.Features {
 		for _, s := range f.Show {
 			commands = append(commands, grammar.Command{
-				Template: s.Line, Types: withInterface(s.Types), Words: s.Words, Help: s.Help, Tag: showAction(s),
+				Template: s.Line, Types: withInterface(s.Types), Words: s.Words, Help: s.Help, Gate: f.GatePath(), Tag: showAction(s),
 			})
 		}
 		for _, e := range f.Exec {
 			commands = append(commands, grammar.Command{
-				Template: e.Line, Types: withInterface(e.Types), Words: e.Words, Help: e.Help, Tag: execAction(e),
+				Template: e.Line, Types: withInterface(e.Types), Words: e.Words, Help: e.Help, Gate: f.GatePath(), Tag: execAction(e),
 			})
 		}
 	}
-	if c.exec, err = grammar.NewTable(commands...); err != nil {
+	if c.exec, err = grammar.NewGated(commands...); err != nil {
 		return nil, fmt.Errorf("exec grammar: %w", err)
 	}
 	if c.queued, err = grammar.NewTable(draftCommands()...); err != nil {
