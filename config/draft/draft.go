@@ -4,6 +4,8 @@
 //
 // Drafts are in memory only: a kill of the supervisor loses them, never a commit.
 // There are at most MaxDrafts, each of at most MaxLines lines and MaxEdits edits.
+// One more makes the draft go that nobody has worked on for longest, if that is
+// Forgotten or more, so that terminals which vanished cannot use all of them up.
 //
 // A draft keeps its lines with their edits apart from the candidate that they
 // make, so a line can be taken out again. It can be used by several sessions at
@@ -16,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"trunkline/config"
@@ -29,6 +32,10 @@ const (
 	MaxEdits  = 100_000
 	MaxName   = 63 // bytes
 )
+
+// Forgotten is how long nobody has opened, filled or verified a draft that may
+// have to make room for another.
+const Forgotten = time.Hour
 
 // Refusals; their texts are the operator's.
 const (
@@ -78,7 +85,8 @@ func New(store *config.Store) *Registry {
 // Draft is one named configuration session.
 type Draft struct {
 	registry *Registry
-	info     Info // but for Lines
+	info     Info         // but for Lines
+	used     atomic.Int64 // when somebody worked on it last, in ns since 1970
 
 	mu        sync.Mutex
 	closed    bool
@@ -95,12 +103,22 @@ func (r *Registry) Open(name, owner, from string) (d *Draft, resumed bool, err e
 		return nil, false, ErrName
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	var forgotten *Draft
+	defer func() {
+		r.mu.Unlock()
+		if forgotten != nil {
+			_ = forgotten.Abort() // or it has ended by itself meanwhile
+		}
+	}()
 	if d := r.drafts[name]; d != nil {
+		d.touch()
 		return d, true, nil
 	}
 	if len(r.drafts) >= MaxDrafts {
-		return nil, false, ErrTooMany
+		if forgotten = r.forgotten(); forgotten == nil {
+			return nil, false, ErrTooMany
+		}
+		delete(r.drafts, forgotten.info.Name)
 	}
 	r.last++
 	base := r.store.Begin()
@@ -108,9 +126,27 @@ func (r *Registry) Open(name, owner, from string) (d *Draft, resumed bool, err e
 		registry: r, base: base, candidate: base.Clone(),
 		info: Info{Name: name, ID: r.last, Owner: owner, From: from, Created: time.Now().UTC()},
 	}
+	d.touch()
 	r.drafts[name] = d
 	return d, false, nil
 }
+
+// forgotten returns the draft that has to make room, nil if there is none; mu is
+// held.
+func (r *Registry) forgotten() *Draft {
+	var oldest *Draft
+	for _, d := range r.drafts {
+		if oldest == nil || d.used.Load() < oldest.used.Load() {
+			oldest = d
+		}
+	}
+	if oldest == nil || time.Since(time.Unix(0, oldest.used.Load())) < Forgotten {
+		return nil
+	}
+	return oldest
+}
+
+func (d *Draft) touch() { d.used.Store(time.Now().UnixNano()) }
 
 // Find returns the draft of a name, or ErrNoDraft.
 func (r *Registry) Find(name string) (*Draft, error) {
@@ -164,6 +200,7 @@ func (d *Draft) Candidate() *config.Candidate {
 // Add queues a line. Its edits must be those of the schema; whether they are
 // valid together is for Verify and Commit.
 func (d *Draft) Add(l Line) error {
+	d.touch()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -185,6 +222,7 @@ func (d *Draft) Add(l Line) error {
 // Remove takes a line out, by its number from 1. The others' edits are made
 // anew; if they cannot be without it, nothing is changed.
 func (d *Draft) Remove(n int) error {
+	d.touch()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -199,6 +237,7 @@ func (d *Draft) Remove(n int) error {
 // Renew takes what runs now as what the draft begins from and makes its edits
 // anew, which gives up what others have committed to the same places.
 func (d *Draft) Renew() error {
+	d.touch()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -223,6 +262,7 @@ func (d *Draft) rebuild(base *config.Candidate, lines []Line) error {
 // Verify returns the remarks on the draft as it would be committed now, or why
 // it would be refused: config.Problems, or a *config.ConflictError.
 func (d *Draft) Verify() ([]schema.Problem, error) {
+	d.touch()
 	d.mu.Lock()
 	if d.closed {
 		d.mu.Unlock()

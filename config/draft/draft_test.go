@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"trunkline/config"
 	"trunkline/config/configtest"
@@ -206,4 +208,40 @@ func TestOneCommitWins(t *testing.T) {
 	if won != 1 || s.Running().Generation != 1 {
 		t.Errorf("%d won, generation %d", won, s.Running().Generation)
 	}
+}
+
+// TestForgotten: drafts that terminals left behind make room for others, but no
+// sooner than that they are forgotten, and not those that somebody works on.
+func TestForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := draft.New(store(t))
+		var all []*draft.Draft
+		for i := range draft.MaxDrafts {
+			all = append(all, open(t, r, fmt.Sprint("left-", i)))
+		}
+		time.Sleep(draft.Forgotten - time.Second)
+		add(t, all[0], line(2, "two"))
+		open(t, r, "left-2")
+		if _, _, err := r.Open("more", "", ""); !errors.Is(err, draft.ErrTooMany) {
+			t.Fatalf("a draft goes too soon: %v", err)
+		}
+		time.Sleep(time.Second)
+		for i := range draft.MaxDrafts - 2 {
+			open(t, r, fmt.Sprint("more-", i))
+		}
+		if _, _, err := r.Open("too-many", "", ""); !errors.Is(err, draft.ErrTooMany) {
+			t.Error("one too many")
+		}
+		for _, name := range []string{"left-0", "left-2"} {
+			if _, err := r.Find(name); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if err := all[1].Add(line(3, "three")); !errors.Is(err, draft.ErrClosed) {
+			t.Errorf("a line in a forgotten draft: %v", err)
+		}
+		if n := len(r.List()); n != draft.MaxDrafts {
+			t.Errorf("%d drafts", n)
+		}
+	})
 }
