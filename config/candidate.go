@@ -47,7 +47,8 @@ func (c *Candidate) Clone() *Candidate {
 // Everything else is for Check.
 //
 // A default is stored only where a port-profile would supply something else,
-// seen when all edits are made; so is the no form of a leaf. Entries that exist
+// seen when all edits are made; so is the no form of a leaf. With the switch of a
+// group that is turned off go all its settings. Entries that exist
 // by their leaves only go with the last of them. Containers come and go with
 // what is in them.
 func (c *Candidate) Apply(edits ...Edit) error {
@@ -94,13 +95,14 @@ func (a *applier) edit(e Edit) {
 		a.refuse(e.Path, schema.RuleUnknown, "ERROR: The configuration as a whole can only be replaced.")
 		return
 	}
+	before := a.tree
 	switch e.Op {
 	case Set:
 		a.set(e, place)
 	case Negate:
 		if place == schema.ALeaf {
 			a.negate(e.Path)
-			return
+			break
 		}
 		a.remove(e.Path)
 	case Delete:
@@ -117,6 +119,9 @@ func (a *applier) edit(e Edit) {
 		}
 	default:
 		a.refuse(e.Path, schema.RuleUnknown, "ERROR: Unknown operation %d.", e.Op)
+	}
+	if e.Op != Replace { // which says itself what there is
+		a.tree = a.schema.Shut(before, a.tree)
 	}
 }
 

@@ -130,7 +130,7 @@ func (s *Store) Startup() (Snapshot, bool) {
 func (s *Store) check(old, new tree.Tree) []schema.Problem {
 	all := s.guarded("check", func() []schema.Problem { return s.schema.Validate(old, new) })
 	for _, p := range all {
-		if p.Rule != schema.RuleInUse && p.Rule != schema.RuleReference {
+		if p.Severity == schema.Error && p.Rule != schema.RuleInUse && p.Rule != schema.RuleReference {
 			return all
 		}
 	}

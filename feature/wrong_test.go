@@ -41,6 +41,11 @@ func newWorld(t *testing.T) *world {
 			w.exec = table
 		}
 	}
+	for _, f := range features {
+		if f.Gated {
+			w.run("configure terminal", "feature "+f.Name)
+		}
+	}
 	w.run("configure terminal", "vlan 20,30",
 		"port-profile type vethernet BASE", "state enabled", "port-profile type ethernet UPBASE", "state enabled",
 		"port-profile type vethernet WEB", "port-profile type ethernet UP",
@@ -171,7 +176,7 @@ func TestWrongLines(t *testing.T) {
 }
 
 // TestLineThenNo types every configuration line and its no form: the
-// configuration is as before. A switch that is on by default goes off and on.
+// configuration is as before. A switch that is on goes off and on.
 // What changes part of a value has no no form; that of the value takes it back.
 func TestLineThenNo(t *testing.T) {
 	w := newWorld(t)
@@ -186,7 +191,7 @@ func TestLineThenNo(t *testing.T) {
 			}
 			l := line(words)
 			first, second := l, "no "+l
-			if c.config.Switch() && w.p.Schema.Default(c.config.Target(places[c.place], nil)) == true {
+			if c.config.Switch() && w.p.Schema.Value(w.p.Store.Running().Tree, c.config.Target(places[c.place], nil)) == true {
 				first, second = second, first
 			}
 			if part.MatchString(l) {

@@ -62,6 +62,8 @@ type Command struct {
 	// List is the placeholder that takes a list of values ("10-20,30") to the
 	// end of the line; "" for none.
 	List string
+	// Gate must be open for the command to be there; "" for always. See Gated.
+	Gate string
 	// Tag is the caller's.
 	Tag any
 }

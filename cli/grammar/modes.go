@@ -33,13 +33,13 @@ type Modes struct {
 	kinds map[string][]string // of the modes whose entries have several
 
 	mu     sync.Mutex
-	tables map[string]*Table // by mode and kinds
+	tables map[string]*Gated // by mode and kinds
 }
 
 // NewModes builds the tables of all modes. An error is a mistake in the schema:
 // a bad template or a line that two commands match.
 func NewModes(s *schema.Schema) (*Modes, error) {
-	m := &Modes{lines: s.Lines(), kinds: map[string][]string{}, tables: map[string]*Table{}}
+	m := &Modes{lines: s.Lines(), kinds: map[string][]string{}, tables: map[string]*Gated{}}
 	modes := map[string]bool{"": true}
 	for _, l := range m.lines {
 		modes[l.Mode] = true
@@ -66,17 +66,18 @@ func NewModes(s *schema.Schema) (*Modes, error) {
 }
 
 // Table returns the lines that are valid in the mode of a block, named by its
-// path, for entries of all of kinds. The path of global configuration is "".
-func (m *Modes) Table(path string, kinds []string) *Table {
+// path, for entries of all of kinds, with the gates that are open. The path of
+// global configuration is "".
+func (m *Modes) Table(path string, kinds []string, open func(gate string) bool) *Table {
 	t, err := m.build(path, kinds)
 	if err != nil {
 		// Fewer lines than NewModes accepted for one kind cannot clash.
 		panic(fmt.Sprintf("mode %q of kinds %v: %v", path, kinds, err))
 	}
-	return t
+	return t.Table(open)
 }
 
-func (m *Modes) build(mode string, kinds []string) (*Table, error) {
+func (m *Modes) build(mode string, kinds []string) (*Gated, error) {
 	var known []string
 	for _, k := range m.kinds[mode] {
 		if slices.Contains(kinds, k) {
@@ -114,7 +115,7 @@ func (m *Modes) build(mode string, kinds []string) (*Table, error) {
 			commands = append(commands, c...)
 		}
 	}
-	t, err := NewTable(commands...)
+	t, err := NewGated(commands...)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +150,7 @@ func forms(l schema.Statement, canonical string, oneLine map[string]bool) ([]Com
 	if err != nil {
 		return nil, fmt.Errorf("template %q: %w", l.Template, err)
 	}
-	c := Command{Template: l.Template, Types: l.Types, Words: l.Words, Help: l.Help, Tag: Line{Statement: l}}
+	c := Command{Template: l.Template, Types: l.Types, Words: l.Words, Help: l.Help, Gate: l.Gate, Tag: Line{Statement: l}}
 	if l.Block != nil && l.Block.Range && len(l.Block.Keys) > 0 {
 		c.List = l.Block.Keys[len(l.Block.Keys)-1].Name
 	}
@@ -250,14 +251,14 @@ func mentions(p part, placeholder string) bool {
 }
 
 // All yields the tables built so far, which are at least those of one kind of
-// entry, by mode and kinds.
+// entry, by mode and kinds, with all gates open.
 func (m *Modes) All() iter.Seq2[string, *Table] {
 	return func(yield func(string, *Table) bool) {
 		m.mu.Lock()
 		tables := maps.Clone(m.tables)
 		m.mu.Unlock()
 		for _, name := range slices.Sorted(maps.Keys(tables)) {
-			if !yield(name, tables[name]) {
+			if !yield(name, tables[name].All()) {
 				return
 			}
 		}

@@ -116,7 +116,7 @@ func (r *request) hides(ctx context.Context) error {
 	}
 	line, ok := r.match.Command.Tag.(grammar.Line)
 	name := r.match.Texts["name"]
-	h, err := r.cli.exec.Help(name)
+	h, err := r.exec().Help(name)
 	if !ok || line.Form != grammar.Plain || err != nil || !slices.ContainsFunc(h.Entries, func(e grammar.Entry) bool { return e.Text == name }) {
 		return nil
 	}

@@ -84,6 +84,7 @@ func (a *applier) line(ctx context.Context, text string) error {
 	}
 	if a.batch == nil {
 		a.batch = a.newBatch()
+		a.batch.apart = a.apart
 	}
 	before := a.stack
 	err := a.run(ctx, text)
@@ -137,7 +138,7 @@ func (a *applier) run(ctx context.Context, text string) error {
 		return nil
 	}
 	l := loader{cli: a.cli, stack: a.stack}
-	match, depth, bad := l.resolve(text)
+	match, depth, bad := l.resolve(text, a.tree())
 	switch {
 	case bad != nil && bad.More != "":
 		a.unfinished = text

@@ -31,6 +31,7 @@ type batch struct {
 	candidate *config.Candidate // nil: nothing yet
 	remarks   map[string]bool   // said already
 	lines     []string
+	apart     bool // of an operation that makes its own checkpoints
 	accounts  []Account
 
 	// As before the first line, for those that are run again:
@@ -170,6 +171,9 @@ func (r *request) hold() error {
 			return unheld{err}
 		}
 		edited = edited || len(edits) > 0
+	}
+	if !b.apart && r.cli.product.Schema.Closing(candidate.Tree(), next.Tree()) != nil {
+		return errUnheld // a checkpoint comes before it
 	}
 	if edited {
 		if b.candidate != nil || !next.Tree().Equal(candidate.Tree()) {

@@ -278,7 +278,7 @@ func showList(_ context.Context, r *request) error {
 	if r.Configuring() {
 		all = append(r.table(r.stack[len(r.stack)-1]).Templates(), r.cli.moving.Templates()...)
 	} else {
-		all = r.cli.exec.Templates()
+		all = r.exec().Templates()
 	}
 	slices.Sort(all)
 	for _, t := range all {

@@ -186,7 +186,12 @@ func commitDraft(ctx context.Context, r *request) error {
 		}
 	} else {
 		r.listDraft(d)
-		result, err := d.Commit(func(c *config.Candidate) (config.Result, error) { return r.cli.history.Commit(ctx, c, m, confirm) })
+		result, err := d.Commit(func(c *config.Candidate) (config.Result, error) {
+			if err := r.saveClosing(ctx, c, m); err != nil {
+				return config.Result{}, err
+			}
+			return r.cli.history.Commit(ctx, c, m, confirm)
+		})
 		if err != nil {
 			return r.failedDraft(d, "Commit", err)
 		}

@@ -31,9 +31,9 @@ func (s *Session) places() []place {
 		for _, t := range s.movingTables() {
 			all = append(all, place{table: t})
 		}
-		return append(all, place{table: s.cli.exec, name: "exec", exec: true})
+		return append(all, place{table: s.exec(), name: "exec", exec: true})
 	}
-	return append(all, place{table: s.cli.exec, exec: true})
+	return append(all, place{table: s.exec(), exec: true})
 }
 
 // tail is the command that a line ends in: what follows the last " ; ", and
@@ -65,7 +65,7 @@ func (s *Session) pipeTail(text string) (part string, offset int, ok bool) {
 	if len(parts) == 1 {
 		return "", 0, false
 	}
-	m, err := s.cli.exec.Match(parts[0], grammar.Typed)
+	m, err := s.exec().Match(parts[0], grammar.Typed)
 	if err != nil || !m.Command.Tag.(action).piped() {
 		return "", 0, false
 	}
@@ -148,7 +148,7 @@ func (s *Session) matchesConfig(text string) bool {
 
 // filterable reports whether the complete command takes a bar.
 func (s *Session) filterable(text string) bool {
-	m, err := s.cli.exec.Match(text, grammar.Typed)
+	m, err := s.exec().Match(text, grammar.Typed)
 	return err == nil && m.Command.Tag.(action).piped()
 }
 
@@ -296,7 +296,7 @@ func (s *Session) objects(list string) []string {
 // configuration modes by the path of their block and the kind of its entries.
 func (c *CLI) Tables() iter.Seq2[string, *grammar.Table] {
 	return func(yield func(string, *grammar.Table) bool) {
-		if !yield("exec", c.exec) || !yield("filters", c.pipes) || !yield("configuration session", c.queued) {
+		if !yield("exec", c.exec.All()) || !yield("filters", c.pipes) || !yield("configuration session", c.queued) {
 			return
 		}
 		c.modes.All()(yield)

@@ -17,11 +17,17 @@ type LineError struct {
 	Text string
 	// Reason is the message: of the parser without its caret, or of a check.
 	Reason string
+	// Syntax says that it is no line of the grammar.
+	Syntax bool
 }
 
 // Error is the message of cli.md §4.1 for a line of a file.
 func (e LineError) Error() string {
-	return fmt.Sprintf("line %d: Syntax error while parsing '%s': %s", e.Line, e.Text, e.Reason)
+	what := ""
+	if e.Syntax {
+		what = "Syntax error while parsing "
+	}
+	return fmt.Sprintf("line %d: %s'%s': %s", e.Line, what, e.Text, e.Reason)
 }
 
 // ParseConfig reads the text of a configuration, as show running-config prints
@@ -71,9 +77,9 @@ func (l *loader) text(text string) []LineError {
 	var bad []LineError
 	n, began := 0, 0
 	unfinished := "" // a command that goes on on the next line
-	refuse := func(text, reason string) {
+	refuse := func(text, reason string, syntax bool) {
 		first, _, _ := strings.Cut(text, "\n")
-		bad = append(bad, LineError{began, strings.TrimSpace(first), reason})
+		bad = append(bad, LineError{began, strings.TrimSpace(first), reason, syntax})
 	}
 	for line := range strings.Lines(text) {
 		n++
@@ -87,15 +93,15 @@ func (l *loader) text(text string) []LineError {
 			began = n
 		}
 		unfinished = ""
-		reason, more := l.line(line)
-		if more {
+		reason, wrong := l.line(line)
+		if wrong != nil && wrong.More != "" {
 			unfinished = line
 		} else if reason != "" {
-			refuse(l.shown, reason)
+			refuse(l.shown, reason, wrong != nil)
 		}
 	}
 	if unfinished != "" {
-		refuse(unfinished, grammar.Incomplete)
+		refuse(unfinished, grammar.Incomplete, true)
 	}
 	return bad
 }
@@ -108,48 +114,48 @@ type loader struct {
 	shown     string // the line as it may be told: without secrets
 }
 
-// line applies one line. The result is why it cannot be, or ""; more says that
-// it goes on on the next line.
-func (l *loader) line(line string) (reason string, more bool) {
+// line applies one line. The result is why it cannot be, or ""; wrong is set if
+// it is none of the grammar, or goes on on the next line.
+func (l *loader) line(line string) (reason string, wrong *grammar.Error) {
 	l.shown = line
 	words := strings.Fields(strings.ToLower(line))
 	switch {
 	case words[0] == "version" && len(words) == 2:
-		return "", false
+		return "", nil
 	case len(words) == 1 && words[0] == "end", words[0] == "configure":
 		l.stack = l.stack[:1]
-		return "", false
+		return "", nil
 	case len(words) == 1 && words[0] == "exit":
 		l.stack = l.stack[:max(1, len(l.stack)-1)]
-		return "", false
+		return "", nil
 	}
-	match, depth, bad := l.resolve(line)
+	match, depth, bad := l.resolve(line, l.candidate.Tree())
 	if bad != nil {
-		return bad.Text, bad.More != ""
+		return bad.Text, bad
 	}
 	l.shown = redact(match, line)
 	l.stack = l.stack[:depth+1]
 	ch, err := l.cli.change(l.candidate.Tree(), l.stack[depth], match)
 	if err != nil {
-		return err.Error(), false
+		return err.Error(), nil
 	}
 	for _, edits := range ch.edits {
 		if err := l.candidate.Apply(edits...); err != nil {
-			return err.Error(), false
+			return err.Error(), nil
 		}
 	}
 	if ch.enter != nil {
 		ch.enter.kinds = l.kinds(*ch.enter)
 		l.stack = append(l.stack, *ch.enter)
 	}
-	return strings.Join(ch.refused, " "), false
+	return strings.Join(ch.refused, " "), nil
 }
 
 func (l *loader) kinds(below level) []string { return kindsOf(l.cli, l.candidate.Tree(), below) }
 
 // resolve finds the level whose mode has the line. A line that is not indented
-// is global if it can be.
-func (l *loader) resolve(line string) (*grammar.Match, int, *grammar.Error) {
+// is global if it can be. The features are those that the tree turns on.
+func (l *loader) resolve(line string, t tree.Tree) (*grammar.Match, int, *grammar.Error) {
 	order := make([]int, 0, len(l.stack)+1)
 	if line[0] != ' ' && line[0] != '\t' {
 		order = append(order, 0)
@@ -159,7 +165,7 @@ func (l *loader) resolve(line string) (*grammar.Match, int, *grammar.Error) {
 	}
 	var worst *grammar.Error
 	for _, i := range order {
-		m, err := l.cli.table(l.stack[i]).Match(line, grammar.Replayed)
+		m, err := l.cli.table(l.stack[i], t).Match(line, grammar.Replayed)
 		if err == nil {
 			return m, i, nil
 		}

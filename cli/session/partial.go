@@ -153,6 +153,9 @@ func (r *request) transaction(ctx context.Context, candidate *config.Candidate, 
 		return err
 	}
 	meta := config.Meta{User: r.opts.Who.User, From: r.opts.Who.From, Line: r.line}
+	if err := r.saveClosing(ctx, candidate, meta); err != nil {
+		return err
+	}
 	result, err := r.cli.product.Store.Commit(ctx, candidate, meta)
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ func (s *Session) fileTail(text string) (part string, offset int, ok bool) {
 		return "", 0, false
 	}
 	command, _ := grammar.Chain(text[:at], '|')
-	m, err := s.cli.exec.Match(command[0], grammar.Typed)
+	m, err := s.exec().Match(command[0], grammar.Typed)
 	if err != nil || !m.Command.Tag.(action).piped() {
 		return "", 0, false
 	}

@@ -96,6 +96,17 @@ func (r *request) saveSystem(ctx context.Context, name string, m config.Meta) er
 	return err
 }
 
+// saveClosing makes a checkpoint system-fm-NAME for each feature that a candidate
+// turns off with configuration (cli.md §7.3).
+func (r *request) saveClosing(ctx context.Context, c *config.Candidate, m config.Meta) error {
+	for _, p := range r.cli.product.Schema.Closing(c.Base().Tree, c.Tree()) {
+		if err := r.saveSystem(ctx, "fm-"+p[len(p)-1].Name, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func replaceCommit(ctx context.Context, r *request) error {
 	if err := r.cli.product.Store.Confirm(ctx, replaceTrial); err != nil {
 		return err

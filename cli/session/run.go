@@ -317,7 +317,7 @@ func (s *Session) resolve(text string) (found, *grammar.Error) {
 		exec, to, bad = redirection(exec)
 	}
 	parts, offsets := grammar.Chain(exec, '|')
-	m, err := s.cli.exec.Match(parts[0], grammar.Typed)
+	m, err := s.exec().Match(parts[0], grammar.Typed)
 	if err != nil {
 		failed(err)
 		return found{}, worst

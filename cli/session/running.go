@@ -46,9 +46,11 @@ func (c *CLI) configShows() []grammar.Command {
 		}}},
 	}
 	helps := schema.Words{} // of the keywords of lines
+	gates := map[*schema.Block]string{}
 	for _, l := range c.product.Schema.Lines() {
 		if l.Block != nil {
 			maps.Copy(helps, l.Words)
+			gates[l.Block] = l.Gate
 		}
 	}
 	for _, b := range c.product.Schema.Blocks() {
@@ -61,7 +63,7 @@ func (c *CLI) configShows() []grammar.Command {
 		}
 		word := strings.Join(fixed, " ")
 		const template = "show running-config "
-		command := grammar.Command{Template: template + word, Help: b.Help, Words: builtinWords}
+		command := grammar.Command{Template: template + word, Help: b.Help, Words: builtinWords, Gate: gates[b]}
 		if len(fixed) > 1 {
 			command.Words = maps.Clone(builtinWords)
 			for i := range fixed[:len(fixed)-1] {

@@ -158,6 +158,22 @@ func (s *Session) Lines() []string {
 }
 
 // table returns the lines of a level.
-func (s *Session) table(l level) *grammar.Table { return s.cli.table(l) }
+func (s *Session) table(l level) *grammar.Table {
+	if l.draft != nil {
+		return s.cli.table(l, l.draft.Candidate().Tree())
+	}
+	return s.cli.table(l, s.tree())
+}
 
-func (c *CLI) table(l level) *grammar.Table { return c.modes.Table(l.block, l.kinds) }
+// exec is the table of exec commands.
+func (s *Session) exec() *grammar.Table { return s.cli.exec.Table(s.cli.open(s.tree())) }
+
+// table is that of a mode, with the features that a tree turns on.
+func (c *CLI) table(l level, t tree.Tree) *grammar.Table {
+	return c.modes.Table(l.block, l.kinds, c.open(t))
+}
+
+// open says which gates are open in a tree.
+func (c *CLI) open(t tree.Tree) func(gate string) bool {
+	return func(gate string) bool { return c.product.Schema.Open(t, gate) }
+}

@@ -65,7 +65,7 @@ func (t support) run(ctx context.Context, r *request) error {
 		if _, err := fmt.Fprintf(r.out, "\n`%s`\n", command); err != nil {
 			return err
 		}
-		m, bad := r.cli.exec.Match(command, grammar.Typed)
+		m, bad := r.exec().Match(command, grammar.Typed)
 		if bad != nil {
 			if _, err := fmt.Fprintf(r.out, "%% %s\n", bad.Text); err != nil {
 				return err

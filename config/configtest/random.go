@@ -15,7 +15,7 @@ import (
 
 // Random draws a tree that is valid by the schema and canonical: it holds
 // nothing that its text would not say. References lead to entries that exist,
-// inheritance has no loops. What features check beyond structure is not looked
+// inheritance has no loops, features that have settings are on. What features check beyond structure is not looked
 // at. Leaves that have no line in the grammar, and those of types that
 // RandomValue cannot draw, are left out.
 func Random(s *schema.Schema, r *rand.Rand) tree.Tree {
@@ -24,6 +24,9 @@ func Random(s *schema.Schema, r *rand.Rand) tree.Tree {
 	d.options()
 	d.leaves()
 	d.refused()
+	for _, gate := range s.Closed(d.t) {
+		d.t = d.t.Set(gate, true)
+	}
 	return Canonical(s, d.t)
 }
 

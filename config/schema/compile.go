@@ -17,7 +17,16 @@ import (
 func Compile(groups ...Group) (*Schema, error) {
 	c := &compiler{Schema: &Schema{root: &node{}}, groups: groups}
 	c.root.body = &body{}
+	gates := make([]*gate, len(groups))
 	for g := range groups {
+		if groups[g].Gate != nil {
+			decl := *groups[g].Gate
+			c.at(g, "gate "+decl.Path)
+			gates[g] = c.gateOf(&decl)
+		}
+	}
+	for g := range groups {
+		c.gate = gates[g]
 		for b := range groups[g].Blocks {
 			block := groups[g].Blocks[b]
 			c.at(g, "block "+block.Path)
@@ -25,6 +34,7 @@ func Compile(groups ...Group) (*Schema, error) {
 		}
 	}
 	for g := range groups {
+		c.gate = gates[g]
 		for i := range groups[g].Leaves {
 			decl := groups[g].Leaves[i]
 			c.at(g, "leaf "+decl.Path)
@@ -52,6 +62,7 @@ type compiler struct {
 	groups  []Group
 	errs    []error
 	group   int    // of the present declaration
+	gate    *gate  // of its group
 	what    string // it
 	origins []origin
 }
@@ -90,6 +101,31 @@ func (c *compiler) insert(n *node, path string) *node {
 	return n
 }
 
+// gateOf compiles the switch of a group.
+func (c *compiler) gateOf(decl *Leaf) *gate {
+	if decl.Line == "" || len(decl.Mounts) > 0 {
+		c.errorf("a gate needs a line, and a place of its own")
+		return nil
+	}
+	c.leaf(decl)
+	n := c.byNames(decl.Path)
+	if n == nil || n.leaf == nil || n.leaf.zero() != any(false) {
+		c.errorf("a gate is a switch")
+		return nil
+	}
+	g := &gate{leaf: n.leaf, path: n.leaf.rel}
+	c.gates = append(c.gates, g)
+	return g
+}
+
+// behind puts a node behind the gate of its group.
+func (c *compiler) behind(n *node) {
+	if c.gate != nil {
+		n.gate = c.gate
+		c.gate.nodes = append(c.gate.nodes, n)
+	}
+}
+
 func (c *compiler) block(b *Block) {
 	n := c.insert(c.root, b.Path)
 	switch {
@@ -118,6 +154,7 @@ func (c *compiler) block(b *Block) {
 	}
 	n.block = b
 	n.body = &body{node: n, order: len(c.blocks)}
+	c.behind(n)
 	c.blocks = append(c.blocks, b)
 	c.Schema.blockNodes = append(c.Schema.blockNodes, n)
 	c.Schema.blockGroups = append(c.Schema.blockGroups, c.group)
@@ -223,6 +260,7 @@ func (c *compiler) leafAt(decl *Leaf, mount string) {
 		l.mount = at
 	}
 	n.leaf = l
+	c.behind(n)
 	c.leaves = append(c.leaves, l)
 	c.Schema.leafGroups = append(c.Schema.leafGroups, c.group)
 	if l.def != nil {
@@ -396,6 +434,9 @@ func (c *compiler) statement(st *Statement) []part {
 	} else if st.Alias != nil && st.Alias.Type != nil {
 		c.errorf("line %q: a type and no placeholder", st.Template)
 	}
+	if g := st.target.gate; g != nil {
+		st.Gate = g.leaf.node.path
+	}
 	if st.Leaf != nil && st.Leaf.ReadOnly {
 		return parts // printed only
 	}
@@ -417,8 +458,17 @@ func (c *compiler) sort() {
 	}
 	slices.SortStableFunc(c.root.body.items, func(a, b *item) int {
 		return cmp.Or(cmp.Compare(a.section, b.section), cmp.Compare(a.order, b.order),
-			compareBool(a.block != nil, b.block != nil), cmp.Compare(a.declared, b.declared))
+			compareBool(a.block != nil, b.block != nil), compareFeatures(a, b), cmp.Compare(a.declared, b.declared))
 	})
+}
+
+// compareFeatures orders the lines of the section of features by their names
+// (cli.md §8).
+func compareFeatures(a, b *item) int {
+	if a.section != SectionFeatures || a.leaf == nil || b.leaf == nil {
+		return 0
+	}
+	return cmp.Compare(a.leaf.node.name, b.leaf.node.name)
 }
 
 func compareBool(a, b bool) int {

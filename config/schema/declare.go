@@ -10,6 +10,10 @@ type Group struct {
 	Leaves  []Leaf
 	Aliases []Alias
 	Words   Words
+	// Gate is the switch of the group, a bool that hangs below no list: while it
+	// is off the group's lines are not in the grammar, and turning it off removes
+	// all settings of the group. nil: the group is always there.
+	Gate *Leaf
 }
 
 // Words gives the help text of keywords, keyed by the literal words that lead

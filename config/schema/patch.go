@@ -85,8 +85,8 @@ func (p *patcher) run() bool {
 		if g.depth == 0 {
 			p.group()
 		}
+		p.open(g.above.again()) // other modes have been entered since
 		for _, line := range g.lines {
-			p.open(g.above)
 			p.line(g.depth, line)
 		}
 	}
@@ -256,6 +256,9 @@ func (n *node) summaryLine(keys string) string {
 // remove notes the lines that remove entries of a list, the last first.
 func (p *patcher) remove(n *node, path tree.Path, depth int, h *head) {
 	var keys, lines []string
+	if n.gate != nil && !p.Schema.open(p.now, n.gate) {
+		return // they have gone with their group
+	}
 	for key := range p.from.Keys(path) {
 		if at := path.Parent().Entry(n.name, key); !p.Has(p.to, at) && p.Removable(at) == nil {
 			keys = append(keys, key)
@@ -295,7 +298,11 @@ func (p *patcher) leaf(l *leaf, at tree.Path, depth int, h *head) {
 			return
 		}
 		p.emit(h, depth, l.text(path, v))
+		now := p.now
 		p.now = p.now.Set(path, v)
+		if l.isSwitch {
+			p.now = p.Shut(now, p.now)
+		}
 	})
 }
 
@@ -309,6 +316,8 @@ func (p *patcher) unset(l *leaf, path tree.Path) string {
 	case l.isSwitch && l.def == true:
 		text = l.text(path, true)
 	}
+	now := p.now
 	p.now = p.Tidy(p.now.Delete(path), path)
+	p.now = p.Shut(now, p.now) // what goes with it needs no lines
 	return text
 }

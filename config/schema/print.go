@@ -37,6 +37,10 @@ type item struct {
 	block                    *node
 }
 
+// SectionFeatures is the section of the lines that turn features on and off
+// (cli.md §8); they are in the order of their names.
+const SectionFeatures = 2
+
 // sectionInterfaces is the section in which an empty line precedes every block,
 // as all are kinds of their own (cli.md §8).
 const sectionInterfaces = 19
@@ -84,6 +88,14 @@ type head struct {
 	text  string
 	item  *item // of a global block, else nil
 	done  bool
+}
+
+// again is the head before it was printed.
+func (h *head) again() *head {
+	if h == nil {
+		return nil
+	}
+	return &head{above: h.above.again(), depth: h.depth, text: h.text, item: h.item}
 }
 
 func (p *printer) emit(h *head, depth int, text string) {
@@ -345,7 +357,7 @@ func (p *printer) leafValue(l *leaf, path tree.Path) (any, bool) {
 		return v, true
 	case ok && p.Overrides(p.t, path):
 		return v, true
-	case !p.o.All || p.Overrides(p.t, path):
+	case !p.o.All || p.Overrides(p.t, path) || l.node.gate != nil && !p.Schema.open(p.t, l.node.gate):
 		return nil, false
 	case ok && v != No:
 		return v, true

@@ -28,6 +28,7 @@ type Schema struct {
 	blockGroups []int
 	leaves      []*leaf
 	leafGroups  []int
+	gates       []*gate
 }
 
 // node is a place in the schema: a container, a list or a leaf.
@@ -38,6 +39,7 @@ type node struct {
 	block    *Block // declared here, or nil
 	body     *body  // what is printed for block
 	leaf     *leaf
+	gate     *gate   // of the group that declares the leaf or block, or nil
 	children []*node // in order of declaration
 }
 

@@ -31,6 +31,9 @@ type Statement struct {
 	Options map[string]tree.Path
 	Help    string // of the last keyword outside of brackets
 	Words   Words  // of every keyword
+	// Gate is the path of the switch that must be on for the line, names only;
+	// "" for none.
+	Gate string
 
 	target *node
 	mode   *node

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,13 +19,15 @@ const (
 	RuleFixed     = "fixed-at-creation"
 	RulePermanent = "permanent"
 	RuleReadOnly  = "read-only"
+	RuleOff       = "feature-off"
 )
 
 // Validate returns what is wrong with the structure of a new tree: names that
 // are not in the schema, values and keys that their types refuse, leaves of
-// another kind of entry, hard references to entries that are not there, and
+// another kind of entry, settings whose group is off, hard references to entries that are not there, and
 // options of an entry that are not what they were when it was created. It looks
-// at what differs from old, which is taken to be valid.
+// at what differs from old, which is taken to be valid. A Note tells that settings
+// go with their group.
 func (s *Schema) Validate(old, new tree.Tree) []Problem {
 	v := &validator{Schema: s, old: old, new: new}
 	lost := map[string]bool{}
@@ -37,6 +40,7 @@ func (s *Schema) Validate(old, new tree.Tree) []Problem {
 			}
 		case n.leaf == nil && c.New != nil || n.leaf != nil && c.New == nil && c.Old == nil && c.Added:
 			v.add(c.Path, RuleType, "ERROR: %s cannot have that value.", c.Path)
+		case !v.gated(n, c):
 		case n.leaf == nil && c.Added:
 			v.key(n, c.Path)
 		case n.leaf == nil:
@@ -52,6 +56,7 @@ func (s *Schema) Validate(old, new tree.Tree) []Problem {
 		}
 	}
 	v.dangling(lost)
+	v.closing()
 	return v.problems
 }
 
@@ -70,7 +75,12 @@ func (v *validator) key(n *node, p tree.Path) {
 	if !n.list() {
 		return
 	}
-	if _, err := n.block.ParseKey(p[len(p)-1].Key); err != nil {
+	_, err := n.block.ParseKey(p[len(p)-1].Key)
+	var wrong *SyntaxError
+	switch {
+	case errors.As(err, &wrong):
+		v.add(p, RuleType, "%% %s", wrong.Text) // as on a line
+	case err != nil:
 		v.add(p, RuleType, "ERROR: %v.", err)
 	}
 }
@@ -147,9 +157,20 @@ func (v *validator) option(l *leaf, c tree.Change) {
 		return x
 	}
 	if now(c.Old) != now(c.New) {
-		v.add(c.Path, RuleFixed, "ERROR: %s %s exists with another %s, which is fixed at creation.",
-			v.noun(l.mount.path), entry[len(entry)-1].Key, l.node.name)
+		v.problems = append(v.problems, Fixed(c.Path))
 	}
+}
+
+// Fixed is the problem of an option that is given another value than its entry
+// was created with, by the path of its leaf.
+func Fixed(option tree.Path) Problem {
+	entry := option[len(option)-1]
+	for _, e := range option {
+		if e.Key != "" {
+			entry.Key = e.Key
+		}
+	}
+	return Problem{Path: option, Rule: RuleFixed, Text: fmt.Sprintf("ERROR: The %s of %s is fixed when it is created.", entry.Name, entry.Key)}
 }
 
 // dangling finds hard references to entries of lists that lost some. The

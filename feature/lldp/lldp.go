@@ -3,8 +3,7 @@
 // report who announces itself there. VEthernets neither send nor receive: what a
 // guest says of itself is not the network's topology.
 //
-// The feature is off until feature lldp. Its lines are accepted before, with a
-// remark, and take effect then.
+// The feature is off until feature lldp.
 package lldp
 
 import (
@@ -20,7 +19,6 @@ import (
 // Ethernet port or in a port-profile of type ethernet.
 type (
 	Config struct {
-		Enabled                bool
 		Hold, Interval, Reinit uint32
 		TLVs                   [6]bool // in the order of TLVs
 	}
@@ -45,32 +43,25 @@ var TLVs = []schema.Keyword{
 	{Text: "system-name", Help: "System name"},
 }
 
-// Sections of show running-config: that of feature lines, and that of protocols
-// without one of their own.
-const (
-	featureSection = 2
-	section        = 16
-)
+// section of show running-config: that of protocols without one of their own.
+const section = 16
 
 // name is that of the feature, of its section and of its report.
 const name = "lldp"
 
 // Feature is the feature.
-var Feature = feature.Feature{
+var Feature = feature.Gate("LLDP", feature.Feature{
 	Name:    name,
-	Gated:   true,
 	Schema:  schema.Group{Leaves: leaves(), Words: configWords},
-	Check:   check,
 	Compile: compile,
 	Report: func(data []byte) (any, error) {
 		return api.DecodeDiscovery(data, clean)
 	},
 	Show: shows,
 	Exec: execs,
-}
+})
 
 var configWords = schema.Words{
-	"feature":         "Command to enable/disable features",
 	"lldp":            "Configure LLDP parameters",
 	"lldp holdtime":   "Time a receiver keeps what was sent to it",
 	"lldp timer":      "Time between frames",
@@ -84,8 +75,6 @@ func leaves() []schema.Leaf {
 			With(func(l *schema.Leaf) { l.Default, l.Section, l.Order = def, section, order })
 	}
 	all := []schema.Leaf{
-		schema.Bind("features/lldp", schema.Flag, func(c *Config) *bool { return &c.Enabled },
-			"feature lldp", "Enable/Disable LLDP").With(func(l *schema.Leaf) { l.Section = featureSection }),
 		number("holdtime", "lldp holdtime <seconds>", "Time a receiver keeps what was sent to it",
 			func(c *Config) *uint32 { return &c.Hold }, 10, 255, DefaultHold, 30),
 		number("reinit", "lldp reinit <seconds>", "Time before a port that was turned off sends again",
@@ -107,8 +96,6 @@ func leaves() []schema.Leaf {
 }
 
 var (
-	enabledPath  = tree.Path{{Name: "features"}, {Name: "lldp"}}
-	root         = tree.Path{{Name: "lldp"}}
 	transmitPath = tree.Path{{Name: "lldp"}, {Name: "transmit"}}
 	receivePath  = tree.Path{{Name: "lldp"}, {Name: "receive"}}
 	namePath     = tree.Path{{Name: "description"}}
@@ -120,8 +107,7 @@ func config(t tree.Tree) Config {
 		return feature.Read(t, tree.Path{{Name: "lldp"}, {Name: name}}, def)
 	}
 	c := Config{
-		Enabled: feature.Read(t, enabledPath, false),
-		Hold:    at("holdtime", DefaultHold), Interval: at("timer", DefaultInterval), Reinit: at("reinit", DefaultReinit),
+		Hold: at("holdtime", DefaultHold), Interval: at("timer", DefaultInterval), Reinit: at("reinit", DefaultReinit),
 	}
 	for i, k := range TLVs {
 		c.TLVs[i] = feature.Read(t, tree.Path{{Name: "lldp"}, {Name: "tlv-select"}, {Name: k.Text}}, true)
@@ -129,24 +115,10 @@ func config(t tree.Tree) Config {
 	return c
 }
 
-// check remarks on settings that wait for the feature.
-func check(c feature.Candidate) []schema.Problem {
-	if feature.Read(c.New, enabledPath, false) || !c.Changed(root) || c.New.Sub(root).Equal(tree.Tree{}) {
-		return nil
-	}
-	return []schema.Problem{{
-		Path: root, Severity: schema.Warning, Rule: "feature-off",
-		Text: "Warning: LLDP is not enabled; the setting takes effect with feature lldp.",
-	}}
-}
-
 // compile gives a card its Ethernet ports, less those that configuration keeps
 // down: a port that is shut down says goodbye as one that is turned off.
 func compile(in feature.Input) (any, error) {
 	c := config(in.Config)
-	if !c.Enabled {
-		return nil, nil
-	}
 	p := Program{System: feature.Hostname(in.Config), Interval: c.Interval, Hold: c.Hold, Reinit: c.Reinit, Ports: []Port{}}
 	for i, k := range TLVs {
 		if !c.TLVs[i] {

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
 	"trunkline/feature/featuretest"
@@ -55,26 +54,8 @@ func TestCompile(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
 	}
-	in.Config = tree.Tree{}
-	if got, err := compile(in); got != nil || err != nil {
-		t.Errorf("the feature is off: %+v, %v", got, err)
-	}
-}
-
-func TestCheck(t *testing.T) {
-	on, off := build(t, "features/lldp", true, "lldp/timer", uint32(5)), build(t, "lldp/timer", uint32(5))
-	for _, c := range []struct {
-		name     string
-		old, new tree.Tree
-		want     int
-	}{
-		{"nothing", tree.Tree{}, tree.Tree{}, 0}, {"on", tree.Tree{}, on, 0}, {"off", tree.Tree{}, off, 1},
-		{"as before", off, off, 0}, {"removed", off, tree.Tree{}, 0},
-	} {
-		got := check(feature.Candidate{Old: c.old, New: c.new})
-		if len(got) != c.want || c.want == 1 && got[0].Severity != schema.Warning {
-			t.Errorf("%s: %v", c.name, got)
-		}
+	if Feature.Enabled(tree.Tree{}) || !Feature.Enabled(conf) {
+		t.Error("on while it is off")
 	}
 }
 
@@ -136,9 +117,6 @@ func TestShow(t *testing.T) {
 			}
 			featuretest.Golden(t, golden, s)
 		})
-	}
-	if _, err := show(t, feature.Query{State: &feature.State{}}, "show lldp timers", nil); err != errOff {
-		t.Errorf("while the feature is off: %v", err)
 	}
 	if _, err := show(t, query(t), "show lldp interface <interface>", nil, "interface", "Ethernet9/1"); err == nil {
 		t.Error("an interface that does not exist")

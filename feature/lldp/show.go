@@ -27,11 +27,11 @@ var words = schema.Words{
 }
 
 var shows = []feature.Show{
-	{Line: "show lldp neighbors [detail] [interface <interface>]", Words: words, Help: "Neighbors", Run: on(showNeighbours)},
-	{Line: "show lldp timers", Words: words, Help: "Times", Run: on(showTimers)},
-	{Line: "show lldp traffic [interface <interface>]", Words: withTraffic, Help: "Traffic statistics", Run: on(showTraffic)},
-	{Line: "show lldp tlv-select", Words: words, Help: "Optional TLVs that are sent", Run: on(showTLVs)},
-	{Line: "show lldp interface <interface>", Words: words, Help: "State of one interface", Run: on(showInterface)},
+	{Line: "show lldp neighbors [detail] [interface <interface>]", Words: words, Help: "Neighbors", Run: showNeighbours},
+	{Line: "show lldp timers", Words: words, Help: "Times", Run: showTimers},
+	{Line: "show lldp traffic [interface <interface>]", Words: withTraffic, Help: "Traffic statistics", Run: showTraffic},
+	{Line: "show lldp tlv-select", Words: words, Help: "Optional TLVs that are sent", Run: showTLVs},
+	{Line: "show lldp interface <interface>", Words: words, Help: "State of one interface", Run: showInterface},
 }
 
 var withTraffic = schema.Words{
@@ -43,19 +43,6 @@ var withTraffic = schema.Words{
 var execs = []feature.Exec{{
 	Line: "clear lldp {counters|table}", Words: words, Help: "LLDP information", Run: clearCards,
 }}
-
-// errOff refuses commands while the feature is off.
-const errOff = feature.Error("ERROR: LLDP is not enabled; use feature lldp first.")
-
-// on refuses a show while the feature is off.
-func on(run func(feature.Query) (feature.Screen, error)) func(feature.Query) (feature.Screen, error) {
-	return func(q feature.Query) (feature.Screen, error) {
-		if !feature.Read(q.Running, enabledPath, false) {
-			return nil, errOff
-		}
-		return run(q)
-	}
-}
 
 type (
 	port      = api.DiscoveryPort[Neighbour]

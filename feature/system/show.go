@@ -13,6 +13,7 @@ var words = schema.Words{"show system": "System information"}
 
 var shows = []feature.Show{
 	{Line: "show version", Help: "Show the software version", Run: showVersion},
+	{Line: "show feature", Help: "Show which features are enabled", Run: showFeature},
 	{Line: "show inventory", Help: "Show the parts of the chassis", Run: showInventory},
 	{Line: "show clock", Help: "Show the current time", Run: showClock},
 	{Line: "show hostname", Help: "Show the host name of the system", Run: showHostname},

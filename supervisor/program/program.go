@@ -235,10 +235,10 @@ func (k *compiled) slot(slot int) (map[string][]byte, []schema.Problem) {
 	return r.sections, r.problems
 }
 
-// section compiles one feature, nil for nothing. A panic is an error: a
+// section compiles one feature, nil for nothing, as for one that is off. A panic is an error: a
 // configuration that hits a bug is refused instead of ending the supervisor.
 func (c *Compiler) section(f feature.Feature, in feature.Input) (data []byte, err error) {
-	if f.Compile == nil {
+	if f.Compile == nil || !f.Enabled(in.Config) {
 		return nil, nil
 	}
 	defer func() {
