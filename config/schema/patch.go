@@ -247,6 +247,9 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 	for name := range gone {
 		p.now = p.now.Delete(at.Child(name))
 	}
+	if p.now.Sub(at).Empty() { // it has gone with the last of them
+		p.emit(own.above, own.depth, own.text)
+	}
 }
 
 func (n *node) summaryLine(keys string) string {
