@@ -159,7 +159,7 @@ func (w *writer) writeOwn(p *pattern, n *node, v value, replace bool) error {
 	if n.leaf != nil {
 		t, err := w.decodeOwn(at, n, v)
 		if err != nil {
-			return invalid(p.text, "%s", err)
+			return undecoded(p.text, at, err)
 		}
 		got, _ := t.Get(nil)
 		return w.edit(p.text, config.Edit{Op: config.Set, Path: at, Value: got})
@@ -173,7 +173,7 @@ func (w *writer) writeOwn(p *pattern, n *node, v value, replace bool) error {
 	v.plain(&b)
 	sub, err := w.schema.DecodeJSONAt(root, b.Bytes())
 	if err != nil {
-		return invalid(p.text, "%s", err)
+		return undecoded(p.text, at, err)
 	}
 	var edits []config.Edit
 	switch {
@@ -199,6 +199,23 @@ func (w *writer) writeOwn(p *pattern, n *node, v value, replace bool) error {
 	}
 	return w.edit(p.text, edits...)
 }
+
+// undecoded is why a value for a path cannot be read. Where the type of a leaf
+// does not take it, the text is what the CLI prints.
+func undecoded(text string, at tree.Path, err error) error {
+	var where *schema.DecodeError
+	var wrong *schema.SyntaxError
+	if !errors.As(err, &where) || !errors.As(err, &wrong) {
+		return invalid(text, "%s", err)
+	}
+	if !where.Path.Equal(at) {
+		text += ": /" + where.Path.String()
+	}
+	return invalid(text, "%s", said(wrong))
+}
+
+// said is what the CLI prints of a value that a type does not take.
+func said(err error) error { return fmt.Errorf("%% %w", err) }
 
 // decodeOwn reads the value of one of the product's own leaves.
 func (w *writer) decodeOwn(at tree.Path, n *node, v value) (tree.Tree, error) {
@@ -226,7 +243,7 @@ func (w *writer) decodeOwn(at tree.Path, n *node, v value) (tree.Tree, error) {
 func parse(t schema.AnyType, text string) (any, error) {
 	v, err := t.ParseText(text)
 	if err != nil {
-		return nil, fmt.Errorf("%% %w", err)
+		return nil, said(err)
 	}
 	return v, nil
 }

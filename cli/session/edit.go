@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -246,7 +245,7 @@ func (c *CLI) entryEdits(t tree.Tree, path tree.Path, line grammar.Line, m *gram
 		}
 		switch {
 		case exists && now != value:
-			return nil, feature.Error(fmt.Sprintf("ERROR: The %s of %s is fixed when it is created.", placeholder, path[len(path)-1].Key))
+			return nil, feature.Error(schema.Fixed(leaf).Text)
 		case !exists && now != value:
 			edits = append(edits, config.Edit{Op: config.Set, Path: leaf, Value: value})
 		}

@@ -184,9 +184,21 @@ type decoder struct {
 	err error
 }
 
+// DecodeError is what is wrong with JSON, and where. Of a value that its type
+// does not take it wraps the *SyntaxError.
+type DecodeError struct {
+	Path tree.Path
+	Err  error
+}
+
+func (e *DecodeError) Error() string { return fmt.Sprintf("decode %s: %v", place(e.Path), e.Err) }
+
+// Unwrap returns what is wrong, without its place.
+func (e *DecodeError) Unwrap() error { return e.Err }
+
 func (d *decoder) fail(p tree.Path, format string, args ...any) {
 	if d.err == nil {
-		d.err = fmt.Errorf("decode %s: %s", place(p), fmt.Sprintf(format, args...))
+		d.err = &DecodeError{p, fmt.Errorf(format, args...)}
 	}
 }
 
@@ -269,7 +281,7 @@ func (d *decoder) object(n *node, p tree.Path, data []byte) {
 		return d.err
 	})
 	if err != nil {
-		d.fail(p, "%v", err)
+		d.fail(p, "%w", err)
 	}
 }
 
@@ -302,12 +314,12 @@ func (d *decoder) list(n *node, p tree.Path, data []byte) {
 	for i := 0; dec.More() && d.err == nil; i++ {
 		var entry json.RawMessage
 		if err := dec.Decode(&entry); err != nil {
-			d.fail(p, "entry %d: %v", i+1, err)
+			d.fail(p, "entry %d: %w", i+1, err)
 			return
 		}
 		key, err := entryKey(n.block, entry)
 		if err != nil {
-			d.fail(p, "entry %d: %v", i+1, err)
+			d.fail(p, "entry %d: %w", i+1, err)
 			return
 		}
 		at := p.Parent().Entry(n.name, key)
@@ -357,13 +369,14 @@ func (d *decoder) leaf(n *node, p tree.Path, data []byte) {
 	}
 	v, err := decodeValue(n.leaf.decl.Type, data)
 	if err != nil {
-		d.fail(p, "%v", err)
+		d.fail(p, "%w", err)
 		return
 	}
 	d.set(p, v)
 }
 
-// decodeValue reads a value of the type.
+// decodeValue reads a value of the type. What is no value of it is told before
+// that the JSON is of another kind.
 func decodeValue(t AnyType, data []byte) (any, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -372,31 +385,32 @@ func decodeValue(t AnyType, data []byte) (any, error) {
 		return nil, err
 	}
 	var text string
+	var kind JSONKind
 	switch v := token.(type) {
 	case string:
-		if t.JSONKind() != JSONString {
-			return nil, errors.New("want no string")
-		}
-		text = v
+		text, kind = v, JSONString
 	case json.Number:
-		if t.JSONKind() != JSONNumber {
-			return nil, errors.New("want no number")
-		}
-		text = v.String()
+		text, kind = v.String(), JSONNumber
 	case bool:
-		if t.JSONKind() != JSONBool {
-			return nil, errors.New("want no true or false")
-		}
-		text = strconv.FormatBool(v)
+		text, kind = strconv.FormatBool(v), JSONBool
 	default:
 		return nil, errors.New("want a value")
 	}
 	if err := end(dec); err != nil {
 		return nil, err
 	}
+	if want := t.JSONKind(); want == JSONBool && kind != want {
+		return nil, errors.New("want true or false")
+	}
 	v, err := t.ParseText(text)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("%q: %w", text, err)
+	case kind == t.JSONKind():
+	case kind == JSONString:
+		return nil, errors.New("want a number, not a string")
+	default:
+		return nil, errors.New("want a string")
 	}
 	return v, nil
 }
