@@ -52,8 +52,10 @@ const (
 	maxRPCs        = 1024 // per connection
 	maxPaths       = 256  // of one RPC
 	maxStreams     = 1024 // subscriptions under way
-	patience       = time.Minute
 )
+
+// Patience is how long a client may read nothing of what waits for it.
+const Patience = time.Minute
 
 // Config is what a Server serves.
 type Config struct {
@@ -107,7 +109,7 @@ const (
 func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, schema: cfg.Store.Schema(), began: time.Now(), table: table(), image: &image{},
-		streams: make(chan struct{}, maxStreams), patience: patience,
+		streams: make(chan struct{}, maxStreams), patience: Patience,
 	}
 	root, err := compile(s.table, s.isList)
 	if err != nil {
