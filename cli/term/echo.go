@@ -15,6 +15,7 @@ type echo struct {
 	width func() int
 
 	mu    sync.Mutex
+	muted bool
 	held  bool   // the editor has erased its line: not written yet
 	shown string // the editor's line, with the cursor behind it; "" if not known
 }
@@ -30,6 +31,9 @@ const (
 func (e *echo) Write(p []byte) (int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.muted {
+		return len(p), nil
+	}
 	text := string(p)
 	if text == erase && !e.held {
 		e.held = true
@@ -52,6 +56,13 @@ func (e *echo) forget() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.shown = ""
+}
+
+// mute ends writing.
+func (e *echo) mute() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.muted = true
 }
 
 // drawn returns what is to be written for a line that the editor draws after

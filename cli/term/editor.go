@@ -8,12 +8,14 @@ import (
 
 	"github.com/chzyer/readline"
 
+	"trunkline/cli/grammar"
 	"trunkline/cli/remote"
 )
 
 // editor adds the product's keys to the line editor: ? for help, Tab, Ctrl-Z,
-// Ctrl-V and those whose meaning differs. Its methods are called by the
-// editor's goroutine while the console waits for a line.
+// Ctrl-V and those whose meaning differs. It keeps from it what it cannot do
+// without harm to the process. Its methods are called by the editor's goroutine
+// while the console waits for a line.
 type editor struct {
 	client *remote.Client
 	out    io.Writer
@@ -26,13 +28,33 @@ type editor struct {
 	inserted bool // the key just typed was literal
 	end      bool // Ctrl-Z ended the line
 	asking   bool // the line is an answer, not a command
+	entered  bool // the operator ended the line
 	gone     bool // the keyboard has gone
+	over     bool // and the line that was begun
+	length   int  // of the line, in characters
+}
+
+// limit bounds the line being edited, in characters: that of the longest line
+// and one more, so that what was cut is still refused. Without a bound Ctrl-Y
+// doubles the line with every key. It is called with mu held.
+func (e *editor) limit() int {
+	if e.asking {
+		return grammar.MaxText + 1
+	}
+	return grammar.MaxLine + 1
 }
 
 func (e *editor) begin(prompt string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.prompt, e.literal, e.end = prompt, false, false
+	e.prompt, e.literal, e.end, e.entered = prompt, false, false, false
+}
+
+// promptLength is the width of the prompt, in columns.
+func (e *editor) promptLength() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return utf8.RuneCountInString(e.prompt)
 }
 
 func (e *editor) setAsking(on bool) {
@@ -55,7 +77,14 @@ func (e *editor) takeEnd() bool {
 func (e *editor) cut() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.gone
+	return e.gone && !e.entered
+}
+
+// ended reports whether the line editor has seen the end of its input.
+func (e *editor) ended() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.over
 }
 
 // filter translates keys before the editor sees them.
@@ -64,7 +93,7 @@ func (e *editor) filter(r rune) (rune, bool) {
 	defer e.mu.Unlock()
 	e.inserted = false
 	if r == 0 {
-		e.gone = true
+		e.gone, e.over = true, e.length == 0 // else the line is ended first
 		return r, true
 	}
 	if e.literal {
@@ -82,26 +111,44 @@ func (e *editor) filter(r rune) (rune, bool) {
 	case ctrlX:
 		return ctrlU, true
 	case ctrlZ:
-		e.end = true
+		e.end, e.entered = true, true
 		return readline.CharEnter, true
+	case readline.CharEnter, readline.CharCtrlJ:
+		e.entered = true
 	case ctrlL, ctrlR, ctrlS: // redraws
 		e.redraw()
 		return r, false
+	case ctrlT:
+		return r, e.length > 1 // of one character it makes a line that cannot be
+	case readline.MetaTranspose: // which it takes for a character
+		return r, false
 	}
-	return r, true
+	return r, r < ' ' || e.length < e.limit()
 }
 
 // OnChange implements readline.Listener: it acts on ? and redraws after a list
 // of completions.
 func (e *editor) OnChange(line []rune, pos int, key rune) ([]rune, int, bool) {
+	line, pos, changed := e.change(line, pos, key)
 	e.mu.Lock()
-	act := !e.inserted && !e.asking
+	e.length = len(line)
+	e.mu.Unlock()
+	return line, pos, changed
+}
+
+// change returns the line as it is after a key, and whether that is news to the
+// line editor.
+func (e *editor) change(line []rune, pos int, key rune) ([]rune, int, bool) {
+	e.mu.Lock()
+	act, limit := !e.inserted && !e.asking, e.limit()
 	e.mu.Unlock()
 	switch {
+	case len(line) > limit:
+		return line[:limit], min(pos, limit), true
 	case key == readline.CharTab:
 		return line, pos, true
 	case key != '?' || !act || pos == 0 || pos > len(line) || line[pos-1] != '?':
-		return nil, 0, false
+		return line, pos, false
 	}
 	before := string(line[:pos-1])
 	rest := append(append([]rune(nil), line[:pos-1]...), line[pos:]...)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // Control characters.
@@ -14,10 +15,12 @@ const (
 	ctrlL = 0x0c
 	ctrlR = 0x12
 	ctrlS = 0x13
+	ctrlT = 0x14
 	ctrlU = 0x15
 	ctrlV = 0x16
 	ctrlX = 0x18
 	ctrlZ = 0x1a
+	esc   = 0x1b
 )
 
 // keyboard owns the terminal's input. One goroutine reads it; what was typed is
@@ -36,6 +39,7 @@ type keyboard struct {
 	editing   bool   // the line editor may read
 	waiting   bool   // a single key is being waited for
 	interrupt func() // on Ctrl-C while neither reads; may be nil
+	sequence  sequence
 }
 
 // maxTyped bounds what is typed ahead.
@@ -57,6 +61,9 @@ func (k *keyboard) close() {
 	k.end()
 	_ = k.in.Close() // ends the reader, whatever it says
 	<-k.done
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.buf = nil // nobody is to act on it
 }
 
 func (k *keyboard) end() {
@@ -104,6 +111,7 @@ func (k *keyboard) room() bool {
 
 func (k *keyboard) typed(b []byte) {
 	k.mu.Lock()
+	b = k.sequence.sane(b)
 	var abort func()
 	if i := bytes.LastIndexByte(b, ctrlC); i >= 0 && k.interrupt != nil && !k.waiting && !k.editing {
 		abort = k.interrupt
@@ -180,4 +188,37 @@ func (k *keyboard) take(n int) {
 		k.buf = nil
 	}
 	k.changed.Broadcast()
+}
+
+// sequence watches for what the line editor does not bear: NUL, which it takes
+// for the end of its input, and the parameters of escape sequences (ECMA-48 §5.4),
+// which it keeps without a limit.
+type sequence struct {
+	open       bool // the last byte was ESC, or one of a sequence
+	parameters int  // bytes of them
+}
+
+// maxParameters is the longest that a sequence of a key has, in bytes, and more.
+const maxParameters = 16
+
+// sane returns the bytes without what is not to come through, in their place.
+func (s *sequence) sane(b []byte) []byte {
+	kept := b[:0]
+	for _, c := range b {
+		switch {
+		case c == 0:
+			continue
+		case c == esc:
+			*s = sequence{open: true}
+		case s.open && (c == ';' || c >= '0' && c <= '9' || c >= utf8.RuneSelf):
+			if s.parameters++; s.parameters > maxParameters {
+				continue
+			}
+		case s.open && s.parameters == 0 && (c == '[' || c == 'O'):
+		default:
+			s.open = false
+		}
+		kept = append(kept, c)
+	}
+	return kept
 }

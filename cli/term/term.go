@@ -15,6 +15,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/chzyer/readline"
 
@@ -51,6 +52,9 @@ type console struct {
 	editor editor
 	pager  pager
 
+	sizing  sync.Mutex // orders calls of the following
+	resized func()     // has the line editor ask for its width
+
 	history [2][]string // exec, config
 	listed  int         // index of the list that the editor has now
 }
@@ -67,7 +71,6 @@ func Interact(ctx context.Context, t Terminal, client *remote.Client, first remo
 	c.pager = pager{out: t.Out, keys: c.keys, width: c.width}
 	c.editor = editor{client: client, out: out, redraw: out.forget, width: c.width}
 
-	var resized func()
 	var watching sync.WaitGroup
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -80,7 +83,8 @@ func Interact(ctx context.Context, t Terminal, client *remote.Client, first remo
 		watching.Wait()
 		c.keys.close()
 		if c.rl != nil {
-			c.rl.Close()
+			out.mute()
+			c.shut()
 		}
 		if ctx.Err() != nil {
 			err = ctx.Err()
@@ -92,8 +96,8 @@ func Interact(ctx context.Context, t Terminal, client *remote.Client, first remo
 		HistoryLimit: maxHistory, DisableAutoSaveHistory: true,
 		AutoComplete: &c.editor, Listener: &c.editor, FuncFilterInputRune: c.editor.filter,
 		EOFPrompt: "\n", InterruptPrompt: "^C",
-		FuncGetWidth: c.width, FuncIsTerminal: func() bool { return true }, FuncMakeRaw: noop, FuncExitRaw: noop,
-		FuncOnWidthChanged: func(f func()) { resized = f }, ForceUseInteractive: true,
+		FuncGetWidth: c.editorWidth, FuncIsTerminal: func() bool { return true }, FuncMakeRaw: noop, FuncExitRaw: noop,
+		FuncOnWidthChanged: func(f func()) { c.resized = f }, ForceUseInteractive: true,
 	})
 	if err != nil {
 		return fmt.Errorf("start line editor: %w", err)
@@ -109,7 +113,7 @@ func Interact(ctx context.Context, t Terminal, client *remote.Client, first remo
 				return
 			case <-t.Resized:
 				_ = client.Resize(t.Size()) // as for Touch
-				resized()
+				c.resize()
 			}
 		}
 	})
@@ -177,7 +181,6 @@ func (c *console) line(d remote.Done) (string, error) {
 		}
 		c.listed = list
 	}
-	c.editor.begin(d.Prompt)
 	c.editor.setAsking(d.More)
 	defer c.editor.setAsking(false)
 	line, err := c.read(d.Prompt)
@@ -194,7 +197,52 @@ func (c *console) line(d remote.Done) (string, error) {
 	return line, c.rl.SaveHistory(line)
 }
 
+// editorWidth is the width that the line editor reckons with. A prompt that
+// fills whole rows is beyond it: it would look for the cursor for ever.
+func (c *console) editorWidth() int {
+	w := c.width()
+	if n := c.editor.promptLength(); n > 0 && n%w == 0 {
+		return w - 1
+	}
+	return w
+}
+
+// shut ends the line editor's goroutines. They may wait for somebody to take a
+// line that was typed after the last one that counted.
+func (c *console) shut() {
+	var taking sync.WaitGroup
+	taking.Go(func() {
+		for {
+			if _, err := c.rl.Readline(); errors.Is(err, io.EOF) && c.editor.ended() {
+				return
+			}
+		}
+	})
+	_ = c.rl.Close() // there is no terminal whose mode it could not restore
+	taking.Wait()
+}
+
+func (c *console) resize() {
+	c.sizing.Lock()
+	defer c.sizing.Unlock()
+	c.resized()
+}
+
+// fitting returns a prompt that does not end with a row of the window.
+func fitting(prompt string, width int) string {
+	if n := utf8.RuneCountInString(prompt); n == 0 || n%width != 0 {
+		return prompt
+	}
+	if short, ok := strings.CutSuffix(prompt, " "); ok {
+		return short
+	}
+	return prompt + " "
+}
+
 func (c *console) read(prompt string) (string, error) {
+	prompt = fitting(prompt, c.width())
+	c.editor.begin(prompt)
+	c.resize() // the width may be another with another prompt
 	c.rl.SetPrompt(prompt)
 	c.keys.edit(true)
 	defer c.keys.edit(false)
@@ -225,7 +273,6 @@ func (c *console) Ask(question string) (string, error) {
 	if _, err := io.WriteString(c.Out, question[:i]); err != nil {
 		return "", err
 	}
-	c.editor.begin("")
 	c.editor.setAsking(true)
 	defer c.editor.setAsking(false)
 	return c.read(question[i:])

@@ -1,0 +1,157 @@
+package term
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"trunkline/cli/remote"
+	"trunkline/cli/session/sessiontest"
+	"trunkline/feature"
+)
+
+// played types keys at a terminal of some width that goes away afterwards, and
+// returns what was drawn, at most maxDrawn of it. The session must end by itself.
+func played(t *testing.T, s *remote.Server, keys []byte, width int) string {
+	t.Helper()
+	before := runtime.NumGoroutine()
+	who := feature.Session{User: "admin", Role: feature.NetworkAdmin}
+	client, first, wait, err := s.Local(t.Context(), who, remote.Hello{Interactive: true, Width: width, Height: 24})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, typist := io.Pipe()
+	go func() {
+		typist.Write(keys)
+		typist.Close()
+	}()
+	ctx, cancel := context.WithCancel(t.Context())
+	var out drawn
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Interact(ctx, Terminal{In: in, Out: &out, Size: func() (int, int) { return width, 24 }}, client, first)
+	}()
+	defer cancel()
+	late := time.AfterFunc(time.Second, func() { _ = client.Interrupt() }) // of a command that lasts
+	defer late.Stop()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		stacks := make([]byte, 1<<20)
+		t.Fatalf("%.300q at width %d: the editor goes on\n%s", keys, width, stacks[:runtime.Stack(stacks, true)])
+	}
+	client.Close()
+	wait()
+	for deadline := time.Now().Add(20 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%.300q at width %d: goroutines left\n%s", keys, width, stacks[:runtime.Stack(stacks, true)])
+		}
+	}
+	return out.String()
+}
+
+// drawn is the begin of what was drawn.
+type drawn struct{ bytes.Buffer }
+
+const maxDrawn = 1 << 20
+
+func (d *drawn) Write(p []byte) (int, error) {
+	d.Buffer.Write(p[:min(len(p), maxDrawn-d.Len())])
+	return len(p), nil
+}
+
+// keyboards has keys that have been the end of an editor, with what they left.
+var keyboards = []struct{ name, keys, want string }{
+	{"transpose one character", "x\x14y\x08\x08show version\r", "version 1.0(1)"},
+	{"transpose nothing", "\x14\x14show version\r", "version 1.0(1)"},
+	{"NUL", "conf t\r\x00vlan 7\rshow version\r", "version 1.0(1)"},
+	{"NUL in a line", "show ver\x00sion\r", "version 1.0(1)"},
+	{"escape, transpose", "\x1b\x14show version\r", "version 1.0(1)"},
+	{"yank without end", "xxxxxxxx\x15\x19" + strings.Repeat("\x01\x15\x19\x19\x05", 40) + "\x15show version\r", "version 1.0(1)"},
+	{"endless escape sequence", "\x1b[" + strings.Repeat("1;", 50_000) + "~show version\r", "version 1.0(1)"},
+	{"too long to be read", strings.Repeat("a", 3000) + "\rshow version\r", "2048"},
+	{"cursor in a line of prompts", "conf t\rinterface vethernet 1\rshow versin\x02o\r", "version 1.0(1)"},
+}
+
+func TestHarmlessKeys(t *testing.T) {
+	cli, _ := sessiontest.CLI(t)
+	s := &remote.Server{CLI: cli, Log: slog.New(slog.DiscardHandler)}
+	for _, k := range keyboards {
+		t.Run(k.name, func(t *testing.T) {
+			// Prompts end at and around the end of a row.
+			for width := 18; width < 24; width++ {
+				if out := played(t, s, []byte(k.keys), width); !strings.Contains(out, k.want) {
+					t.Errorf("width %d: no %q in %q", width, k.want, out[:min(len(out), 2000)])
+				}
+			}
+		})
+	}
+}
+
+func TestFitting(t *testing.T) {
+	for _, c := range []struct {
+		prompt string
+		width  int
+		want   string
+	}{
+		{"switch# ", 80, "switch# "}, {"switch# ", 8, "switch#"}, {"switch# ", 4, "switch#"}, {"ok?", 3, "ok? "}, {"", 80, ""},
+	} {
+		if got := fitting(c.prompt, c.width); got != c.want {
+			t.Errorf("%q in %d: %q, want %q", c.prompt, c.width, got, c.want)
+		}
+	}
+}
+
+// FuzzKeys presses keys: no order of them ends anything but the session.
+func FuzzKeys(f *testing.F) {
+	for i, k := range keyboards {
+		f.Add([]byte(k.keys[:min(len(k.keys), 500)]), uint8(18+i))
+	}
+	f.Add([]byte("sh\tv?\x1b[A\x1b[D\x16?\x03\x1a\x12\x0b\x19\x17\x1bb\x1bd\x1b\x7f\x1bOA\x04\xff\xc3\xa9\r\n"), uint8(0))
+	f.Add([]byte("show numbers 100\r /4\rhq"), uint8(80))
+	cli, _ := sessiontest.CLI(f)
+	s := &remote.Server{CLI: cli, Log: slog.New(slog.DiscardHandler)}
+	f.Fuzz(func(t *testing.T, keys []byte, width uint8) {
+		if len(keys) <= 4096 {
+			played(t, s, keys, int(width))
+		}
+	})
+}
+
+// FuzzSequence splits what comes through in two: that makes no difference, and
+// the line editor does not get more than it bears.
+func FuzzSequence(f *testing.F) {
+	f.Add([]byte("a\x00\x1b[1;2;3;4;5;6;7;8;9;10;11~b"), uint8(9))
+	f.Fuzz(func(t *testing.T, keys []byte, at uint8) {
+		var whole, parts sequence
+		n := min(len(keys), int(at))
+		want := whole.sane(bytes.Clone(keys))
+		got := append(parts.sane(bytes.Clone(keys[:n])), parts.sane(bytes.Clone(keys[n:]))...)
+		if !bytes.Equal(got, want) || whole != parts {
+			t.Fatalf("%q: %q, in parts %q", keys, want, got)
+		}
+		run := 0
+		for i, c := range want {
+			switch {
+			case c == 0:
+				t.Fatalf("%q: NUL", keys)
+			case run > 0 && (c == ';' || c >= '0' && c <= '9' || c >= utf8.RuneSelf):
+				run++
+			case c == '[' && i > 0 && want[i-1] == esc:
+				run = 1
+			default:
+				run = 0
+			}
+			if run > maxParameters+1 {
+				t.Fatalf("%q: a sequence of %d", keys, run)
+			}
+		}
+	})
+}
