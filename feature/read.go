@@ -2,6 +2,7 @@ package feature
 
 import (
 	"fmt"
+	"net/netip"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -24,6 +25,21 @@ var hostnamePath = tree.Path{{Name: "system"}, {Name: "hostname"}}
 
 // Hostname returns the name of the chassis.
 func Hostname(t tree.Tree) string { return Read(t, hostnamePath, DefaultHostname) }
+
+// ManagementAddresses are those that configuration gives mgmt0, IPv4 first; none
+// while it is shut down.
+func ManagementAddresses(t tree.Tree) []string {
+	if Read(t, InterfacePath(Mgmt0, "shutdown"), false) {
+		return nil
+	}
+	var all []string
+	for _, leaf := range []string{"ipv4", "ipv6"} {
+		if p := Read(t, InterfacePath(Mgmt0, leaf), netip.Prefix{}); p.IsValid() {
+			all = append(all, p.Addr().String())
+		}
+	}
+	return all
+}
 
 // Changed reports whether the candidate differs from what it replaces at or
 // below one of the paths. What was committed has passed every check, so a Check

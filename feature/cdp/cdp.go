@@ -121,7 +121,7 @@ func compile(in feature.Input) (any, error) {
 	}
 	p := Program{
 		System: feature.Hostname(in.Config), DeviceID: c.DeviceID, V1: c.Advertise == "v1",
-		Interval: c.Interval, Hold: c.Hold, Ports: []Port{},
+		Interval: c.Interval, Hold: c.Hold, Management: feature.ManagementAddresses(in.Config), Ports: []Port{},
 	}
 	for _, port := range in.Ports {
 		if feature.KindOf(port) != feature.Ethernet {

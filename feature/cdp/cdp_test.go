@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"testing"
 	"time"
@@ -39,6 +40,7 @@ func effective(t tree.Tree) func(string) tree.Tree {
 
 func TestCompile(t *testing.T) {
 	conf := build(t,
+		"interfaces/interface[mgmt0]/ipv4", netip.MustParsePrefix("192.0.2.1/24"),
 		"system/hostname", "sw1", "cdp/advertise", "v1", "cdp/timer", uint32(5), "cdp/device-id", "other",
 		"interfaces/interface[Ethernet3/2]/cdp/enable", false,
 		"interfaces/interface[Ethernet3/3]/shutdown", true,
@@ -46,7 +48,7 @@ func TestCompile(t *testing.T) {
 	in := feature.Input{Module: 3, Config: conf, Effective: effective(conf),
 		Ports: []string{"Ethernet3/1", "Ethernet3/2", "Ethernet3/3", "Vethernet1"}}
 	got, err := compile(in)
-	want := Program{System: "sw1", DeviceID: ByOther, V1: true, Interval: 5, Hold: 180, Ports: []Port{{Name: "Ethernet3/1"}}}
+	want := Program{System: "sw1", DeviceID: ByOther, V1: true, Interval: 5, Hold: 180, Management: []string{"192.0.2.1"}, Ports: []Port{{Name: "Ethernet3/1"}}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
 	}

@@ -7,7 +7,10 @@ type Program struct {
 	V1       bool   `json:"v1,omitempty"` // send version 1
 	Interval uint32 `json:"interval"`     // seconds
 	Hold     uint32 `json:"hold"`         // seconds
-	Ports    []Port `json:"ports"`
+	// Management are the configured addresses of mgmt0, IPv4 first; none: what
+	// the card knows is announced.
+	Management []string `json:"management,omitempty"`
+	Ports      []Port   `json:"ports"`
 }
 
 // Port is one Ethernet port with CDP that configuration does not keep down.

@@ -119,7 +119,8 @@ func config(t tree.Tree) Config {
 // down: a port that is shut down says goodbye as one that is turned off.
 func compile(in feature.Input) (any, error) {
 	c := config(in.Config)
-	p := Program{System: feature.Hostname(in.Config), Interval: c.Interval, Hold: c.Hold, Reinit: c.Reinit, Ports: []Port{}}
+	p := Program{System: feature.Hostname(in.Config), Interval: c.Interval, Hold: c.Hold, Reinit: c.Reinit,
+		Management: feature.ManagementAddresses(in.Config), Ports: []Port{}}
 	for i, k := range TLVs {
 		if !c.TLVs[i] {
 			p.Omit = append(p.Omit, k.Text)

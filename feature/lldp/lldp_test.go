@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -40,6 +41,8 @@ func effective(t tree.Tree) func(string) tree.Tree {
 
 func TestCompile(t *testing.T) {
 	conf := build(t,
+		"interfaces/interface[mgmt0]/ipv4", netip.MustParsePrefix("192.0.2.1/24"),
+		"interfaces/interface[mgmt0]/ipv6", netip.MustParsePrefix("2001:db8::1/64"),
 		"features/lldp", true, "lldp/holdtime", uint32(60), "lldp/tlv-select/port-vlan", false,
 		"interfaces/interface[Ethernet3/1]/description", "to tor-a",
 		"interfaces/interface[Ethernet3/2]/lldp/transmit", false,
@@ -48,9 +51,10 @@ func TestCompile(t *testing.T) {
 	in := feature.Input{Module: 3, Config: conf, Effective: effective(conf),
 		Ports: []string{"Ethernet3/1", "Ethernet3/2", "Ethernet3/3", "Vethernet1"}}
 	got, err := compile(in)
-	want := Program{System: "switch", Interval: 30, Hold: 60, Reinit: 2, Omit: []string{"port-vlan"}, Ports: []Port{
-		{Name: "Ethernet3/1", Description: "to tor-a", Transmit: true, Receive: true}, {Name: "Ethernet3/2", Receive: true},
-	}}
+	want := Program{System: "switch", Interval: 30, Hold: 60, Reinit: 2, Omit: []string{"port-vlan"},
+		Management: []string{"192.0.2.1", "2001:db8::1"}, Ports: []Port{
+			{Name: "Ethernet3/1", Description: "to tor-a", Transmit: true, Receive: true}, {Name: "Ethernet3/2", Receive: true},
+		}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
 	}

@@ -9,8 +9,11 @@ type Program struct {
 	Hold     uint32 `json:"hold"`
 	Reinit   uint32 `json:"reinit"`
 	// Omit are the words of lldp tlv-select that are turned off.
-	Omit  []string `json:"omit,omitempty"`
-	Ports []Port   `json:"ports"`
+	Omit []string `json:"omit,omitempty"`
+	// Management are the configured addresses of mgmt0, IPv4 first; none: what
+	// the card knows is announced.
+	Management []string `json:"management,omitempty"`
+	Ports      []Port   `json:"ports"`
 }
 
 // Port is one Ethernet port that configuration does not keep down.

@@ -51,6 +51,9 @@ func decode(section []byte) (cdp.Program, error) {
 	if len(p.System) > maxName || len(p.Ports) >= pipeline.MaxPorts {
 		return p, fmt.Errorf("name of %d bytes, %d ports", len(p.System), len(p.Ports))
 	}
+	if err := discovery.CheckManagement(p.Management); err != nil {
+		return p, err
+	}
 	for _, port := range p.Ports {
 		if len(port.Name) > maxName {
 			return p, fmt.Errorf("port %.64q: name of more than %d bytes", port.Name, maxName)

@@ -44,6 +44,8 @@ func TestEncode(t *testing.T) {
 	v1.Version, v1.NativeVLAN, v1.Duplex, v1.MTU, v1.Management, v1.System = 1, 0, "", 0, "", ""
 	six := v2
 	six.Addresses, six.Management = "2001:db8::1", "2001:db8::1"
+	both := v2
+	both.Addresses, both.Management = "192.0.2.9 2001:db8::9", "192.0.2.9 2001:db8::9"
 	for _, c := range []struct {
 		program    cdp.Program
 		management string
@@ -52,6 +54,7 @@ func TestEncode(t *testing.T) {
 	}{
 		{cdp.Program{System: "sw1", DeviceID: cdp.ByName}, "192.0.2.1", "sw1", v2},
 		{cdp.Program{System: "sw1", DeviceID: cdp.ByName, V1: true}, "192.0.2.1", "sw1", v1},
+		{cdp.Program{System: "sw1", DeviceID: cdp.ByName, Management: []string{"192.0.2.9", "2001:db8::9"}}, "192.0.2.1", "sw1", both},
 		{cdp.Program{System: "sw1", DeviceID: cdp.BySerial}, "192.0.2.1", serial, v2},
 		{cdp.Program{System: "sw1", DeviceID: cdp.ByMAC}, "192.0.2.1", mac, v2},
 		{cdp.Program{System: "sw1", DeviceID: cdp.ByOther}, "2001:db8::1", "sw1(" + serial + ")", six},
@@ -227,7 +230,7 @@ func TestBuild(t *testing.T) {
 	if err := apply(section(""), true); err == nil {
 		t.Error("a vEthernet was taken")
 	}
-	for _, bad := range []string{`,"deviceId":"x"`, `,"hold":0`, `,"hold":256`, `,"interval":0`, `,"other":1`, `,"system":"` + strings.Repeat("x", 256) + `"`} {
+	for _, bad := range []string{`,"deviceId":"x"`, `,"hold":0`, `,"hold":256`, `,"interval":0`, `,"other":1`, `,"management":["x"]`, `,"management":["::1","::2","::3"]`, `,"system":"` + strings.Repeat("x", 256) + `"`} {
 		if err := apply(section(bad), false); err == nil {
 			t.Errorf("%.40s was taken", bad)
 		}

@@ -45,7 +45,7 @@ func encode(p cdp.Program, port string, l pipeline.Link, live time.Duration, car
 	body := []byte{version, byte(min(live/time.Second, 255)), 0, 0}
 	text := func(kind uint16, s string) { body = tlv(body, kind, []byte(s)) }
 	text(typeDevice, device(p, l, card))
-	management := addresses(card.Management())
+	management := addresses(card.Addresses(p.Management))
 	if management != nil {
 		body = tlv(body, typeAddresses, management)
 	}
@@ -98,20 +98,23 @@ func device(p cdp.Program, l pipeline.Link, card discovery.Card) string {
 	return p.System
 }
 
-// addresses is a list of one IP address, nil for a text that is none.
-func addresses(text string) []byte {
-	a, err := netip.ParseAddr(text)
-	if err != nil {
+// addresses is a list of IP addresses, nil for none.
+func addresses(list []netip.Addr) []byte {
+	if len(list) == 0 {
 		return nil
 	}
-	a = a.Unmap()
-	b := []byte{0, 0, 0, 1, 1, 1, 0xcc} // one address; protocol: NLPID, IPv4
-	if a.Is6() {
-		b = []byte{0, 0, 0, 1, 2, 8, 0xaa, 0xaa, 3, 0, 0, 0, 0x86, 0xdd} // 802.2 SNAP, IPv6
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(list)))
+	for _, a := range list {
+		if a.Is6() {
+			b = append(b, 2, 8, 0xaa, 0xaa, 3, 0, 0, 0, 0x86, 0xdd) // 802.2 SNAP, IPv6
+		} else {
+			b = append(b, 1, 1, 0xcc) // NLPID, IPv4
+		}
+		raw := a.AsSlice()
+		b = binary.BigEndian.AppendUint16(b, uint16(len(raw)))
+		b = append(b, raw...)
 	}
-	raw := a.AsSlice()
-	b = binary.BigEndian.AppendUint16(b, uint16(len(raw)))
-	return append(b, raw...)
+	return b
 }
 
 func tlv(b []byte, kind uint16, value []byte) []byte {

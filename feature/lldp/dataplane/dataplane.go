@@ -55,6 +55,9 @@ func decode(section []byte) (lldp.Program, error) {
 			return p, fmt.Errorf("TLV %.32q", o)
 		}
 	}
+	if err := discovery.CheckManagement(p.Management); err != nil {
+		return p, err
+	}
 	for _, port := range p.Ports {
 		if len(port.Name) > maxName || len(port.Description) > maxName {
 			return p, fmt.Errorf("port %.64q: name or description of more than %d bytes", port.Name, maxName)

@@ -72,6 +72,11 @@ func TestOmit(t *testing.T) {
 	if err != nil || h.Info.Management6 != "2001:db8::1" {
 		t.Errorf("IPv6: %+v, %v", h.Info, err)
 	}
+	both := lldp.Program{Management: []string{"192.0.2.9", "2001:db8::9"}}
+	h, err = hear(encode(both, "Ethernet3/1", link(), time.Second, card("192.0.2.1")))
+	if err != nil || h.Info.Management4 != "192.0.2.9" || h.Info.Management6 != "2001:db8::9" {
+		t.Errorf("addresses of mgmt0: %+v, %v", h.Info, err)
+	}
 	bye := encode(p, "Ethernet3/1", link(), 0, card(""))
 	g, err := hear(bye)
 	if err != nil || g.Live != 0 || g.ID != h.ID || len(bye) != 60 {
@@ -190,7 +195,7 @@ func TestBuild(t *testing.T) {
 	if err := apply(section(""), true); err == nil {
 		t.Error("a vEthernet was taken")
 	}
-	for _, bad := range []string{`,"omit":["x"]`, `,"hold":0`, `,"interval":0`, `,"interval":70000`, `,"other":1`, `,"system":"` + strings.Repeat("x", 256) + `"`} {
+	for _, bad := range []string{`,"omit":["x"]`, `,"hold":0`, `,"interval":0`, `,"interval":70000`, `,"other":1`, `,"management":["x"]`, `,"management":["::1","::2","::3"]`, `,"system":"` + strings.Repeat("x", 256) + `"`} {
 		if err := apply(section(bad), false); err == nil {
 			t.Errorf("%.40s was taken", bad)
 		}

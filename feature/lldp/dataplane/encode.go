@@ -2,7 +2,6 @@ package dataplane
 
 import (
 	"encoding/binary"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -93,8 +92,7 @@ func describe(b []byte, p lldp.Program, port string, l pipeline.Link, card disco
 	add("system-name", []byte(p.System))
 	add("system-description", []byte("Trunkline, version "+card.Version))
 	add("system-capabilities", []byte{0, bridgeBit, 0, bridgeBit})
-	if a, err := netip.ParseAddr(card.Management()); err == nil {
-		a = a.Unmap().WithZone("")
+	for _, a := range card.Addresses(p.Management) {
 		kind := byte(1) // address family numbers: IPv4, IPv6
 		if a.Is6() {
 			kind = 2
