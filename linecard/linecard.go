@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"runtime"
 	"sync"
@@ -261,6 +262,23 @@ func Hostname() string {
 		return "localhost"
 	}
 	return name
+}
+
+// Address returns the first address of a device, "" when it has none.
+func Address(device string) string {
+	ifi, err := net.InterfaceByName(device)
+	if err != nil {
+		return ""
+	}
+	addrs, err := ifi.Addrs()
+	if err != nil || len(addrs) == 0 {
+		return ""
+	}
+	ip, _, err := net.ParseCIDR(addrs[0].String())
+	if err != nil {
+		return ""
+	}
+	return ip.String()
 }
 
 // errQuery is what an unknown query is answered with.

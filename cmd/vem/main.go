@@ -92,7 +92,7 @@ func configure(args []string) (linecard.Config, error) {
 	}
 	if c.Mgmt != "" {
 		cfg.Exclude = append(cfg.Exclude, c.Mgmt)
-		cfg.Address = addressOf(c.Mgmt)
+		cfg.Address = linecard.Address(c.Mgmt)
 	}
 	list := c.Supervisors
 	if *vsm != "" {
@@ -123,21 +123,4 @@ func withPort(a string) string {
 		return a
 	}
 	return net.JoinHostPort(strings.Trim(a, "[]"), "4785")
-}
-
-// addressOf returns the first address of a device, "" when it has none.
-func addressOf(device string) string {
-	ifi, err := net.InterfaceByName(device)
-	if err != nil {
-		return ""
-	}
-	addrs, err := ifi.Addrs()
-	if err != nil || len(addrs) == 0 {
-		return ""
-	}
-	ip, _, err := net.ParseCIDR(addrs[0].String())
-	if err != nil {
-		return ""
-	}
-	return ip.String()
 }
