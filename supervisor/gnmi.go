@@ -14,19 +14,18 @@ import (
 	"trunkline/cli/session"
 	"trunkline/gnmi"
 	"trunkline/internal/unixsock"
+	"trunkline/supervisor/listen"
 	"trunkline/supervisor/pki"
 )
 
-// DefaultGNMI is where gNMI is served while there is no mgmt0: the registered
-// port on loopback.
-const DefaultGNMI = "127.0.0.1:9339"
+// DefaultGNMI is where gNMI is served if nothing else is said: on its registered
+// port.
+var DefaultGNMI = listen.Follow(9339, 9339)
 
 // GNMI says how gNMI is served.
 type GNMI struct {
-	// Address to listen on with TLS, "" for none. Taken, it is an error unless
-	// Optional is set, for the default that nobody asked for.
-	Address  string
-	Optional bool
+	// Where it is served with TLS.
+	Where listen.Where
 	// Cert and Key are PEM files; "" for a self-signed certificate of the
 	// chassis's own. CA, if not "", are the authorities of client certificates,
 	// which then every client must show.
@@ -39,30 +38,26 @@ type GNMI struct {
 // GNMIFlags declares the flags of gNMI. The function returns what they say once
 // they have been parsed.
 func GNMIFlags(fs *flag.FlagSet) func() GNMI {
-	const name = "gnmi"
-	var g GNMI
-	fs.StringVar(&g.Address, name, DefaultGNMI, "address to serve gNMI on; empty for none")
+	g := GNMI{Where: DefaultGNMI}
+	fs.Var(&g.Where, "gnmi", "`address` to serve gNMI on, HOST:PORT; empty for none")
 	fs.StringVar(&g.Cert, "tls-cert", "", "PEM file of the certificate of gNMI; empty: self-signed, made at the first start")
 	fs.StringVar(&g.Key, "tls-key", "", "PEM file of its key")
 	fs.StringVar(&g.CA, "tls-ca", "", "PEM file of the authorities of client certificates, which are then required")
-	return func() GNMI {
-		g.Optional = true
-		fs.Visit(func(f *flag.Flag) { g.Optional = g.Optional && f.Name != name })
-		return g
-	}
+	return func() GNMI { return g }
 }
 
 // door is an open gNMI service.
 type door struct {
-	server        *gnmi.Server
-	config        *tls.Config
-	secure, local []net.Listener
+	server *gnmi.Server
+	config *tls.Config
+	secure *listen.Listener // nil for none
+	local  net.Listener     // nil for none
 }
 
 // openGNMI listens for gNMI clients.
 func (s *Supervisor) openGNMI() error {
 	cfg := s.cfg.GNMI
-	if cfg.Address == "" && cfg.Socket == "" {
+	if cfg.Where.Off() && cfg.Socket == "" {
 		return nil
 	}
 	var err error
@@ -71,49 +66,54 @@ func (s *Supervisor) openGNMI() error {
 	}); err != nil {
 		return err
 	}
-	if cfg.Address != "" {
+	if !cfg.Where.Off() {
 		if s.gnmi.config, err = serviceTLS(cfg, s.cfg.StateDir); err != nil {
 			return fmt.Errorf("gNMI: %w", err)
 		}
-		switch l, err := net.Listen("tcp", cfg.Address); {
-		case err == nil:
-			s.gnmi.secure = append(s.gnmi.secure, l)
-		case cfg.Optional:
-			s.log.Warn("gNMI is not served", "error", err)
-		default:
-			return fmt.Errorf("gNMI: %w", err)
+		if s.gnmi.secure, err = listen.Open(listen.Service{Name: "gNMI", Patience: gnmi.Patience}, cfg.Where, s, s.log); err != nil {
+			return err
 		}
 	}
 	if cfg.Socket != "" {
-		l, err := unixsock.Listen(cfg.Socket)
-		if err != nil {
+		if s.gnmi.local, err = unixsock.Listen(cfg.Socket); err != nil {
+			s.gnmi.local = nil
 			return fmt.Errorf("gNMI: %w", err)
 		}
-		s.gnmi.local = append(s.gnmi.local, l)
 	}
 	return nil
 }
 
 // serveGNMI serves clients until ctx ends.
 func (s *Supervisor) serveGNMI(ctx context.Context) error {
-	if s.gnmi.server == nil {
+	d := &s.gnmi
+	if d.server == nil {
 		return nil
 	}
-	return s.gnmi.server.Serve(ctx, s.gnmi.config, s.gnmi.secure, s.gnmi.local)
+	var secure, local []net.Listener
+	if d.secure != nil {
+		secure = append(secure, d.secure)
+	}
+	if d.local != nil {
+		local = append(local, d.local)
+	}
+	return d.server.Serve(ctx, d.config, secure, local)
 }
 
 // GNMIAddress is where gNMI is served with TLS, nil for nowhere.
 func (s *Supervisor) GNMIAddress() net.Addr {
-	if len(s.gnmi.secure) == 0 {
+	if s.gnmi.secure == nil {
 		return nil
 	}
-	return s.gnmi.secure[0].Addr()
+	return s.gnmi.secure.Addr()
 }
 
 // close ends listening; a server that ran has done so.
 func (d *door) close() {
-	for _, l := range append(d.secure, d.local...) {
-		_ = l.Close()
+	if d.secure != nil {
+		_ = d.secure.Close()
+	}
+	if d.local != nil {
+		_ = d.local.Close()
 	}
 }
 

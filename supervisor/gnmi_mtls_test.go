@@ -21,6 +21,8 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"trunkline/supervisor/listen"
 )
 
 // issue makes a certificate for a name; without a parent it is its own authority.
@@ -59,7 +61,7 @@ func TestGNMIClientCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := Open(t.Context(), Config{
-		StateDir: filepath.Join(dir, "state"), GNMI: GNMI{Address: "127.0.0.1:0", CA: file},
+		StateDir: filepath.Join(dir, "state"), GNMI: GNMI{Where: listen.At("127.0.0.1:0"), CA: file},
 		Admin: Admin{Password: "Tr0ub4dor&3"}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -16,6 +16,9 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"trunkline/internal/flagenv"
+	"trunkline/supervisor/listen"
 )
 
 // gnmiClient starts a supervisor and returns a client of it, and what its context
@@ -24,7 +27,7 @@ func gnmiClient(t *testing.T) (*Supervisor, pb.GNMIClient, context.Context) {
 	t.Helper()
 	dir := t.TempDir()
 	s, err := Open(t.Context(), Config{
-		StateDir: dir, GNMI: GNMI{Address: "127.0.0.1:0", Socket: filepath.Join(dir, "gnmi.sock")},
+		StateDir: dir, GNMI: GNMI{Where: listen.At("127.0.0.1:0"), Socket: filepath.Join(dir, "gnmi.sock")},
 		Admin: Admin{Password: "Tr0ub4dor&3"}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -125,33 +128,36 @@ func TestGNMISocket(t *testing.T) {
 	}
 }
 
-// TestGNMIAddress starts beside another program on the port: an error if it was
-// asked for, a warning if not.
-func TestGNMIAddress(t *testing.T) {
+// TestAddresses: where services listen is what a flag or its twin says; a port
+// that is named and taken is an error, that of the default is not.
+func TestAddresses(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close() //nolint:errcheck // the test is over
-	for _, optional := range []bool{false, true} {
-		s, err := Open(t.Context(), Config{
-			StateDir: t.TempDir(), GNMI: GNMI{Address: taken.Addr().String(), Optional: optional}, Log: slog.New(slog.DiscardHandler),
-		})
-		if err == nil {
-			s.close()
-		}
-		if (err == nil) != optional {
-			t.Errorf("optional %v: %v", optional, err)
+	port := uint16(taken.Addr().(*net.TCPAddr).Port)
+	for _, where := range []listen.Where{listen.At(taken.Addr().String()), listen.Follow(1, port)} {
+		for _, c := range []Config{{GNMI: GNMI{Where: where}}, {SSH: where}} {
+			c.StateDir, c.Log = t.TempDir(), slog.New(slog.DiscardHandler)
+			s, err := Open(t.Context(), c)
+			if err == nil {
+				s.close()
+			}
+			if named := where == listen.At(taken.Addr().String()); named != (err != nil) {
+				t.Errorf("%s: %v", where.String(), err)
+			}
 		}
 	}
-	for _, args := range [][]string{nil, {"--gnmi", DefaultGNMI}} {
+	for _, c := range []struct {
+		env, flag string
+		want      listen.Where
+	}{{"", "", listen.Follow(22, 2222)}, {"[::1]:22", "", listen.At("[::1]:22")}, {"[::1]:22", "--ssh=", listen.At("")}} {
 		fs := flag.NewFlagSet("", flag.ContinueOnError)
-		flags := GNMIFlags(fs)
-		if err := fs.Parse(args); err != nil {
-			t.Fatal(err)
-		}
-		if g := flags(); g.Address != DefaultGNMI || g.Optional != (args == nil) {
-			t.Errorf("%q: %+v", args, g)
+		got := SSHFlag(fs)
+		err := flagenv.Parse(fs, strings.Fields(c.flag), func(name string) (string, bool) { return c.env, name == "TRUNKLINE_SSH" })
+		if err != nil || *got != c.want {
+			t.Errorf("%+v: %+v, %v", c, *got, err)
 		}
 	}
 }

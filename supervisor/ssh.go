@@ -2,8 +2,7 @@ package supervisor
 
 import (
 	"context"
-	"fmt"
-	"net"
+	"flag"
 	"path/filepath"
 
 	"trunkline/cli/sshd"
@@ -11,46 +10,30 @@ import (
 	"trunkline/feature/login"
 	"trunkline/feature/system"
 	"trunkline/internal/version"
+	"trunkline/supervisor/listen"
 )
 
-// Door is an address on which a service listens. It is a flag.Value: what is
-// given explicitly must be had.
-type Door struct {
-	Address string // "HOST:PORT", "" for off
-	// Optional says that the supervisor goes on without it where the address
-	// cannot be had.
-	Optional bool
-}
-
 // DefaultSSH is where the SSH server listens if nothing else is said.
-var DefaultSSH = Door{Address: "127.0.0.1:2222", Optional: true}
+var DefaultSSH = listen.Follow(22, 2222)
 
-// String implements flag.Value.
-func (d *Door) String() string { return d.Address }
-
-// Set implements flag.Value.
-func (d *Door) Set(address string) error {
-	if address != "" {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			return err
-		}
-	}
-	*d = Door{Address: address}
-	return nil
+// SSHFlag declares the flag of the SSH server. The result holds what it says once
+// flags have been parsed.
+func SSHFlag(fs *flag.FlagSet) *listen.Where {
+	w := DefaultSSH
+	fs.Var(&w, "ssh", "`address` of the SSH server, HOST:PORT; empty for none")
+	return &w
 }
 
 // ssh is the SSH server while configuration has it on.
 type ssh struct {
 	s        *Supervisor
-	door     Door
 	server   *sshd.Server
-	listener net.Listener // nil while it is off
+	listener *listen.Listener // nil while it is off
 }
 
 // openSSH makes the SSH server and takes its address; nil without one.
 func (s *Supervisor) openSSH() (*ssh, error) {
-	door := s.cfg.SSH
-	if door.Address == "" {
+	if s.cfg.SSH.Off() {
 		return nil, nil
 	}
 	server, err := sshd.New(sshd.Config{
@@ -64,12 +47,10 @@ func (s *Supervisor) openSSH() (*ssh, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &ssh{s: s, door: door, server: server}
+	d := &ssh{s: s, server: server}
 	if s.login().SSH {
-		if err := d.listen(); err != nil && !door.Optional {
+		if err := d.listen(); err != nil {
 			return nil, err
-		} else if err != nil {
-			s.log.Warn("no SSH server", "err", err)
 		}
 	}
 	return d, nil
@@ -79,12 +60,11 @@ func (s *Supervisor) openSSH() (*ssh, error) {
 func (s *Supervisor) login() login.Config { return login.Read(s.config.Running().Tree) }
 
 func (d *ssh) listen() error {
-	l, err := net.Listen("tcp", d.door.Address)
+	l, err := listen.Open(listen.Service{Name: "SSH", Patience: sshd.DefaultLimits.Write}, d.s.cfg.SSH, d.s, d.s.log)
 	if err != nil {
-		return fmt.Errorf("listen for SSH: %w", err)
+		return err
 	}
 	d.listener = l
-	d.s.log.Info("SSH server", "address", l.Addr().String())
 	return nil
 }
 
@@ -96,22 +76,19 @@ func (d *ssh) run(ctx context.Context) {
 	if on {
 		d.server.Go(ctx, d.listener)
 	}
-	failed := !on // to listen, at the start: not again with each commit
 	_ = d.s.config.Follow(ctx, func(_, now config.Snapshot) {
 		want := login.Read(now.Tree).SSH
 		switch {
 		case !want && on:
 			d.close()
-		case want && !on && !failed:
-			if err := d.listen(); err != nil {
-				d.s.log.Warn("no SSH server", "err", err)
-				failed = true
-				return
+		case want && !on:
+			if err := d.listen(); err != nil { // not again with each commit
+				d.s.log.Warn("no SSH server", "error", err)
+				break
 			}
 			d.server.Go(ctx, d.listener)
 		}
-		on = want && d.listener != nil
-		failed = failed && want
+		on = want
 	}) // ends with ctx
 }
 

@@ -36,6 +36,7 @@ import (
 	"trunkline/internal/version"
 	"trunkline/supervisor/aaa"
 	"trunkline/supervisor/accounting"
+	"trunkline/supervisor/listen"
 	"trunkline/supervisor/mgmt"
 	"trunkline/supervisor/module"
 	"trunkline/supervisor/pki"
@@ -56,7 +57,7 @@ type Config struct {
 	// "unix:PATH".
 	Cards []string
 	// SSH is where the SSH server listens.
-	SSH Door
+	SSH listen.Where
 	// Endpoints are those of an external etcd; none: the store is embedded.
 	Endpoints []string
 	// Base is configuration that a new chassis has besides the factory's, as
@@ -197,7 +198,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 		return nil, err
 	}
 	for _, a := range cfg.Cards {
-		l, err := listen(a)
+		l, err := listenCards(a)
 		if err != nil {
 			return nil, fmt.Errorf("listen for line cards: %w", err)
 		}
@@ -206,7 +207,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	return s, nil
 }
 
-func listen(address string) (net.Listener, error) {
+func listenCards(address string) (net.Listener, error) {
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		return unixsock.Listen(path)
 	}

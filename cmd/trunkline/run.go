@@ -44,13 +44,12 @@ func run(args []string) (int, error) {
 		labMode = fs.Bool("lab", false, "eth1…ethN are Ethernet1/1…1/N, up in VLAN 1; host name from HOSTNAME")
 		workers = fs.Int("workers", 1, "threads that switch frames, 1 to 64")
 		spin    = fs.Duration("spin", pipeline.DefaultSpin, "how long a worker polls before it sleeps; negative: always")
+		ssh     = supervisor.SSHFlag(fs)
 		gnmi    = supervisor.GNMIFlags(fs)
 		mgmt    = fs.String("mgmt", "", "network device that is mgmt0; empty for none, with --lab eth0 where there is one")
 		admin   = supervisor.AdminFlags(fs, os.Stderr)
 		level   = slog.LevelWarn
 	)
-	ssh := supervisor.DefaultSSH
-	fs.Var(&ssh, "ssh", "`address` of the SSH server; empty for none")
 	fs.TextVar(&level, "log-level", level, "least level to log: DEBUG, INFO, WARN, ERROR")
 	if err := flagenv.Parse(fs, args, os.LookupEnv); err != nil {
 		return 2, err
@@ -74,7 +73,7 @@ func run(args []string) (int, error) {
 		return 1, fmt.Errorf("state directory: %w", err)
 	}
 	cards := "unix:" + filepath.Join(*state, "cards.sock")
-	cfg := supervisor.Config{StateDir: *state, StartupConfig: *startup, Socket: *socket, SSH: ssh, Cards: []string{cards}, Log: log}
+	cfg := supervisor.Config{StateDir: *state, StartupConfig: *startup, Socket: *socket, SSH: *ssh, Cards: []string{cards}, Log: log}
 	card := linecard.Config{
 		StateDir: filepath.Join(*state, "vem"), Supervisors: []string{cards}, Slot: feature.FirstCard,
 		Host: linecard.Hostname(), Lab: *labMode, Socket: *vemcmd, Workers: *workers, Spin: *spin, Version: version.String, Log: log,

@@ -68,6 +68,7 @@ func configure(args []string) (supervisor.Config, error) {
 		socket  = fs.String("socket", remote.DefaultSocket, "socket of vsh; empty for none")
 		cards   = fs.String("cards", ":4785", "address to listen on for line cards; empty for none")
 		etcd    = fs.String("etcd", "", "endpoints of an external etcd, comma separated; empty: embedded")
+		ssh     = supervisor.SSHFlag(fs)
 		gnmi    = supervisor.GNMIFlags(fs)
 		mgmt    = fs.String("mgmt", "", "network device that is mgmt0; empty for none")
 		admin   = supervisor.AdminFlags(fs, os.Stderr)
@@ -77,8 +78,6 @@ func configure(args []string) (supervisor.Config, error) {
 		fmt.Fprint(fs.Output(), usage)
 		fs.PrintDefaults()
 	}
-	ssh := supervisor.DefaultSSH
-	fs.Var(&ssh, "ssh", "`address` of the SSH server; empty for none")
 	fs.TextVar(&level, "log-level", level, "least level to log: DEBUG, INFO, WARN, ERROR")
 	if err := flagenv.Parse(fs, args, os.LookupEnv); err != nil {
 		return supervisor.Config{}, err
@@ -88,7 +87,7 @@ func configure(args []string) (supervisor.Config, error) {
 	}
 	debug.SetGCPercent(100)
 	cfg := supervisor.Config{
-		StateDir: *state, StartupConfig: *startup, Socket: *socket, SSH: ssh,
+		StateDir: *state, StartupConfig: *startup, Socket: *socket, SSH: *ssh,
 		Console: os.Stderr,
 		Log:     slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}
