@@ -84,6 +84,7 @@ func run(args []string) (int, error) {
 	}
 	if cfg.Mgmt != "" {
 		card.Exclude = append(card.Exclude, cfg.Mgmt)
+		card.Address = linecard.Address(cfg.Mgmt)
 	}
 	var err error
 	if cfg.Admin, err = admin(); err != nil {
@@ -247,7 +248,7 @@ var hostname = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$`)
 
 // labBase is the configuration of a new appliance in lab mode.
 func labBase(name string) string {
-	text := "system compat front-panel\n"
+	text := "system compat front-panel\nfeature lldp\n"
 	if hostname.MatchString(name) {
 		text += "hostname " + name + "\n"
 	}
