@@ -126,6 +126,14 @@ func (c *compiler) behind(n *node) {
 	}
 }
 
+// afterGate refuses a global line that is printed before the switch which it
+// needs: a configuration that is read back has to turn that on first.
+func (c *compiler) afterGate(n, mode *node, section int) {
+	if n.gate != nil && mode == c.root && section <= n.gate.leaf.decl.Section {
+		c.errorf("section %d is not after that of its gate", section)
+	}
+}
+
 func (c *compiler) block(b *Block) {
 	n := c.insert(c.root, b.Path)
 	switch {
@@ -204,6 +212,7 @@ func (c *compiler) blockLines() {
 			st.Options[l.name] = relative(rel)
 			st.Types[l.name] = l.leaf.decl.Type
 		}
+		c.afterGate(n, parent, b.Section)
 		n.body.parts = c.statement(&st)
 		parent.body.items = append(parent.body.items, &item{
 			section: b.Section, order: b.Order, declared: i, block: n,
@@ -300,6 +309,7 @@ func (c *compiler) leafLines() {
 			Leaf: l.decl, Mode: l.mode.path, Kinds: l.decl.Kinds, Template: l.decl.Line,
 			Types: map[string]AnyType{}, Help: l.decl.Help, target: l.node, mode: l.mode,
 		}
+		c.afterGate(l.node, l.mode, l.decl.Section)
 		l.parts = c.statement(&st)
 		l.value = st.Value
 		l.isSwitch = st.Value == ""
