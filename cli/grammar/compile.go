@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"trunkline/config/schema"
+	"trunkline/config/template"
 )
 
 // kind is what an edge consumes.
@@ -78,10 +79,10 @@ func (b *builder) state() *state {
 }
 
 // command1 compiles the command's template.
-func (b *builder) command1(parts []part) (*state, error) {
+func (b *builder) command1(parts []template.Part) (*state, error) {
 	for _, p := range parts {
-		if p.word != "" && (b.fixed != "" || !negation(p.word)) {
-			b.fixed += " " + p.word
+		if p.Word != "" && (b.fixed != "" || !negation(p.Word)) {
+			b.fixed += " " + p.Word
 		}
 	}
 	start := b.state()
@@ -135,39 +136,39 @@ func (sc *scope) below(w string) *scope {
 	return &c
 }
 
-func (b *builder) sequence(from *state, parts []part, sc *scope) (*state, error) {
+func (b *builder) sequence(from *state, parts []template.Part, sc *scope) (*state, error) {
 	if len(b.all) > maxStates {
 		return nil, fmt.Errorf("more than %d states", maxStates)
 	}
 	for _, p := range parts {
 		to := b.state()
 		switch {
-		case p.word != "":
-			sc = sc.below(p.word)
+		case p.Word != "":
+			sc = sc.below(p.Word)
 			from.empty = append(from.empty, empty{edge: &edge{
-				text: p.word, glue: p.glued, form: !sc.outer, help: b.help(sc), to: to,
+				text: p.Word, glue: p.Glued, form: !sc.outer, help: b.help(sc), to: to,
 			}})
-		case p.placeholder != "":
-			if err := b.placeholder(from, to, p.placeholder, sc); err != nil {
+		case p.Placeholder != "":
+			if err := b.placeholder(from, to, p.Placeholder, sc); err != nil {
 				return nil, err
 			}
 		default:
-			for _, c := range p.choices {
+			for _, c := range p.Choices {
 				end, err := b.sequence(from, c, sc)
 				if err != nil {
 					return nil, err
 				}
 				end.empty = append(end.empty, empty{to: to})
 			}
-			if p.optional {
+			if p.Optional {
 				from.empty = append(from.empty, empty{to: to})
 			}
 			// What may have been left out is no part of the path that help
 			// texts are looked up by.
-			if len(p.choices) == 1 && !p.optional {
-				for _, q := range p.choices[0] {
-					if q.word != "" {
-						sc = sc.below(q.word)
+			if len(p.Choices) == 1 && !p.Optional {
+				for _, q := range p.Choices[0] {
+					if q.Word != "" {
+						sc = sc.below(q.Word)
 					}
 				}
 			}
@@ -206,7 +207,7 @@ func (b *builder) placeholder(from, to *state, name string, sc *scope) error {
 		in := b.state()
 		from.empty = append(from.empty, empty{marks: []mark{{open: true, name: name, typ: typ}}, to: in})
 		for _, f := range how.Forms {
-			parts, err := parseTemplate(f)
+			parts, err := template.Parse(f)
 			if err != nil {
 				return fmt.Errorf("form %q of <%s>: %w", f, name, err)
 			}
@@ -256,7 +257,7 @@ const maxShapes = 4096 // of one command
 
 // shapes are all word sequences a command matches, with values as "<>". Those
 // beyond the limit are left out.
-func (b *builder) shapes(parts []part) []string {
+func (b *builder) shapes(parts []template.Part) []string {
 	all := expand(parts, b.command.Types, map[string]bool{}, 0)
 	for i, s := range all {
 		all[i] = strings.TrimSpace(strings.ToLower(s))
@@ -265,23 +266,23 @@ func (b *builder) shapes(parts []part) []string {
 	return slices.Compact(all)
 }
 
-func expand(parts []part, types map[string]schema.AnyType, within map[string]bool, depth int) []string {
+func expand(parts []template.Part, types map[string]schema.AnyType, within map[string]bool, depth int) []string {
 	all := []string{""}
 	for _, p := range parts {
 		var next []string
 		switch {
-		case p.word != "":
-			next = []string{" " + p.word}
-		case p.placeholder != "":
+		case p.Word != "":
+			next = []string{" " + p.Word}
+		case p.Placeholder != "":
 			how := schema.Syntax{}
-			if t := types[p.placeholder]; t != nil {
+			if t := types[p.Placeholder]; t != nil {
 				how = t.How()
 			}
 			for _, k := range how.Keywords {
 				next = append(next, " "+k.Text)
 			}
 			for _, f := range how.Forms {
-				if sub, err := parseTemplate(f); err == nil && depth < 8 {
+				if sub, err := template.Parse(f); err == nil && depth < 8 {
 					next = append(next, expand(sub, how.Types, within, depth+1)...)
 				}
 			}
@@ -289,10 +290,10 @@ func expand(parts []part, types map[string]schema.AnyType, within map[string]boo
 				next = []string{" <>"}
 			}
 		default:
-			if p.optional {
+			if p.Optional {
 				next = append(next, "")
 			}
-			for _, c := range p.choices {
+			for _, c := range p.Choices {
 				next = append(next, expand(c, types, within, depth)...)
 			}
 		}

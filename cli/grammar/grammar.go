@@ -27,6 +27,7 @@ import (
 	"strings"
 
 	"trunkline/config/schema"
+	"trunkline/config/template"
 )
 
 // MaxLine is the longest line, in bytes (cli.md §3.1); MaxText the longest
@@ -88,7 +89,7 @@ func NewTable(commands ...Command) (*Table, error) {
 	seen := map[string]string{}
 	for i := range commands {
 		c := &commands[i]
-		parts, err := parseTemplate(c.Template)
+		parts, err := template.Parse(c.Template)
 		if err != nil {
 			return nil, fmt.Errorf("template %q: %w", c.Template, err)
 		}

@@ -300,17 +300,3 @@ func FuzzTable(f *testing.F) {
 		table.Match(line, Replayed)
 	})
 }
-
-func FuzzTemplate(f *testing.F) {
-	f.Add("show [a|b <c>] {d|e~<f>}")
-	f.Fuzz(func(t *testing.T, s string) {
-		parts, err := parseTemplate(s)
-		if err != nil {
-			return
-		}
-		again, err := parseTemplate(format(parts))
-		if err != nil || format(again) != format(parts) {
-			t.Fatalf("%q → %q → %v %v", s, format(parts), again, err)
-		}
-	})
-}

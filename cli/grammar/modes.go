@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"trunkline/config/schema"
+	"trunkline/config/template"
 )
 
 // Form is what a configuration line does with its setting.
@@ -146,7 +147,7 @@ var negationWords = schema.Words{
 // of the leaf that an alias edits; oneLine are the lists whose entries have a line
 // of their own, the no form of which removes them.
 func forms(l schema.Statement, canonical string, oneLine map[string]bool) ([]Command, error) {
-	parts, err := parseTemplate(l.Template)
+	parts, err := template.Parse(l.Template)
 	if err != nil {
 		return nil, fmt.Errorf("template %q: %w", l.Template, err)
 	}
@@ -179,7 +180,7 @@ func forms(l schema.Statement, canonical string, oneLine map[string]bool) ([]Com
 		if i := strings.LastIndexByte(l.Path(), '/'); i >= 0 && oneLine[l.Path()[:i]] {
 			keys = nil // without its keywords the no form is that of the entry
 		}
-		tmpl := format(negated(parts, l.Value, keys))
+		tmpl := template.Format(negated(parts, l.Value, keys))
 		derive("no", No, tmpl)
 		derive("default", Default, tmpl)
 	}
@@ -188,8 +189,8 @@ func forms(l schema.Statement, canonical string, oneLine map[string]bool) ([]Com
 
 // extends reports whether the alias has the keywords of the canonical line and
 // more.
-func extends(alias []part, line string) bool {
-	canonical, err := parseTemplate(line)
+func extends(alias []template.Part, line string) bool {
+	canonical, err := template.Parse(line)
 	if err != nil {
 		return false
 	}
@@ -197,11 +198,11 @@ func extends(alias []part, line string) bool {
 	return len(a) > len(c) && slices.Equal(a[:len(c)], c)
 }
 
-func words(parts []part) []string {
+func words(parts []template.Part) []string {
 	var all []string
 	for _, p := range parts {
-		if p.word != "" {
-			all = append(all, p.word)
+		if p.Word != "" {
+			all = append(all, p.Word)
 		}
 	}
 	return all
@@ -209,7 +210,7 @@ func words(parts []part) []string {
 
 // negated is the template of a no form: the value is optional, with the
 // keywords that lead to it where keys come before them.
-func negated(parts []part, value string, keys []string) []part {
+func negated(parts []template.Part, value string, keys []string) []template.Part {
 	if value == "" {
 		return parts
 	}
@@ -227,20 +228,22 @@ func negated(parts []part, value string, keys []string) []part {
 	if at < 0 {
 		return parts
 	}
-	optional := func(p ...part) part { return part{choices: [][]part{p}, optional: true} }
+	optional := func(p ...template.Part) template.Part {
+		return template.Part{Choices: [][]template.Part{p}, Optional: true}
+	}
 	whole := optional(parts[at])
 	if key < 0 || key > at || key == at-1 {
-		return slices.Concat(parts[:at], []part{whole}, parts[at+1:])
+		return slices.Concat(parts[:at], []template.Part{whole}, parts[at+1:])
 	}
-	tail := slices.Concat(parts[key+1:at], []part{whole}, parts[at+1:])
-	return slices.Concat(parts[:key+1], []part{optional(tail...)})
+	tail := slices.Concat(parts[key+1:at], []template.Part{whole}, parts[at+1:])
+	return slices.Concat(parts[:key+1], []template.Part{optional(tail...)})
 }
 
-func mentions(p part, placeholder string) bool {
-	if p.placeholder == placeholder {
+func mentions(p template.Part, placeholder string) bool {
+	if p.Placeholder == placeholder {
 		return true
 	}
-	for _, c := range p.choices {
+	for _, c := range p.Choices {
 		for _, q := range c {
 			if mentions(q, placeholder) {
 				return true

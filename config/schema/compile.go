@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"trunkline/config/template"
 	"trunkline/config/tree"
 )
 
@@ -71,7 +72,7 @@ type compiler struct {
 type origin struct {
 	group int
 	what  string
-	parts []part
+	parts []template.Part
 }
 
 func (c *compiler) at(group int, what string) { c.group, c.what = group, what }
@@ -378,9 +379,23 @@ func (c *compiler) alias(decl *Alias) {
 	}
 }
 
+// parseLine reads the template of a line, which begins with a keyword.
+func parseLine(text string) ([]template.Part, error) {
+	parts, err := template.Parse(text)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(parts) == 0:
+		return nil, errors.New("empty line")
+	case parts[0].Word == "":
+		return nil, errors.New("does not begin with a keyword")
+	}
+	return parts, nil
+}
+
 // statement fills in placeholders and registers the line.
-func (c *compiler) statement(st *Statement) []part {
-	parts, err := parseTemplate(st.Template)
+func (c *compiler) statement(st *Statement) []template.Part {
+	parts, err := parseLine(st.Template)
 	if err != nil {
 		c.errorf("line %q: %v", st.Template, err)
 		return nil
@@ -398,12 +413,12 @@ func (c *compiler) statement(st *Statement) []part {
 		}
 	}
 	seen := map[string]bool{}
-	placeholders(parts, nil, func(name string, group *part) {
+	template.Placeholders(parts, nil, func(name string, group *template.Part) {
 		if seen[name] {
 			c.errorf("line %q: <%s> stands there twice", st.Template, name)
 		}
 		seen[name] = true
-		if group != nil && st.Alias == nil && (st.Options[name] == nil || !group.optional || len(group.choices) != 1) {
+		if group != nil && st.Alias == nil && (st.Options[name] == nil || !group.Optional || len(group.Choices) != 1) {
 			c.errorf("line %q: only options may be in brackets, <%s> is none", st.Template, name)
 		}
 		switch {

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 
+	"trunkline/config/template"
 	"trunkline/config/tree"
 )
 
@@ -233,7 +234,7 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 	if len(gone) == 0 {
 		return
 	}
-	text := render(n.body.parts, func(name string) (string, bool) {
+	text := template.Render(n.body.parts, func(name string) (string, bool) {
 		if text, ok := keyText(n, at, name); ok {
 			return text, true
 		}
@@ -253,7 +254,7 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 }
 
 func (n *node) summaryLine(keys string) string {
-	return render(n.body.parts, func(string) (string, bool) { return keys, true })
+	return template.Render(n.body.parts, func(string) (string, bool) { return keys, true })
 }
 
 // remove notes the lines that remove entries of a list, the last first.

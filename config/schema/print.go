@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"trunkline/config/template"
 	"trunkline/config/tree"
 )
 
@@ -25,7 +26,7 @@ type PrintOptions struct {
 // body is what is printed inside a block, or globally.
 type body struct {
 	node  *node
-	parts []part // of the block's line
+	parts []template.Part // of the block's line
 	order int
 	items []*item
 }
@@ -199,7 +200,7 @@ func (p *printer) block(i *item, path tree.Path, depth int, h *head) {
 	keys := p.keys(n, path)
 	if n.block.Summary {
 		for _, text := range summary(keys) {
-			own := &head{above: h, depth: depth, text: render(n.body.parts, func(string) (string, bool) { return text, true }), item: global}
+			own := &head{above: h, depth: depth, text: template.Render(n.body.parts, func(string) (string, bool) { return text, true }), item: global}
 			p.open(own)
 		}
 	}
@@ -275,7 +276,7 @@ func summary(keys []string) []string {
 // blockLine is the line of the block at a path, with options that are not at
 // their default.
 func (p *printer) blockLine(n *node, at tree.Path) string {
-	return render(n.body.parts, func(name string) (string, bool) {
+	return template.Render(n.body.parts, func(name string) (string, bool) {
 		if text, ok := keyText(n, at, name); ok {
 			return text, true
 		}
@@ -301,10 +302,10 @@ func (p *printer) blockLine(n *node, at tree.Path) string {
 // an option that is left out: "port-profile t" is not the profile t.
 func (n *node) abbreviates(at tree.Path) bool {
 	for _, p := range n.body.parts {
-		if !p.optional || p.choices[0][0].word == "" {
+		if !p.Optional || p.Choices[0][0].Word == "" {
 			continue
 		}
-		keyword := strings.ToLower(p.choices[0][0].word)
+		keyword := strings.ToLower(p.Choices[0][0].Word)
 		for _, text := range n.block.keyTexts(at[len(at)-1].Key) {
 			if strings.HasPrefix(keyword, strings.ToLower(text)) {
 				return true
@@ -386,7 +387,7 @@ func (l *leaf) text(path tree.Path, v any) string {
 	if v == No || l.isSwitch && v == false {
 		no = "no "
 	}
-	return no + render(l.parts, func(name string) (string, bool) {
+	return no + template.Render(l.parts, func(name string) (string, bool) {
 		switch {
 		case name != l.value:
 			return keyText(l.node, path, name)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"trunkline/config/template"
 	"trunkline/config/tree"
 )
 
@@ -83,7 +84,7 @@ type leaf struct {
 	mount    *node // nil for a top leaf
 	rel      tree.Path
 	mode     *node // the block in whose mode the line is; the root for global
-	parts    []part
+	parts    []template.Part
 	value    string // placeholder
 	isSwitch bool
 	option   bool // stands on the block's line

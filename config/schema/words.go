@@ -3,6 +3,8 @@ package schema
 import (
 	"maps"
 	"slices"
+
+	"trunkline/config/template"
 )
 
 // lines compiles the lines of leaves, gives every keyword its help and refuses
@@ -27,27 +29,27 @@ func (c *compiler) lines() {
 		o := c.origins[i]
 		c.at(o.group, o.what)
 		st.Words = Words{}
-		for _, k := range keywords(o.parts) {
-			text, ok := c.groups[o.group].Words[k.path]
-			if !ok && k.last {
+		for _, k := range template.Keywords(o.parts) {
+			text, ok := c.groups[o.group].Words[k.Path]
+			if !ok && k.Last {
 				text = st.Help
 			}
-			if text == "" && !clash[k.path] {
-				text = shared[k.path]
+			if text == "" && !clash[k.Path] {
+				text = shared[k.Path]
 			}
 			if text == "" {
-				c.errorf("line %q: no help for %q", st.Template, k.path)
+				c.errorf("line %q: no help for %q", st.Template, k.Path)
 				continue
 			}
-			st.Words[k.path] = text
-			at := st.Mode + "\x00" + k.path
+			st.Words[k.Path] = text
+			at := st.Mode + "\x00" + k.Path
 			if first, ok := seen[at]; ok && first.text != text {
-				c.errorf("line %q: the help of %q is %q, but %q in %s", st.Template, k.path, text, first.text, first.what)
+				c.errorf("line %q: the help of %q is %q, but %q in %s", st.Template, k.Path, text, first.text, first.what)
 			} else if !ok {
 				seen[at] = seenWord{text, o.what}
 			}
 		}
-		at := st.Mode + "\x00" + shape(o.parts)
+		at := st.Mode + "\x00" + template.Shape(o.parts)
 		for _, j := range shapes[at] {
 			if overlap(st.Kinds, c.statements[j].Kinds) {
 				c.errorf("line %q: cannot be told from that of %s", st.Template, c.origins[j].what)
@@ -63,6 +65,9 @@ func overlap(a, b []string) bool {
 	}
 	return slices.ContainsFunc(a, func(k string) bool { return slices.Contains(b, k) })
 }
+
+// maxNesting is how deep the forms of a type may lead to other types.
+const maxNesting = 8
 
 // checkType refuses types that cannot explain themselves.
 func (c *compiler) checkType(t AnyType, name string) { c.checkSyntax(t, name, 0) }
@@ -88,19 +93,19 @@ func (c *compiler) checkSyntax(t AnyType, name string, depth int) {
 }
 
 func (c *compiler) checkForm(t AnyType, form string, depth int) {
-	choices, err := (&templateParser{rest: form}).choices(0)
-	if err != nil || len(choices) != 1 {
+	parts, err := template.Parse(form)
+	if err != nil {
 		c.errorf("type %s: form %q is no template: %v", t.TypeName(), form, err)
 		return
 	}
 	how := t.How()
-	for _, k := range keywords(choices[0]) {
-		if how.Words[k.path] == "" {
-			c.errorf("type %s: form %q: no help for %q", t.TypeName(), form, k.path)
+	for _, k := range template.Keywords(parts) {
+		if how.Words[k.Path] == "" {
+			c.errorf("type %s: form %q: no help for %q", t.TypeName(), form, k.Path)
 		}
 	}
 	names := map[string]bool{}
-	placeholders(choices[0], nil, func(name string, _ *part) { names[name] = true })
+	template.Placeholders(parts, nil, func(name string, _ *template.Part) { names[name] = true })
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if how.Types[name] == nil {
 			c.errorf("type %s: form %q: <%s> without a type", t.TypeName(), form, name)
