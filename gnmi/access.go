@@ -5,22 +5,26 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 
 	"trunkline/feature"
 )
 
-// gate lets in who has proved who he is, once for each RPC, when it starts.
+// gate lets in who has proved who he is, once for each RPC: when its headers have
+// come, before a message is read, so that strangers take no memory.
 type gate struct {
-	server  *Server
-	trusted bool // the listener is a Unix socket of network-admins
+	server    *Server
+	trusted   bool          // the listener is a Unix socket of network-admins
+	strangers chan struct{} // a token for each RPC under way that needs no login
 }
 
 // caller is who makes an RPC.
@@ -37,20 +41,30 @@ func callerOf(ctx context.Context) caller {
 	return c
 }
 
-// open are the services that answer without a login.
-var open = [...]string{"/grpc.health.v1.Health/"}
+// open is the method that answers without a login.
+const open = grpc_health_v1.Health_Check_FullMethodName
 
-func (g *gate) enter(ctx context.Context, method string) (context.Context, error) {
-	for _, prefix := range open {
-		if strings.HasPrefix(method, prefix) {
-			return ctx, nil
-		}
+// Bounds of RPCs without a login.
+const (
+	maxStrangers    = 16
+	strangersAnswer = 5 * time.Second
+)
+
+// enter is called with the headers of an RPC, for one after the other of a
+// connection.
+func (g *gate) enter(ctx context.Context, info *tap.Info) (context.Context, error) {
+	if info.FullMethodName != open || g.trusted {
+		who, err := g.login(ctx)
+		return context.WithValue(ctx, callerKey{}, who), err
 	}
-	who, err := g.login(ctx)
-	if err != nil {
-		return nil, err
+	select {
+	case g.strangers <- struct{}{}:
+	default:
+		return ctx, status.Errorf(codes.ResourceExhausted, "more than %d RPCs without a login", maxStrangers)
 	}
-	return context.WithValue(ctx, callerKey{}, who), nil
+	ctx, cancel := context.WithTimeout(ctx, strangersAnswer)
+	context.AfterFunc(ctx, func() { cancel(); <-g.strangers })
+	return ctx, nil
 }
 
 func (g *gate) login(ctx context.Context) (caller, error) {
@@ -120,31 +134,14 @@ func one(md metadata.MD, key string) string {
 	return ""
 }
 
-func (g *gate) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	ctx, err := g.enter(ctx, info.FullMethod)
-	if err != nil {
-		return nil, err
-	}
+func unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	resp, err := next(ctx, req)
 	return resp, plainly(err)
 }
 
-func (g *gate) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	ctx, err := g.enter(ss.Context(), info.FullMethod)
-	if err != nil {
-		return err
-	}
-	return plainly(next(srv, &entered{ss, ctx}))
+func stream(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	return plainly(next(srv, ss))
 }
-
-// entered is a stream of a caller who is known.
-type entered struct {
-	grpc.ServerStream
-	ctx context.Context
-}
-
-// Context implements grpc.ServerStream.
-func (e *entered) Context() context.Context { return e.ctx }
 
 // plainly turns the end of a context into its status; other errors that are no
 // status are the product's own.

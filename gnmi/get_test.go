@@ -1,8 +1,11 @@
 package gnmi_test
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	pb "github.com/openconfig/gnmi/proto/gnmi"
 	"github.com/openconfig/gnmi/proto/gnmi_ext"
@@ -122,5 +125,35 @@ func TestDepth(t *testing.T) {
 		if u := r.GetNotification()[0].GetUpdate(); len(u) != 1 || show(u[0].GetVal()) != want {
 			t.Errorf("%v: got %v, want %s", enc, u, want)
 		}
+	}
+}
+
+// TestManyWildcards reads paths whose wildcards fit in more ways than anyone can
+// try: that must cost no more than one of them.
+func TestManyWildcards(t *testing.T) {
+	w := start(t)
+	for _, c := range []struct{ name, many, one string }{
+		{"depth", strings.Repeat("/...", 40) + "/oper-status", "/.../oper-status"},
+		{"depth and name", strings.Repeat("/.../*", 3) + strings.Repeat("/...", 30) + "/oper-status", "/*/*/*/.../oper-status"},
+		{"own", "trunkline:" + strings.Repeat("/...", 40) + "/name", "trunkline:/.../name"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			leaves := func(p string) (all []string) {
+				ctx, cancel := context.WithTimeout(as("guest"), 10*time.Second)
+				defer cancel()
+				r, err := w.client.Get(ctx, &pb.GetRequest{Path: []*pb.Path{path(p)}, Encoding: pb.Encoding_PROTO})
+				if err != nil {
+					t.Fatalf("%s: %v", p, err)
+				}
+				for _, u := range r.GetNotification()[0].GetUpdate() {
+					all = append(all, text(u.GetPath()))
+				}
+				return all
+			}
+			many, one := leaves(c.many), leaves(c.one)
+			if len(one) == 0 || !slices.Equal(many, one) {
+				t.Errorf("got %q, want %q", many, one)
+			}
+		})
 	}
 }

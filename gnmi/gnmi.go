@@ -202,13 +202,13 @@ func (s *Server) Serve(ctx context.Context, config *tls.Config, secure, local []
 }
 
 func (s *Server) server(config *tls.Config, trusted bool) *grpc.Server {
-	gate := &gate{server: s, trusted: trusted}
+	gate := &gate{server: s, trusted: trusted, strangers: make(chan struct{}, maxStrangers)}
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(1 << 30), grpc.MaxConcurrentStreams(maxRPCs),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 15 * time.Second}),
 		grpc.ConnectionTimeout(10 * time.Second),
-		grpc.ChainUnaryInterceptor(gate.unary), grpc.ChainStreamInterceptor(gate.stream),
+		grpc.InTapHandle(gate.enter), grpc.ChainUnaryInterceptor(unary), grpc.ChainStreamInterceptor(stream),
 	}
 	if !trusted {
 		options = append(options, grpc.Creds(credentials.NewTLS(secured(config))))

@@ -2,6 +2,7 @@ package gnmi
 
 import (
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 
 // Bounds of a path.
 const (
-	maxElems = 64
+	maxElems = 63   // one less than the bits of front
 	maxText  = 4096 // bytes of one name or key
 	maxNodes = 4096 // places of the schema that one path with wildcards names
 )
@@ -42,7 +43,7 @@ type pattern struct {
 	fixed tree.Path
 	// wild says that it may name more than one node.
 	wild bool
-	// deep says that one node may be named in several ways.
+	// deep says that what it names may be below other nodes that it names.
 	deep bool
 }
 
@@ -163,12 +164,13 @@ func readStep(e *pb.PathElem, text string) (step, error) {
 // follow returns the nodes that a name leads to.
 func follow(nodes []*node, name string) []*node {
 	var next []*node
+	seen := map[*node]bool{}
 	for _, n := range nodes {
 		switch name {
 		case anyName:
 			next = append(next, n.kids...)
 		case anyDepth:
-			next = descendants(next, n)
+			next = descendants(next, n, seen)
 		default:
 			if k := n.child(name); k != nil {
 				next = append(next, k)
@@ -180,15 +182,19 @@ func follow(nodes []*node, name string) []*node {
 	}
 	if name == anyDepth {
 		slices.SortFunc(next, func(a, b *node) int { return strings.Compare(a.path(), b.path()) })
-		next = slices.Compact(next)
 	}
 	return next
 }
 
-func descendants(to []*node, n *node) []*node {
+// descendants adds a node and those below it, each once.
+func descendants(to []*node, n *node, seen map[*node]bool) []*node {
+	if seen[n] {
+		return to
+	}
+	seen[n] = true
 	to = append(to, n)
 	for _, k := range n.kids {
-		to = descendants(to, k)
+		to = descendants(to, k, seen)
 	}
 	return to
 }
@@ -267,77 +273,92 @@ func (s step) takes(n *node, e tree.Elem) bool {
 	return true
 }
 
-// covers reports whether a concrete path is at or below what the pattern names.
-func (p *pattern) covers(at tree.Path) bool { return covers(p.model.root, p.steps, at) }
+// front is the steps of a pattern that may be next on the way down a tree: a
+// bit for each step, and the one beyond for that all have been taken. However
+// many wildcards a pattern has, a node is looked at once.
+type front uint64
 
-func covers(n *node, steps []step, at tree.Path) bool {
-	for len(steps) > 0 {
-		if steps[0].name == anyDepth {
-			for {
-				if covers(n, steps[1:], at) {
-					return true
-				}
-				if len(at) == 0 {
-					return false
-				}
-				if n = n.child(at[0].Name); n == nil {
-					return false
-				}
-				at = at[1:]
-			}
+// begin is the front at the root.
+func (p *pattern) begin() front { return p.settle(1) }
+
+// settle adds what is reached where "..." stands for nothing.
+func (p *pattern) settle(s front) front {
+	for i := range p.steps {
+		if s&(1<<i) != 0 && p.steps[i].name == anyDepth {
+			s |= 1 << (i + 1)
 		}
-		if len(at) == 0 {
+	}
+	return s
+}
+
+// named reports whether all steps have been taken.
+func (p *pattern) named(s front) bool { return s&(1<<len(p.steps)) != 0 }
+
+// after is the front once element e has been taken, which is node n.
+func (p *pattern) after(s front, n *node, e tree.Elem) front {
+	var next front
+	for ; s != 0; s &= s - 1 {
+		i := bits.TrailingZeros64(uint64(s))
+		switch {
+		case i == len(p.steps):
+		case p.steps[i].name == anyDepth:
+			next |= 1 << i
+		case p.steps[i].takes(n, e):
+			next |= 1 << (i + 1)
+		}
+	}
+	return p.settle(next)
+}
+
+// covers reports whether a concrete path is at or below what the pattern names.
+func (p *pattern) covers(at tree.Path) bool {
+	n, s := p.model.root, p.begin()
+	for ; !p.named(s); at = at[1:] {
+		if s == 0 || len(at) == 0 {
 			return false
 		}
-		if n = n.child(at[0].Name); n == nil || !steps[0].takes(n, at[0]) {
+		if n = n.child(at[0].Name); n == nil {
 			return false
 		}
-		steps, at = steps[1:], at[1:]
+		s = p.after(s, n, at[0])
 	}
 	return true
 }
 
 // find calls f for every node of a tree that the pattern names, in order.
 func (p *pattern) find(t tree.Tree, f func(n *node, at tree.Path)) {
-	seen := map[string]bool{}
-	var visit func(n *node, steps []step, t tree.Tree, at tree.Path)
-	visit = func(n *node, steps []step, t tree.Tree, at tree.Path) {
-		if len(steps) == 0 {
-			if p.deep {
-				if seen[at.String()] {
-					return
-				}
-				seen[at.String()] = true
-			}
+	var visit func(n *node, s front, t tree.Tree, at tree.Path)
+	visit = func(n *node, s front, t tree.Tree, at tree.Path) {
+		if p.named(s) {
 			f(n, at)
-			return
 		}
-		s := steps[0]
-		if s.name == anyDepth {
-			visit(n, steps[1:], t, at)
-		} else if e, ok := single(n, s); ok {
-			if sub := (tree.Path{e}); t.Exists(sub) {
-				visit(n.child(e.Name), steps[1:], t.Sub(sub), at.Join(sub))
+		if i := bits.TrailingZeros64(uint64(s)); i < len(p.steps) && s == 1<<i {
+			if e, ok := single(n, p.steps[i]); ok {
+				if sub := (tree.Path{e}); t.Exists(sub) {
+					visit(n.child(e.Name), p.settle(1<<(i+1)), t.Sub(sub), at.Join(sub))
+				}
+				return
 			}
+		}
+		if s == 1<<len(p.steps) {
 			return
 		}
 		for e := range t.Children(nil) {
 			k := n.child(e.Name)
-			switch {
-			case k == nil:
-			case s.name == anyDepth:
-				visit(k, steps, t.Sub(tree.Path{e}), at.Join(tree.Path{e}))
-			case s.takes(k, e):
-				visit(k, steps[1:], t.Sub(tree.Path{e}), at.Join(tree.Path{e}))
+			if k == nil {
+				continue
+			}
+			if next := p.after(s, k, e); next != 0 {
+				visit(k, next, t.Sub(tree.Path{e}), at.Join(tree.Path{e}))
 			}
 		}
 	}
-	visit(p.model.root, p.steps, t, nil)
+	visit(p.model.root, p.begin(), t, nil)
 }
 
 // single returns the one element below a node that a step can name.
 func single(n *node, s step) (tree.Elem, bool) {
-	if s.name == anyName {
+	if s.name == anyName || s.name == anyDepth {
 		return tree.Elem{}, false
 	}
 	k := n.child(s.name)
