@@ -31,6 +31,9 @@ func (s *Server) Set(ctx context.Context, r *pb.SetRequest) (*pb.SetResponse, er
 	if err != nil {
 		who := callerOf(ctx)
 		s.cfg.Log.Info("gNMI Set refused", "user", who.User, "from", who.from, "error", oneLine(status.Convert(err).Message()))
+		if s.cfg.Refused != nil {
+			s.cfg.Refused(config.Meta{User: who.User, From: who.from, Line: summary(r), Method: config.MethodGNMI})
+		}
 	}
 	return out, err
 }
@@ -139,6 +142,9 @@ func (s *Server) apply(c *config.Candidate, r *pb.SetRequest) ([]*pb.UpdateResul
 		}
 		done(path, pb.UpdateResult_DELETE)
 	}
+	if err := w.shutFeatures(); err != nil {
+		return nil, err
+	}
 	if len(r.GetUnionReplace()) > 0 {
 		if err := w.clear(); err != nil {
 			return nil, err
@@ -158,6 +164,9 @@ func (s *Server) apply(c *config.Candidate, r *pb.SetRequest) ([]*pb.UpdateResul
 				return nil, err
 			}
 			done(u.GetPath(), stage.op)
+		}
+		if err := w.openFeatures(); err != nil {
+			return nil, err
 		}
 		if err := w.lines(); err != nil {
 			return nil, err

@@ -36,6 +36,25 @@ func (w *writer) edit(text string, edits ...config.Edit) error {
 	return nil
 }
 
+// shutFeatures removes what the features have that the deletes of a Set turn off.
+func (w *writer) shutFeatures() error {
+	base := w.c.Base().Tree
+	if len(w.schema.Closing(base, w.c.Tree())) == 0 {
+		return nil
+	}
+	return w.edit("/", config.Edit{Op: config.Replace, Value: w.schema.Shut(base, w.c.Tree())})
+}
+
+// openFeatures turns on the features that a Set gives settings (gnmi.md §1.7).
+func (w *writer) openFeatures() error {
+	for _, p := range w.schema.Closed(w.c.Tree()) {
+		if err := w.edit(p.String(), config.Edit{Op: config.Set, Path: p, Value: true}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // clear makes the candidate empty but for bindings of workloads: what follows is
 // the whole configuration.
 func (w *writer) clear() error {

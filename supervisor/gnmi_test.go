@@ -161,3 +161,30 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 }
+
+// TestGNMIFeature has a Set turn on the feature that it sets something of, and
+// another that turns it off.
+func TestGNMIFeature(t *testing.T) {
+	s, client, ctx := gnmiClient(t)
+	own := func(elems ...string) *pb.Path {
+		p := &pb.Path{Origin: "trunkline"}
+		for _, e := range elems {
+			p.Elem = append(p.Elem, &pb.PathElem{Name: e})
+		}
+		return p
+	}
+	if _, err := client.Set(ctx, &pb.SetRequest{Update: []*pb.Update{{
+		Path: own("lldp", "timer"), Val: &pb.TypedValue{Value: &pb.TypedValue_JsonVal{JsonVal: []byte("20")}},
+	}}}); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := lines(t, s, "show running-config"); !strings.Contains(out, "feature lldp\n") || !strings.Contains(out, "lldp timer 20\n") {
+		t.Errorf("running-config:\n%s", out)
+	}
+	if _, err := client.Set(ctx, &pb.SetRequest{Delete: []*pb.Path{own("features", "lldp")}}); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := lines(t, s, "show running-config"); strings.Contains(out, "lldp") {
+		t.Errorf("running-config with the feature off:\n%s", out)
+	}
+}
