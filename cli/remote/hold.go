@@ -22,11 +22,12 @@ const pause = 20 * time.Millisecond
 type heldLine struct {
 	line   string
 	output bytes.Buffer
+	text   cleaner
 	done   Done
 }
 
 // Write implements session.Console.
-func (h *heldLine) Write(p []byte) (int, error) { return h.output.Write(p) }
+func (h *heldLine) Write(p []byte) (int, error) { return h.output.Write(h.text.clean(p)) }
 
 // Page implements session.Console. What a held line prints is short.
 func (*heldLine) Page(int) {}

@@ -43,7 +43,7 @@ func (s *Server) Monitor(id uint64, on bool) bool {
 			for {
 				select {
 				case line := <-lines:
-					if writeFrame(l.conn, notice, []byte(clip(line+"\n"))) != nil {
+					if writeFrame(l.conn, notice, cleaned(clip(line+"\n"))) != nil {
 						return // the session notices
 					}
 				case <-ended:

@@ -247,7 +247,7 @@ func (c *connection) expire(cancel func()) {
 func (c *connection) request(r request) error {
 	switch r.kind {
 	case help:
-		return writeFrame(c.conn, helpText, []byte(clip(c.session.Help(r.body))))
+		return writeFrame(c.conn, helpText, cleaned(clip(c.session.Help(r.body))))
 	case complete:
 		from, all := c.session.Complete(r.body)
 		v := Completion{From: from}
@@ -323,10 +323,12 @@ func (c *connection) json(k kind, v any) error {
 type console struct {
 	c     *connection
 	paged int
+	text  cleaner
 }
 
 func (o *console) Write(p []byte) (int, error) {
 	n := len(p)
+	p = o.text.clean(p)
 	for len(p) > 0 {
 		m := min(len(p), maxBody)
 		if err := writeFrame(o.c.conn, output, p[:m]); err != nil {
@@ -352,7 +354,7 @@ func (o *console) Ask(ctx context.Context, text string) (string, error) {
 	case <-o.c.answers:
 	default:
 	}
-	if err := writeFrame(o.c.conn, question, []byte(clip(text))); err != nil {
+	if err := writeFrame(o.c.conn, question, cleaned(clip(text))); err != nil {
 		return "", err
 	}
 	select {

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -64,7 +65,7 @@ type Limits struct {
 	Keepalive time.Duration // between questions whether the client is there
 	Answer    time.Duration // for an answer to one
 	Strangers int           // connections that have not logged in
-	PerSource int           // of them from one address
+	PerSource int           // of them from one address, or /64 of IPv6
 	Clients   int           // connections that have logged in
 	Channels  int           // sessions of one connection
 }
@@ -151,7 +152,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 			}
 			continue
 		}
-		ticket, ok := s.door.knock(source(conn), func() { conn.Close() })
+		ticket, ok := s.door.knock(site(source(conn)), func() { conn.Close() })
 		if !ok {
 			conn.Close()
 			continue
@@ -166,6 +167,20 @@ func source(conn net.Conn) string {
 		return a.AddrPort().Addr().Unmap().WithZone("").String()
 	}
 	return conn.RemoteAddr().String()
+}
+
+// site is what connections that have not logged in are counted by: an address, of
+// IPv6 the /64 that one site has for itself.
+func site(source string) string {
+	a, err := netip.ParseAddr(source)
+	if err != nil || a.Is4() {
+		return source
+	}
+	p, err := a.Prefix(64)
+	if err != nil {
+		return source
+	}
+	return p.String()
 }
 
 // serve serves one client.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"trunkline/internal/ether"
 )
@@ -88,7 +89,7 @@ func Line(name, help string, limit int) Type[string] {
 
 func printable(s string) bool {
 	for _, r := range s {
-		if r < ' ' || r == 0x7f || r == '\ufffd' {
+		if unicode.IsControl(r) || r == '\ufffd' {
 			return false
 		}
 	}
