@@ -163,7 +163,12 @@ func sshClient(ctx context.Context, ns, addr, user, password string) (*ssh.Clien
 	if err != nil {
 		return nil, err
 	}
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	return sshOver(conn, addr, user, password, 10*time.Second)
+}
+
+// sshOver logs in over a connection, which it closes on an error.
+func sshOver(conn net.Conn, addr, user, password string, limit time.Duration) (*ssh.Client, error) {
+	_ = conn.SetDeadline(time.Now().Add(limit))
 	cc, channels, requests, err := ssh.NewClientConn(conn, addr, &ssh.ClientConfig{
 		User: user, Auth: []ssh.AuthMethod{ssh.Password(password)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(),
 	})
@@ -186,9 +191,14 @@ func gnmiDoor(ns, addr, user, password string) opener {
 }
 
 func gnmiConn(ns, addr string) (*grpc.ClientConn, error) {
+	return gnmiOver(addr, func(ctx context.Context) (net.Conn, error) { return dialIn(ctx, ns, addr) })
+}
+
+// gnmiOver connects to gNMI through connections that dial makes.
+func gnmiOver(addr string, dial func(context.Context) (net.Conn, error)) (*grpc.ClientConn, error) {
 	return grpc.NewClient("passthrough:///"+addr,
 		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{InsecureSkipVerify: true})),
-		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) { return dialIn(ctx, ns, addr) }))
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return dial(ctx) }))
 }
 
 type modelDoor struct {
