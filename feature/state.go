@@ -98,6 +98,7 @@ type Supervisor struct {
 	// Mgmt is mgmt0; its Name is empty when there is none. Prefixes are its
 	// addresses with the lengths of their subnets, IPv4 first.
 	Mgmt              PortState
+	MgmtShutdown      bool // configuration has it shut down
 	Prefixes          []netip.Prefix
 	MemoryKB, FlashKB uint64
 	MAC               ether.MAC

@@ -67,7 +67,10 @@ type Config struct {
 	Users feature.Authenticator
 	// CLI serves origin cli; nil for not at all.
 	CLI CLI
-	Log *slog.Logger
+	// Refused is told of each Set that is refused, by what it asked; nil for
+	// nobody.
+	Refused func(m config.Meta)
+	Log     *slog.Logger
 }
 
 // CLI is the command language as origin cli needs it.

@@ -63,6 +63,7 @@ func (s *Supervisor) openGNMI() error {
 	var err error
 	if s.gnmi.server, err = gnmi.New(gnmi.Config{
 		Store: s.config, State: s.operational, Observer: s.state, Users: s.users, CLI: session.Program{CLI: s.cli}, Log: s.log,
+		Refused: s.refused,
 	}); err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@ package supervisor
 import (
 	"context"
 	"slices"
+	"time"
 
+	"trunkline/cli/session"
 	"trunkline/config"
 	"trunkline/feature"
 	"trunkline/feature/logging"
@@ -69,6 +71,11 @@ func (s *Supervisor) watch(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// refused keeps account of what a program was refused.
+func (s *Supervisor) refused(m config.Meta) {
+	s.accounts.Add(session.Account{At: time.Now(), From: m.From, User: m.User, Command: m.Line})
 }
 
 func (s *Supervisor) logAll(events []feature.Event) {

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"net/netip"
 	"reflect"
 	"testing"
 	"time"
@@ -63,9 +64,12 @@ func TestStateDeclarations(t *testing.T) {
 		Slot: 3, Status: feature.ModuleOK, Since: now, UUID: "7f0f7c0e-3b7a-4a55-9d55-2d6f0c1b9a10", Host: "h", Address: "192.0.2.1",
 		Version: "1.0(1)", OS: "Linux", MAC: ether.MAC{2}, Unsupported: []string{"x"}, LastSeen: now,
 	}
+	mgmt0 := up
+	mgmt0.Name = feature.Mgmt0
 	sup := feature.Supervisor{
 		Started: now, Boot: now, ResetReason: "r", Address: "192.0.2.1", Serial: "s", GUID: "g", Fingerprint: "f", Version: "v",
-		MemoryKB: 1, MAC: ether.MAC{2}, CPU: "c",
+		MemoryKB: 1, MAC: ether.MAC{2}, CPU: "c", Mgmt: mgmt0,
+		Prefixes: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24"), netip.MustParsePrefix("2001:db8::1/64")},
 	}
 	for _, f := range Features() {
 		o := f.Observe

@@ -34,6 +34,7 @@ func (s *Supervisor) facts() feature.Supervisor {
 	sup.Fingerprint = s.authority.Fingerprint()
 	if s.mgmt != nil {
 		now := s.mgmt.Snapshot()
+		sup.MgmtShutdown = feature.Read(s.config.Running().Tree, feature.InterfacePath(feature.Mgmt0, "shutdown"), false)
 		if sup.Mgmt, sup.Prefixes = now.Port, now.Prefixes; len(now.Prefixes) > 0 {
 			sup.Address = now.Prefixes[0].Addr().String()
 		}

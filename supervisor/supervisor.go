@@ -177,7 +177,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 		Report: s.report, Lost: s.lost, Changed: s.state.Poke, Event: s.moduleEvent, Log: s.log,
 	})
 	if cfg.Mgmt != "" {
-		s.mgmt = mgmt.New(mgmt.Config{Device: cfg.Mgmt, Log: s.log})
+		s.mgmt = mgmt.New(mgmt.Config{Device: cfg.Mgmt, Changed: s.state.PokeSystem, Log: s.log})
 		s.manage()
 	}
 	if s.files, err = flash.Open(flash.Config{Dir: cfg.StateDir}); err != nil {
@@ -271,7 +271,7 @@ func (s *Supervisor) settle(ctx context.Context, now config.Snapshot) {
 	s.modules.Converge()
 	s.manage()
 	s.poke()
-	s.state.Poke()
+	s.state.PokeSystem()
 	s.modules.WaitApplied(ctx, now.Generation, settleTime)
 }
 

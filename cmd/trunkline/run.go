@@ -78,6 +78,9 @@ func run(args []string) (int, error) {
 		StateDir: filepath.Join(*state, "vem"), Supervisors: []string{cards}, Slot: feature.FirstCard,
 		Host: linecard.Hostname(), Lab: *labMode, Socket: *vemcmd, Workers: *workers, Spin: *spin, Version: version.String, Log: log,
 	}
+	if !term.Is(os.Stdin, os.Stdout) {
+		cfg.Console = os.Stderr
+	}
 	cfg.GNMI, cfg.Mgmt = gnmi(), *mgmt
 	if _, err := net.InterfaceByName("eth0"); *labMode && *mgmt == "" && err == nil {
 		cfg.Mgmt = "eth0"

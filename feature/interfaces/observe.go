@@ -16,7 +16,8 @@ var updown = schema.Enum("up-down", schema.Keyword{Text: "up", Help: "Up"}, sche
 var operational = schema.Group{Leaves: schema.Augment(feature.Interfaces,
 	schema.Oper("oper/kind", schema.Enum("interface-kind",
 		schema.Keyword{Text: feature.Ethernet, Help: "Port on a network device of a host"},
-		schema.Keyword{Text: feature.Vethernet, Help: "Port of a workload"}), "Kind of interface"),
+		schema.Keyword{Text: feature.Vethernet, Help: "Port of a workload"},
+		schema.Keyword{Text: feature.Management, Help: "Port of the supervisor"}), "Kind of interface"),
 	schema.Oper("oper/ifindex", schema.Uint("ifindex", "Interface index", 1, 1<<32-1), "SNMP interface index"),
 	schema.Oper("oper/admin-status", updown, "Whether configuration lets the interface be up, its port-profile included"),
 	schema.Oper("oper/oper-status", updown, "Whether the interface forwards"),
@@ -61,7 +62,7 @@ var operational = schema.Group{Leaves: schema.Augment(feature.Interfaces,
 )}
 
 var observed = feature.Observe{
-	Port: observePort, PortSamples: samplePort,
+	Port: observePort, PortSamples: samplePort, System: observeMgmt, SystemSamples: sampleMgmt,
 	// A port's profiles, whether its VLAN forwards, and what slot it is on.
 	PortReads: []tree.Path{feature.ProfilesRoot, {{Name: "vlans"}}, {{Name: "system"}, {Name: "front-panel"}}},
 }

@@ -55,6 +55,7 @@ var Feature = feature.Feature{
 		},
 	},
 	Check: check,
+	State: operational, Observe: feature.Observe{System: observe},
 }
 
 func mgmt(order int) func(*schema.Leaf) {

@@ -41,12 +41,7 @@ func (d device) read() (feature.PortState, actual, error) {
 	default:
 		p.Reason = "Link not connected"
 	}
-	if st := at.Statistics; st != nil {
-		p.Counters = feature.Counters{
-			RxUnicast: st.RxPackets - min(st.RxPackets, st.Multicast), RxMulticast: st.Multicast, RxOctets: st.RxBytes,
-			TxUnicast: st.TxPackets, TxOctets: st.TxBytes,
-		}
-	}
+	p.Counters = countersOf(link)
 	addresses, err := netlink.AddrList(link, netlink.FAMILY_ALL)
 	if err != nil {
 		return p, a, fmt.Errorf("addresses of %s: %w", d, err)
@@ -65,6 +60,26 @@ func (d device) read() (feature.PortState, actual, error) {
 		a.routes = append(a.routes, routeOf(r))
 	}
 	return p, a, err
+}
+
+// counters returns the device's counters.
+func (d device) counters() (feature.Counters, error) {
+	link, err := netlink.LinkByName(string(d))
+	if err != nil {
+		return feature.Counters{}, fmt.Errorf("device %s: %w", d, err)
+	}
+	return countersOf(link), nil
+}
+
+func countersOf(link netlink.Link) feature.Counters {
+	st := link.Attrs().Statistics
+	if st == nil {
+		return feature.Counters{}
+	}
+	return feature.Counters{
+		RxUnicast: st.RxPackets - min(st.RxPackets, st.Multicast), RxMulticast: st.Multicast, RxOctets: st.RxBytes,
+		TxUnicast: st.TxPackets, TxOctets: st.TxBytes,
+	}
 }
 
 // routes returns the routes over the device that go through a next hop.

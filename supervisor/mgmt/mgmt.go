@@ -33,7 +33,9 @@ import (
 // Config says what mgmt0 is.
 type Config struct {
 	Device string // of the machine: "eth0"
-	Log    *slog.Logger
+	// Changed is called when anything but counters has changed; nil for never.
+	Changed func()
+	Log     *slog.Logger
 }
 
 // Snapshot is mgmt0 at one moment. It never changes.
@@ -46,12 +48,13 @@ type Snapshot struct {
 
 // Service keeps mgmt0.
 type Service struct {
-	dev    device
-	log    *slog.Logger
-	wake   chan struct{} // of one
-	wanted atomic.Pointer[management.Wanted]
-	now    atomic.Pointer[Snapshot]
-	owned  owned // of Run
+	dev     device
+	log     *slog.Logger
+	changed func()
+	wake    chan struct{} // of one
+	wanted  atomic.Pointer[management.Wanted]
+	now     atomic.Pointer[Snapshot]
+	owned   owned // of Run
 
 	mu          sync.Mutex
 	subscribers map[chan struct{}]bool
@@ -59,7 +62,7 @@ type Service struct {
 
 // New returns the service; what the device has is known at once.
 func New(c Config) *Service {
-	s := &Service{dev: device(c.Device), log: c.Log, wake: make(chan struct{}, 1), subscribers: map[chan struct{}]bool{}}
+	s := &Service{dev: device(c.Device), log: c.Log, changed: c.Changed, wake: make(chan struct{}, 1), subscribers: map[chan struct{}]bool{}}
 	s.wanted.Store(&management.Wanted{})
 	s.observe(nil)
 	return s
@@ -74,8 +77,14 @@ func (s *Service) Set(w management.Wanted) {
 	}
 }
 
-// Snapshot returns mgmt0 as it was last seen.
-func (s *Service) Snapshot() Snapshot { return *s.now.Load() }
+// Snapshot returns mgmt0 as it was last seen, with its counters as they are.
+func (s *Service) Snapshot() Snapshot {
+	now := *s.now.Load()
+	if c, err := s.dev.counters(); err == nil {
+		now.Port.Counters = c
+	}
+	return now
+}
 
 // Subscribe returns a channel that holds a token once the addresses may have
 // changed since it was last taken from; cancel ends it.
@@ -243,6 +252,10 @@ func (s *Service) observe(failed error) {
 		s.log.Warn("mgmt0", "device", string(s.dev), "error", failed)
 	}
 	s.now.Store(&Snapshot{Port: port, Prefixes: has.addresses})
+	if was != nil && s.changed != nil && (was.Port.Up != port.Up || was.Port.Reason != port.Reason || was.Port.MTU != port.MTU ||
+		was.Port.MAC != port.MAC || was.Port.Kind != port.Kind || was.Port.Error != port.Error || !slices.Equal(was.Prefixes, has.addresses)) {
+		s.changed()
+	}
 	if was != nil && slices.Equal(was.Prefixes, has.addresses) {
 		return
 	}

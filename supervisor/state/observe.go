@@ -66,9 +66,12 @@ func (s *Store) observe() {
 	t := s.observeRunning(was, running, cards, dirty)
 	t = s.observeModules(t, modules, cards, dirty, now)
 	for name, at := range dirty {
+		if name == feature.Mgmt0 { // the supervisor says of it what there is
+			continue
+		}
 		t = s.observePort(t, name, at, cards)
 	}
-	if now.Sub(s.observed.system) >= systemEvery {
+	if s.system.Swap(false) || now.Sub(s.observed.system) >= systemEvery {
 		s.observed.system = now
 		sup := s.src.Supervisor()
 		own := leaves(s.observed.own, now, func(emit feature.Emit) {

@@ -56,6 +56,7 @@ type Store struct {
 	decoders map[string]func([]byte) (any, error) // by section; never changes
 	wake     chan struct{}                        // of one: there is something to observe
 	tree     atomic.Pointer[tree.Tree]
+	system   atomic.Bool // the supervisor's own facts are to be observed at once
 
 	mu          sync.Mutex
 	cards       map[int]*card // by slot; inner values never change
@@ -118,6 +119,12 @@ func (s *Store) Poke() {
 	case s.wake <- struct{}{}:
 	default:
 	}
+}
+
+// PokeSystem says that what the supervisor says of itself has changed.
+func (s *Store) PokeSystem() {
+	s.system.Store(true)
+	s.Poke()
 }
 
 // Report takes one section of a card's report; unknown sections are ignored,
