@@ -185,7 +185,10 @@ func (p *patcher) block(n *node, path tree.Path, depth int, h *head) {
 	entry := func(key string) tree.Path { return path.Parent().Entry(n.name, key) }
 	p.remove(n, path, depth, h)
 	if n.block.Summary {
-		fresh := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return p.Has(p.now, entry(key)) })
+		// What has lines of its own comes with them.
+		fresh := slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
+			return p.Has(p.now, entry(key)) || !p.to.Sub(entry(key)).Empty()
+		})
 		for _, text := range summary(fresh) {
 			p.open(&head{above: h, depth: depth, text: n.summaryLine(text)})
 		}

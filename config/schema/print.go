@@ -116,10 +116,16 @@ func (p *printer) open(h *head) {
 	p.line(h.depth, h.text)
 }
 
-// separate prints the empty line that precedes a global item, if one does.
+// separate prints the empty line that precedes a global item, if one does: items
+// of one line each follow each other in their section.
 func (p *printer) separate(i *item) {
 	block := func(i *item) bool { return i != nil && i.block != nil }
-	if p.started && (i != p.last || i.section == sectionInterfaces) && (block(i) || block(p.last)) {
+	line := func(i *item) bool { return i != nil && (i.block == nil || i.block.block.Mode == "") }
+	apart := i != p.last && (block(i) || block(p.last))
+	if p.last != nil && i.section == p.last.section && line(i) && line(p.last) {
+		apart = false
+	}
+	if p.started && (apart || i.section == sectionInterfaces) {
 		p.line(0, "")
 	}
 	p.last, p.started = i, true
