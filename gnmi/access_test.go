@@ -2,8 +2,10 @@ package gnmi_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	pb "github.com/openconfig/gnmi/proto/gnmi"
 	"google.golang.org/grpc"
@@ -65,4 +67,20 @@ func TestHealthWithoutLogin(t *testing.T) {
 		t.Errorf("with a login: %v", err)
 	}
 	eventually(t, func() bool { return ask() == nil }, "RPCs without a login to end by themselves")
+}
+
+// TestForgedAccount has an administrator try to write a second line, of somebody
+// else, into the accounting log.
+func TestForgedAccount(t *testing.T) {
+	w := start(t)
+	forged := path("trunkline:/vlans/vlan")
+	forged.Elem[1].Key = map[string]string{"id": "7\nTue Nov 24 2026:type=update:id=console0:user=bob:cmd=\x1b[2J\u009b"}
+	w.set(t, &pb.SetRequest{
+		Delete: []*pb.Path{forged},
+		Update: []*pb.Update{update("trunkline:/system/hostname", stringVal("renamed"))},
+	})
+	line := w.store.Commits(1)[0].Line
+	if strings.ContainsFunc(line, unicode.IsControl) || !strings.Contains(line, "user=bob") {
+		t.Errorf("got %q", line)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	pb "github.com/openconfig/gnmi/proto/gnmi"
 	"google.golang.org/grpc/codes"
@@ -38,7 +39,18 @@ func (s *Server) Set(ctx context.Context, r *pb.SetRequest) (*pb.SetResponse, er
 	return out, err
 }
 
-func oneLine(s string) string { return clip(strings.ReplaceAll(s, "\n", " ")) }
+func oneLine(s string) string { return clip(printed(s)) }
+
+// printed is a text as it may stand in a log: on one line, and without what a
+// terminal would obey.
+func printed(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '?'
+		}
+		return r
+	}, s)
+}
 
 func (s *Server) set(ctx context.Context, r *pb.SetRequest) (*pb.SetResponse, error) {
 	who := callerOf(ctx)
@@ -197,7 +209,7 @@ func summary(r *pb.SetRequest) string {
 	for _, u := range r.GetUnionReplace() {
 		add("union_replace", u.GetPath())
 	}
-	return strings.ToValidUTF8(b.String()[:min(b.Len(), maxLine)], "?")
+	return printed(strings.ToValidUTF8(b.String()[:min(b.Len(), maxLine)], "?"))
 }
 
 // states are the rules that say no because of what is there, not because of what
