@@ -203,6 +203,16 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// TestPanicInRequest: what fails in ? or Tab is an error of its session.
+func TestPanicInRequest(t *testing.T) {
+	c := &connection{Server: server(t)} // without a session
+	for _, k := range []kind{help, complete, abandon, endConfig} {
+		if err := c.request(request{kind: k}); !errors.Is(err, errInternal) {
+			t.Errorf("%q: %v", k, err)
+		}
+	}
+}
+
 // FuzzServer feeds a server what no client of ours sends.
 func FuzzServer(f *testing.F) {
 	frame := func(k kind, body string) string {

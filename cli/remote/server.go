@@ -243,8 +243,15 @@ func (c *connection) expire(cancel func()) {
 	cancel()
 }
 
-// request answers what is no line.
-func (c *connection) request(r request) error {
+// request answers what is no line. A panic ends the session only: half an answer
+// may have gone out.
+func (c *connection) request(r request) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log().Error("session panicked", "request", string(r.kind), "panic", p, "stack", string(debug.Stack()))
+			err = errInternal
+		}
+	}()
 	switch r.kind {
 	case help:
 		return writeFrame(c.conn, helpText, cleaned(clip(c.session.Help(r.body))))
@@ -279,6 +286,9 @@ func (c *connection) alone(ctx context.Context, line string) (closing bool, err 
 	c.mu.Unlock()
 	return result.Close, c.done(result)
 }
+
+// errInternal is a panic, which the log describes.
+var errInternal = errors.New("internal error")
 
 const maxCandidates = 500
 
