@@ -126,7 +126,7 @@ func openDoors(t *testing.T) *inside {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	s.model = &modelDoor{conn: conn, client: pb.NewGNMIClient(conn), auth: []string{"username", "admin", "password", adminPassword}}
-	eventually(t, 10*time.Second, "the supervisor answers", s.line("configure terminal ; vlan 20"))
+	eventually(t, 10*time.Second, "the supervisor answers", s.line("configure terminal ; vlan 20 ; name N0"))
 	return s
 }
 
@@ -152,7 +152,7 @@ func (s *inside) ssh() error {
 }
 
 func (s *inside) get() error {
-	_, err := s.model.readVLAN(s.t.Context(), 1)
+	_, err := s.model.readVLAN(s.t.Context(), 20)
 	return err
 }
 
