@@ -101,6 +101,8 @@ type Done struct {
 	Config bool
 	// More says that the command goes on on the next line, whatever that holds.
 	More bool `json:",omitempty"`
+	// Width is that of terminal width, in columns; 0 for the window's.
+	Width int `json:",omitempty"`
 }
 
 // Completion is the answer to Tab.

@@ -316,7 +316,10 @@ func (c *connection) run(ctx context.Context, line string) (result session.Resul
 
 // state is the answer to a line.
 func (c *connection) state(r session.Result) Done {
-	return Done{Failed: r.Failed, Close: r.Close, Prompt: c.session.Prompt(), Config: c.session.Configuring(), More: r.More}
+	return Done{
+		Failed: r.Failed, Close: r.Close, Prompt: c.session.Prompt(), Config: c.session.Configuring(), More: r.More,
+		Width: c.session.SetWidth(),
+	}
 }
 
 func (c *connection) done(r session.Result) error { return c.json(done, c.state(r)) }

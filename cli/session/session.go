@@ -87,6 +87,14 @@ func (s *Session) Resize(width, height int) {
 	s.width, s.height = width, height
 }
 
+// SetWidth returns the width that terminal width has set, in columns; 0 while it
+// is the window's.
+func (s *Session) SetWidth() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.setWidth
+}
+
 // size returns the terminal's length and width in force.
 func (s *Session) size() (length, width int) {
 	s.mu.Lock()

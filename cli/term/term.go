@@ -15,6 +15,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/chzyer/readline"
@@ -52,8 +53,9 @@ type console struct {
 	editor editor
 	pager  pager
 
-	sizing  sync.Mutex // orders calls of the following
-	resized func()     // has the line editor ask for its width
+	sizing  sync.Mutex   // orders calls of the following
+	resized func()       // has the line editor ask for its width
+	set     atomic.Int64 // width that the operator has set, 0 for the window's
 
 	history [2][]string // exec, config
 	listed  int         // index of the list that the editor has now
@@ -123,6 +125,9 @@ func Interact(ctx context.Context, t Terminal, client *remote.Client, first remo
 const maxHistory = 500
 
 func (c *console) width() int {
+	if w := int(c.set.Load()); w > 0 {
+		return w
+	}
 	if w, _ := c.Size(); w > 0 {
 		return max(w, minWidth)
 	}
@@ -181,6 +186,7 @@ func (c *console) line(d remote.Done) (string, error) {
 		}
 		c.listed = list
 	}
+	c.set.Store(int64(d.Width))
 	c.editor.setAsking(d.More)
 	defer c.editor.setAsking(false)
 	line, err := c.read(d.Prompt)

@@ -309,3 +309,18 @@ func TestHangup(t *testing.T) {
 		t.Fatal("the session outlives its terminal")
 	}
 }
+
+// TestSetWidth: with terminal width, a line longer than the window is echoed as
+// it is typed, for programs to read.
+func TestSetWidth(t *testing.T) {
+	o := sit(t, 24)
+	o.press("terminal width 511\r")
+	o.expect("switch# ")
+	long := "! " + strings.Repeat("x", 200)
+	o.press(long + "\r")
+	if got := o.expect("switch# "); !strings.Contains(got, long) || strings.Contains(got, "\x1b[A") {
+		t.Errorf("echo %q", got)
+	}
+	o.press("exit\r")
+	o.leave()
+}
