@@ -67,7 +67,7 @@ func TestLoad(t *testing.T) {
 	t.Logf("a command of a well-behaved client: %d, median %v, 99 %% %v, at most %v", n, latencies[n/2], latencies[n*99/100], latencies[n-1])
 	t.Logf("commands answered: %v, slowest: %v", l.answered, l.slowest)
 	t.Logf("the process: %+v before, %+v with hung clients, %+v after", before, busy, after)
-	if latencies[n-1] > 15*time.Second {
+	if latencies[n-1] > 30*time.Second {
 		t.Errorf("a command took %v", latencies[n-1])
 	}
 	for _, h := range l.harm[:min(len(l.harm), 10)] {
@@ -145,7 +145,7 @@ func (l *load) round(sessions, streams, commands int, hang bool) {
 	began := time.Now()
 	var in, out, turned sync.WaitGroup // logged in; gone; turned bad or done
 	off := make(chan struct{})         // good clients log out
-	ctx, cancel := context.WithTimeout(l.t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(l.t.Context(), 10*time.Minute)
 	defer cancel()
 	for i := range streams {
 		out.Go(func() { l.stream(ctx, i, hang && i%2 == 1, off) })
