@@ -140,6 +140,13 @@ func (s *Service) Run(ctx context.Context) {
 			return
 		case <-tick.C:
 		case <-s.wake:
+			if s.cuts() {
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(grace):
+				}
+			}
 		case _, ok := <-links:
 			if !ok {
 				links = nil
@@ -152,6 +159,20 @@ func (s *Service) Run(ctx context.Context) {
 			drain(addresses)
 		}
 	}
+}
+
+// grace is how long the device stays as it is after a change of configuration
+// that may cut off who made it: the answer goes first.
+const grace = 700 * time.Millisecond
+
+// cuts reports whether what is wanted takes something away from the device.
+func (s *Service) cuts() bool {
+	_, has, err := s.dev.read()
+	if err != nil {
+		return false
+	}
+	actions, _ := plan(*s.wanted.Load(), has, s.owned)
+	return slices.ContainsFunc(actions, func(x action) bool { return x.op == removeAddress || x.op == removeRoute || x.op == linkDown })
 }
 
 // drain takes what else is waiting, so that many changes are looked at once.
