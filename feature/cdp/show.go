@@ -275,7 +275,7 @@ func showInterfaces(q feature.Query) (feature.Screen, error) {
 	all := ports(q)
 	if only, ok := feature.Value[string](q.Args, "interface"); ok && len(all) == 0 {
 		if !q.Running.Exists(feature.InterfacePath(only)) {
-			return nil, feature.Error("ERROR: Interface does not exist: " + only)
+			return nil, feature.NoInterface(only)
 		}
 		return feature.Screen{{
 			Heading: only + ":\n    CDP disabled on interface\n",

@@ -131,7 +131,7 @@ func check(c feature.Candidate) []schema.Problem {
 					Text: fmt.Sprintf("Warning: Port-profile %s does not exist; the uplink is inactive.", name)})
 			case kind == feature.Vethernet:
 				problems = append(problems, schema.Problem{Path: path, Rule: "profile-type",
-					Text: "ERROR: Port-profile type mismatch (ethernet vs vethernet)."})
+					Text: feature.TypeMismatch(feature.Ethernet, kind)})
 			}
 		}
 	}

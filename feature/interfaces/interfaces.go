@@ -70,7 +70,7 @@ func noCreate(t tree.Tree, name string) string {
 }
 
 func absent(name string) error {
-	return feature.Error("ERROR: Interface does not exist: " + name)
+	return feature.NoInterface(name)
 }
 
 func check(c feature.Candidate) []schema.Problem {

@@ -220,7 +220,7 @@ func showInterface(q feature.Query) (feature.Screen, error) {
 	name, _ := feature.Value[string](q.Args, "interface")
 	all := ports(q)
 	if !q.Running.Exists(feature.InterfacePath(name)) && len(all) == 0 {
-		return nil, feature.Error("ERROR: Interface does not exist: " + name)
+		return nil, feature.NoInterface(name)
 	}
 	yes := func(b bool) string {
 		if b {

@@ -78,7 +78,7 @@ func known(q feature.Query) error {
 			return nil
 		}
 	}
-	return feature.Error("ERROR: Interface does not exist: " + name)
+	return feature.NoInterface(name)
 }
 
 // switchWide returns the merged table of all cards that answer, with the

@@ -8,6 +8,7 @@ package management
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -116,7 +117,7 @@ func check(c feature.Candidate) []schema.Problem {
 		return nil
 	}
 	if n := len(Of(c.New).Routes); n > maxRoutes {
-		return []schema.Problem{{Path: root, Rule: "scale", Text: "ERROR: Maximum number of routes (64) reached."}}
+		return []schema.Problem{{Path: root, Rule: "scale", Text: fmt.Sprintf("ERROR: Maximum number of routes (%d) reached.", maxRoutes)}}
 	}
 	return nil
 }

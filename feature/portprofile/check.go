@@ -60,7 +60,7 @@ func check(c feature.Candidate) []schema.Problem {
 		switch {
 		case parent == "", !c.New.Exists(path(parent)):
 		case kind(c.New, p) != kind(c.New, parent):
-			problem(at, "port-profile-type", "ERROR: Port-profile type mismatch (%s vs %s).", kind(c.New, p), kind(c.New, parent))
+			problem(at, "port-profile-type", "%s", feature.TypeMismatch(kind(c.New, p), kind(c.New, parent)))
 		}
 		if most := maxPorts(c.New, p); len(ports[p]) > most {
 			out = append(out, full(c, p, ports[p], most)...)
@@ -77,7 +77,7 @@ func check(c feature.Candidate) []schema.Problem {
 		}
 		if k := feature.KindOf(port); k != kind(c.New, p) {
 			out = append(out, schema.Problem{Path: feature.InterfacePath(port, "inherit"), Rule: "port-profile-type",
-				Text: fmt.Sprintf("ERROR: Port-profile type mismatch (%s vs %s).", k, kind(c.New, p))})
+				Text: feature.TypeMismatch(k, kind(c.New, p))})
 		}
 	}
 	return out

@@ -20,7 +20,7 @@ const recovery = "Fix the cause, then shutdown / no shutdown the interface"
 func showSync(q feature.Query) (feature.Screen, error) {
 	only, one := feature.Value[string](q.Args, "interface")
 	if one && !slices.Contains(q.Ports(), only) {
-		return nil, feature.Error("ERROR: Interface does not exist: " + only)
+		return nil, feature.NoInterface(only)
 	}
 	var rows []quarantined
 	gap := ""

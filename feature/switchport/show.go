@@ -32,7 +32,7 @@ func ports(q feature.Query) ([]row, error) {
 	names := q.Ports()
 	if one, ok := feature.Value[string](q.Args, "interface"); ok {
 		if !slices.Contains(names, one) {
-			return nil, feature.Error("ERROR: Interface does not exist: " + one)
+			return nil, feature.NoInterface(one)
 		}
 		names = []string{one}
 	}

@@ -40,7 +40,7 @@ func detach(ctx context.Context, q feature.Query, host feature.Host, _ feature.O
 	port := fmt.Sprintf("Vethernet%d", n)
 	path := feature.InterfacePath(port, "owner")
 	if !q.Running.Exists(feature.InterfacePath(port)) {
-		return feature.Error("ERROR: Interface does not exist: " + port)
+		return feature.NoInterface(port)
 	}
 	if !q.Running.Exists(path) {
 		return feature.Error("ERROR: " + port + " is not attached.")

@@ -105,7 +105,7 @@ func checkVNICs(c feature.Candidate) []schema.Problem {
 		case kind == "" && v.Profile != feature.Read(c.Old, vnicPath(slot, v.Name), ""):
 			add(schema.Warning, "profile-missing", "Warning: Port-profile %s does not exist; the host's port is in no VLAN of it.", v.Profile)
 		case kind == feature.Ethernet:
-			add(schema.Error, "profile-type", "ERROR: Port-profile type mismatch (vethernet vs ethernet).")
+			add(schema.Error, "profile-type", "%s", feature.TypeMismatch(feature.Vethernet, kind))
 		}
 	}
 	return problems
