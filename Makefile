@@ -33,7 +33,7 @@ netns: build          ## the built binaries in namespaces, as a user would run t
 fuzz:                 ## every fuzz target for FUZZTIME
 	@set -e; for p in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
-	    echo "fuzz $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p >/tmp/trunkline-fuzz.$$$$ 2>&1 \
+	    echo "fuzz $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$p >/tmp/trunkline-fuzz.$$$$ 2>&1 \
 	      || { cat /tmp/trunkline-fuzz.$$$$; rm -f /tmp/trunkline-fuzz.$$$$; exit 1; }; rm -f /tmp/trunkline-fuzz.$$$$; \
 	  done; done
 

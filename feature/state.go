@@ -54,6 +54,7 @@ type Session struct {
 type Login struct {
 	ID      uint64
 	User    string
+	Role    Role
 	Line    string // "pts/1", "console0"
 	Address string // the host he comes from, "" for the machine itself
 	PID     int

@@ -67,8 +67,22 @@ func (s *Supervisor) watch(ctx context.Context) {
 			if len(commits) > 0 {
 				running = commits[0].Snapshot
 			}
+			s.dismiss()
 		case <-ctx.Done():
 			return
+		}
+	}
+}
+
+// dismiss ends the sessions of users who came over the network and are no longer
+// users, or have another role by now.
+func (s *Supervisor) dismiss() {
+	for _, l := range s.remote.Logins() {
+		if l.Address == "" {
+			continue
+		}
+		if id, ok := s.users.Lookup(l.User); !ok || id.Role != l.Role {
+			s.remote.Disconnect(l.ID)
 		}
 	}
 }

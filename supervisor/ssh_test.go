@@ -240,3 +240,42 @@ func TestKeyQuery(t *testing.T) {
 	}
 	_ = c.Close()
 }
+
+// TestRoleGoesWithUser takes an administrator's role, and then his name, while
+// he is logged in: his session ends, and his connection gives him no more than
+// he is.
+func TestRoleGoesWithUser(t *testing.T) {
+	s, address := sshServer(t)
+	configured(t, s, "username eve password Tr0ub4dor&4 role network-admin")
+	c, err := sshDial(address, "eve", gossh.Password("Tr0ub4dor&4"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	exec := func(line string) (string, error) {
+		x, err := c.NewSession()
+		if err != nil {
+			return "", err
+		}
+		defer x.Close()
+		out, err := x.CombinedOutput(line)
+		return string(out), err
+	}
+	session, _, screen := shell(t, c)
+	eventually(t, "no prompt", func() bool { return screen.count("# ") > 0 })
+	ended := make(chan error, 1)
+	go func() { ended <- session.Wait() }()
+	configured(t, s, "username eve role network-operator")
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the session of a user who has another role goes on")
+	}
+	if out, err := exec("configure terminal ; hostname eve"); err == nil || !strings.Contains(out, "% Permission denied for the role") {
+		t.Errorf("an operator by now: %q, %v", out, err)
+	}
+	configured(t, s, "no username eve")
+	if out, err := exec("show clock"); err == nil {
+		t.Errorf("a user who is gone: %q", out)
+	}
+}

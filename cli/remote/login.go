@@ -47,7 +47,7 @@ func (s *Server) enter(who *feature.Session, cancel context.CancelFunc) (*login,
 	s.last++
 	who.Login = s.last
 	l := &login{cancel: cancel, Login: feature.Login{
-		ID: s.last, User: who.User, Line: line, Address: who.Address, PID: who.PID, Since: time.Now(),
+		ID: s.last, User: who.User, Line: line, Role: who.Role, Address: who.Address, PID: who.PID, Since: time.Now(),
 	}}
 	l.touch()
 	s.logins[s.last] = l

@@ -67,6 +67,7 @@ func local(t testing.TB) (open func() (*session, *channel), log *trouble) {
 	s := &Server{
 		limits: DefaultLimits,
 		cfg: Config{
+			Auth:     &users{passwords: map[string]string{"admin": ""}},
 			Sessions: &remote.Server{CLI: cli, Log: slog.New(slog.NewTextHandler(log, nil))}, Log: slog.New(slog.NewTextHandler(log, nil)),
 			Settings: func() Settings { return Settings{Attempts: 3, Sessions: 32} },
 		},

@@ -172,9 +172,17 @@ func (s *session) run(ctx context.Context, p program) {
 	}
 }
 
+// errGone ends a session of a user who has been removed.
+var errGone = errors.New("the user has been removed")
+
 // program runs a session of the CLI and reports whether its commands succeeded.
 func (s *session) program(ctx context.Context, p program, h remote.Hello, settings Settings, out *output) (ok bool, err error) {
-	who := feature.Session{User: s.who.User, Role: s.who.Role, Address: s.from, PID: os.Getpid()}
+	// He may have become somebody else, or nobody, since the connection began.
+	now, ok := s.cfg.Auth.Lookup(s.who.User)
+	if !ok {
+		return false, errGone
+	}
+	who := feature.Session{User: now.User, Role: now.Role, Address: s.from, PID: os.Getpid()}
 	client, first, wait, err := s.cfg.Sessions.Local(ctx, who, h)
 	if err != nil {
 		return false, err
