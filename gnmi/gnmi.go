@@ -31,7 +31,6 @@ import (
 	"time"
 
 	pb "github.com/openconfig/gnmi/proto/gnmi"
-	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
@@ -43,12 +42,14 @@ import (
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/internal/tcpsock"
 )
 
 // Bounds of the service.
 const (
 	maxMessage     = 16 << 20 // bytes received
 	maxConnections = 512
+	maxOfOneSite   = 256  // connections of one address, or /64 of IPv6
 	maxRPCs        = 1024 // per connection
 	maxPaths       = 256  // of one RPC
 	maxStreams     = 1024 // subscriptions under way
@@ -180,7 +181,7 @@ func (s *Server) Serve(ctx context.Context, config *tls.Config, secure, local []
 		g := s.server(config, trusted)
 		servers = append(servers, g)
 		wg.Go(func() {
-			if err := g.Serve(netutil.LimitListener(l, maxConnections)); err != nil && ctx.Err() == nil {
+			if err := g.Serve(tcpsock.Limit(l, maxConnections, maxOfOneSite)); err != nil && ctx.Err() == nil {
 				errs <- fmt.Errorf("gNMI on %s: %w", l.Addr(), err)
 			}
 		})

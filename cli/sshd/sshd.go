@@ -20,7 +20,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -28,6 +27,7 @@ import (
 
 	"trunkline/cli/remote"
 	"trunkline/feature"
+	"trunkline/internal/tcpsock"
 )
 
 // Settings are what configuration says; they are read for every connection.
@@ -152,7 +152,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 			}
 			continue
 		}
-		ticket, ok := s.door.knock(site(source(conn)), func() { conn.Close() })
+		ticket, ok := s.door.knock(tcpsock.Site(source(conn)), func() { conn.Close() })
 		if !ok {
 			conn.Close()
 			continue
@@ -167,20 +167,6 @@ func source(conn net.Conn) string {
 		return a.AddrPort().Addr().Unmap().WithZone("").String()
 	}
 	return conn.RemoteAddr().String()
-}
-
-// site is what connections that have not logged in are counted by: an address, of
-// IPv6 the /64 that one site has for itself.
-func site(source string) string {
-	a, err := netip.ParseAddr(source)
-	if err != nil || a.Is4() {
-		return source
-	}
-	p, err := a.Prefix(64)
-	if err != nil {
-		return source
-	}
-	return p.String()
 }
 
 // serve serves one client.

@@ -4,10 +4,11 @@ import (
 	"container/list"
 	"iter"
 	"net"
-	"net/netip"
 	"strings"
 	"sync"
 	"time"
+
+	"trunkline/internal/tcpsock"
 )
 
 // When failures lock out. A user at one source may fail a few times, a source in
@@ -142,16 +143,5 @@ func sourceOf(from string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	a, err := netip.ParseAddr(host)
-	switch {
-	case err != nil:
-		return printable(host)
-	case a.Is4() || a.Is4In6():
-		return a.Unmap().String()
-	}
-	p, err := a.WithZone("").Prefix(64)
-	if err != nil {
-		return a.String()
-	}
-	return p.String()
+	return tcpsock.Site(printable(host))
 }
