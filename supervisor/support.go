@@ -19,7 +19,7 @@ func support() []session.Topic {
 		"show inventory", "show interface", "show interface status", "show interface description", "show interface counters",
 		"show interface counters errors", "show interface counters drops", "show interface virtual", "show interface virtual port-mapping",
 	}, svs, vlans, profiles, []string{
-		"show cdp neighbors", "show lldp neighbors", "show users", "show checkpoint summary", "show logging", "show accounting log", "show configuration commit list",
+		"show feature", "show cdp neighbors", "show lldp neighbors", "show users", "show checkpoint summary", "show logging", "show accounting log", "show configuration commit list",
 		"dir bootflash:", "dir volatile:", "show cli alias",
 	})
 	return []session.Topic{

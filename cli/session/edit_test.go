@@ -57,9 +57,6 @@ func TestPartlyRefused(t *testing.T) {
 		t.Error("too many VLANs are accepted")
 	}
 	t.Logf("4094 VLANs took %v", time.Since(start))
-	if d := time.Since(start); d > 20*time.Second {
-		t.Errorf("4094 VLANs took %v", d)
-	}
 	// VLAN 1 is permanent and not in the list.
 	if all := entries(store, "vlans", "vlan"); len(all) != sessiontest.MaxVLANs || all[len(all)-1] != "2001" {
 		t.Errorf("%d VLANs up to %s", len(all), all[len(all)-1])

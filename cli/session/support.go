@@ -62,15 +62,12 @@ func (t support) run(ctx context.Context, r *request) error {
 		if t.Module {
 			command = fmt.Sprintf(command, module)
 		}
-		if _, err := fmt.Fprintf(r.out, "\n`%s`\n", command); err != nil {
-			return err
-		}
 		m, bad := r.exec().Match(command, grammar.Typed)
 		if bad != nil {
-			if _, err := fmt.Fprintf(r.out, "%% %s\n", bad.Text); err != nil {
-				return err
-			}
-			continue
+			continue // of a feature that is off
+		}
+		if _, err := fmt.Fprintf(r.out, "\n`%s`\n", command); err != nil {
+			return err
 		}
 		a := m.Command.Tag.(action)
 		one := *r

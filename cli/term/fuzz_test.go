@@ -81,6 +81,9 @@ var keyboards = []struct{ name, keys, want string }{
 }
 
 func TestHarmlessKeys(t *testing.T) {
+	if racing {
+		t.Skip("readline's own goroutines race with each other when lines are typed ahead")
+	}
 	cli, _ := sessiontest.CLI(t)
 	s := &remote.Server{CLI: cli, Log: slog.New(slog.DiscardHandler)}
 	for _, k := range keyboards {
@@ -114,6 +117,9 @@ func TestFitting(t *testing.T) {
 
 // FuzzKeys presses keys: no order of them ends anything but the session.
 func FuzzKeys(f *testing.F) {
+	if racing {
+		f.Skip("readline's own goroutines race with each other when lines are typed ahead")
+	}
 	for i, k := range keyboards {
 		f.Add([]byte(k.keys[:min(len(k.keys), 500)]), uint8(18+i))
 	}

@@ -131,7 +131,7 @@ func (k *keyboard) typed(b []byte) {
 func (k *keyboard) Read(p []byte) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for !(k.editing && len(k.buf) > 0) && !k.closed {
+	for !k.editing || len(k.buf) == 0 && !k.closed {
 		k.changed.Wait()
 	}
 	if len(k.buf) == 0 {

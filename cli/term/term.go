@@ -216,6 +216,7 @@ func (c *console) editorWidth() int {
 // shut ends the line editor's goroutines. They may wait for somebody to take a
 // line that was typed after the last one that counted.
 func (c *console) shut() {
+	c.keys.edit(true) // it reads to the end
 	var taking sync.WaitGroup
 	taking.Go(func() {
 		for {

@@ -461,6 +461,15 @@ func TestFlush(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
+	// What is injected before the workers run waits for them, not for Flush.
+	if err := errors.Join(e.Apply(standard), e.Inject(veth1, ethernet(mac(9), mac(8), 60))); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); len(dev.Sent()) == 0; time.Sleep(time.Millisecond) { // a poll of the condition
+		if time.Now().After(deadline) {
+			t.Fatal("the engine does not run")
+		}
+	}
 	const times = 50
 	for range times {
 		if err := e.Apply(standard); err != nil {
@@ -481,7 +490,7 @@ func TestFlush(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if n := len(dev.Sent()); n != times {
+	if n := len(dev.Sent()); n != times { // since the last call
 		t.Errorf("%d frames left, want %d", n, times)
 	}
 	if l := e.Link("none"); l != (Link{}) {
