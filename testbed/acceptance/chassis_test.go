@@ -33,9 +33,6 @@ func runChassis(t *testing.T, name string) *chassis {
 	t.Helper()
 	c := &chassis{t: t, ns: namespace(t, name), dir: t.TempDir()}
 	c.socket = filepath.Join(c.dir, "vsm.sock")
-	if err := os.WriteFile(filepath.Join(c.dir, "admin"), []byte(adminPassword+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	mustIP(t, fmt.Sprintf("-n %s link add u3 type veth peer name u4", c.ns))
 	for i := range c.hosts {
 		c.hosts[i] = namespace(t, fmt.Sprintf("%s-h%d", name, i+1))
@@ -69,6 +66,9 @@ func runChassis(t *testing.T, name string) *chassis {
 }
 
 func (c *chassis) startVSM() {
+	if err := os.WriteFile(filepath.Join(c.dir, "admin"), []byte(adminPassword+"\n"), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
 	c.vsm = start(c.t, "ip", "netns", "exec", c.ns, filepath.Join(bin, "vsm"),
 		"--state-dir", filepath.Join(c.dir, "vsm"), "--socket", c.socket, "--cards", cardsAddr,
 		"--ssh", sshAddr, "--gnmi", gnmiAddr, "--admin-password-file", filepath.Join(c.dir, "admin"))

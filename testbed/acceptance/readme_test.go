@@ -70,7 +70,14 @@ type reader struct {
 
 func newReader(t *testing.T, ns, dir string) *reader {
 	t.Helper()
-	cmd := exec.Command("ip", "netns", "exec", ns, "bash", "--norc", "--noprofile")
+	home := t.TempDir()
+	// OpenSSH takes the home directory from the user database, not from HOME; the
+	// reader has never been anywhere.
+	rc := filepath.Join(home, "rc")
+	if err := os.WriteFile(rc, []byte("PS1='$ '\nssh() { command ssh -F none -o UserKnownHostsFile="+home+"/known_hosts \"$@\"; }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("ip", "netns", "exec", ns, "bash", "--noprofile", "--rcfile", rc, "-i")
 	cmd.Dir = dir
 	goEnv := func(name string) string {
 		out, err := exec.Command("go", "env", name).Output()
@@ -79,7 +86,7 @@ func newReader(t *testing.T, ns, dir string) *reader {
 		}
 		return name + "=" + strings.TrimSpace(string(out))
 	}
-	cmd.Env = append(os.Environ(), "PS1=$ ", "HOME="+t.TempDir(), "TERM=dumb", "PROMPT_COMMAND=",
+	cmd.Env = append(os.Environ(), "HOME="+home, "TERM=dumb", "PROMPT_COMMAND=",
 		goEnv("GOCACHE"), goEnv("GOMODCACHE"), goEnv("GOPATH"))
 	file, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 50, Cols: 250})
 	if err != nil {
