@@ -77,7 +77,10 @@ func TestLoad(t *testing.T) {
 	if after.rss > before.rss+16<<10 || after.threads > before.threads+6 {
 		t.Errorf("the appliance has grown from %+v to %+v", before, after)
 	}
-	if left := goroutines(t, l.a.process); left > base+5 {
+	// A new appliance has not begun all that one goes on with: 73 to 89 were seen
+	// of the same binary. TestRepeatedDoors counts exactly; here clients leak by
+	// the hundred or not at all.
+	if left := goroutines(t, l.a.process); left > base+40 {
 		b := tail(said(t, l.a.process), 20000)
 		t.Errorf("%d goroutines, %d in a new appliance\n%s", left, base, b)
 	} else {
