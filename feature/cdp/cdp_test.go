@@ -9,50 +9,26 @@ import (
 	"testing"
 	"time"
 
-	"trunkline/config/tree"
 	"trunkline/feature"
 	"trunkline/feature/featuretest"
 	"trunkline/linecard/api"
 )
 
-func path(t testing.TB, text string) tree.Path {
-	t.Helper()
-	p, err := tree.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// build makes a tree of paths and values in turn.
-func build(t testing.TB, pairs ...any) tree.Tree {
-	t.Helper()
-	var out tree.Tree
-	for i := 0; i < len(pairs); i += 2 {
-		out = out.Set(path(t, pairs[i].(string)), pairs[i+1])
-	}
-	return out
-}
-
-func effective(t tree.Tree) func(string) tree.Tree {
-	return func(port string) tree.Tree { return t.Sub(feature.InterfacePath(port)) }
-}
-
 func TestCompile(t *testing.T) {
-	conf := build(t,
+	conf := featuretest.Build(t,
 		"interfaces/interface[mgmt0]/ipv4", netip.MustParsePrefix("192.0.2.1/24"),
 		"system/hostname", "sw1", "cdp/advertise", "v1", "cdp/timer", uint32(5), "cdp/device-id", "other",
 		"interfaces/interface[Ethernet3/2]/cdp/enable", false,
 		"interfaces/interface[Ethernet3/3]/shutdown", true,
 	)
-	in := feature.Input{Module: 3, Config: conf, Effective: effective(conf),
+	in := feature.Input{Module: 3, Config: conf, Effective: featuretest.Local(conf),
 		Ports: []string{"Ethernet3/1", "Ethernet3/2", "Ethernet3/3", "Vethernet1"}}
 	got, err := compile(in)
 	want := Program{System: "sw1", DeviceID: ByOther, V1: true, Interval: 5, Hold: 180, Management: []string{"192.0.2.1"}, Ports: []Port{{Name: "Ethernet3/1"}}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
 	}
-	in.Config = build(t, "cdp/enable", false)
+	in.Config = featuretest.Build(t, "cdp/enable", false)
 	if got, err := compile(in); got != nil || err != nil {
 		t.Errorf("CDP is off: %+v, %v", got, err)
 	}
@@ -89,8 +65,8 @@ func query(t testing.TB) feature.Query {
 	if err != nil {
 		t.Fatal(err)
 	}
-	running := build(t, "cdp/timer", uint32(30), "interfaces/interface[Ethernet3/5]/cdp/enable", false)
-	return feature.Query{Running: running, Effective: effective(running), Now: now,
+	running := featuretest.Build(t, "cdp/timer", uint32(30), "interfaces/interface[Ethernet3/5]/cdp/enable", false)
+	return feature.Query{Running: running, Effective: featuretest.Local(running), Now: now,
 		State: &feature.State{Reports: map[string]map[int]any{name: {3: r}}}}
 }
 
@@ -118,7 +94,7 @@ func TestShow(t *testing.T) {
 			featuretest.Golden(t, golden, s)
 		})
 	}
-	off := feature.Query{Running: build(t, "cdp/enable", false), State: &feature.State{}}
+	off := feature.Query{Running: featuretest.Build(t, "cdp/enable", false), State: &feature.State{}}
 	if _, err := show(t, off, neighbors, nil); err != errOff {
 		t.Errorf("while CDP is off: %v", err)
 	}

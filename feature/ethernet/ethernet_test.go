@@ -12,25 +12,6 @@ import (
 	"trunkline/feature/portprofile"
 )
 
-func path(t testing.TB, text string) tree.Path {
-	t.Helper()
-	p, err := tree.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// build makes a tree of paths and values in turn.
-func build(t testing.TB, pairs ...any) tree.Tree {
-	t.Helper()
-	var out tree.Tree
-	for i := 0; i < len(pairs); i += 2 {
-		out = out.Set(path(t, pairs[i].(string)), pairs[i+1])
-	}
-	return out
-}
-
 func TestCheck(t *testing.T) {
 	var card, all []any
 	for p := range PerModule {
@@ -49,17 +30,17 @@ func TestCheck(t *testing.T) {
 		want     []string
 	}{
 		{"nothing", tree.Tree{}, tree.Tree{}, nil},
-		{"a full card", tree.Tree{}, build(t, card...), nil},
-		{"one more", tree.Tree{}, build(t, append(card, "interfaces/interface[Ethernet3/40]", nil)...),
+		{"a full card", tree.Tree{}, featuretest.Build(t, card...), nil},
+		{"one more", tree.Tree{}, featuretest.Build(t, append(card, "interfaces/interface[Ethernet3/40]", nil)...),
 			[]string{"ERROR: Maximum number of Ethernet interfaces per module (32) reached."}},
-		{"a full switch", tree.Tree{}, build(t, all...), nil},
-		{"one more of a switch", tree.Tree{}, build(t, append(all, "interfaces/interface[Ethernet200/1]", nil)...),
+		{"a full switch", tree.Tree{}, featuretest.Build(t, all...), nil},
+		{"one more of a switch", tree.Tree{}, featuretest.Build(t, append(all, "interfaces/interface[Ethernet200/1]", nil)...),
 			[]string{"ERROR: Maximum number of Ethernet interfaces (2048) reached."}},
-		{"uplink profile", tree.Tree{}, build(t, profile("ethernet")...), nil},
-		{"uplink without its profile", tree.Tree{}, build(t, uplink...),
+		{"uplink profile", tree.Tree{}, featuretest.Build(t, profile("ethernet")...), nil},
+		{"uplink without its profile", tree.Tree{}, featuretest.Build(t, uplink...),
 			[]string{"Warning: Port-profile UP does not exist; the uplink is inactive."}},
-		{"no second warning", build(t, uplink...), build(t, uplink...), nil},
-		{"wrong type", tree.Tree{}, build(t, profile("vethernet")...),
+		{"no second warning", featuretest.Build(t, uplink...), featuretest.Build(t, uplink...), nil},
+		{"wrong type", tree.Tree{}, featuretest.Build(t, profile("vethernet")...),
 			[]string{"ERROR: Port-profile type mismatch (ethernet vs vethernet)."}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -75,7 +56,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestCompile(t *testing.T) {
-	conf := build(t,
+	conf := featuretest.Build(t,
 		"interfaces/interface[Ethernet3/1]/inherit", "UP",
 		"interfaces/interface[Ethernet3/1]/mtu", uint32(9216),
 		"interfaces/interface[Ethernet3/2]", nil,
@@ -103,12 +84,12 @@ func TestCompile(t *testing.T) {
 	// Effective is the port with the attributes its profile sets.
 	effective := func(port string) tree.Tree {
 		out := conf.Sub(feature.InterfacePath(port))
-		shut := path(t, "shutdown")
+		shut := featuretest.Path(t, "shutdown")
 		profile := feature.ProfileOf(conf, port)
 		if profile == "" {
 			return out
 		}
-		if v, ok := conf.Get(path(t, "port-profiles/port-profile["+profile+"]/shutdown")); ok {
+		if v, ok := conf.Get(featuretest.Path(t, "port-profiles/port-profile["+profile+"]/shutdown")); ok {
 			if _, own := out.Get(shut); !own {
 				out = out.Set(shut, v)
 			}
@@ -160,7 +141,7 @@ func around() schema.Group {
 }
 
 func TestConfig(t *testing.T) {
-	tr := build(t,
+	tr := featuretest.Build(t,
 		"interfaces/interface[Ethernet3/1]/mtu", uint32(9216), "interfaces/interface[Ethernet3/2]/mtu", uint32(DefaultMTU),
 		"port-profiles/port-profile[UP]/mtu", uint32(576),
 		"vems/vem[3]/uplink[eth10]/profile", "UP", "vems/vem[3]/uplink[eth9]/profile", "UP",

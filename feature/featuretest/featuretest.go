@@ -180,3 +180,28 @@ func Config(t *testing.T, tr tree.Tree, groups ...schema.Group) string {
 	}
 	return b.String()
 }
+
+// Path parses the path of a node.
+func Path(t testing.TB, text string) tree.Path {
+	t.Helper()
+	p, err := tree.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Build makes a tree of paths and values in turn.
+func Build(t testing.TB, pairs ...any) tree.Tree {
+	t.Helper()
+	var out tree.Tree
+	for i := 0; i < len(pairs); i += 2 {
+		out = out.Set(Path(t, pairs[i].(string)), pairs[i+1])
+	}
+	return out
+}
+
+// Local is the effective configuration of ports that inherit nothing.
+func Local(t tree.Tree) func(port string) tree.Tree {
+	return func(port string) tree.Tree { return t.Sub(feature.InterfacePath(port)) }
+}

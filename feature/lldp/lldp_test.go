@@ -16,31 +16,8 @@ import (
 	"trunkline/linecard/api"
 )
 
-func path(t testing.TB, text string) tree.Path {
-	t.Helper()
-	p, err := tree.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// build makes a tree of paths and values in turn.
-func build(t testing.TB, pairs ...any) tree.Tree {
-	t.Helper()
-	var out tree.Tree
-	for i := 0; i < len(pairs); i += 2 {
-		out = out.Set(path(t, pairs[i].(string)), pairs[i+1])
-	}
-	return out
-}
-
-func effective(t tree.Tree) func(string) tree.Tree {
-	return func(port string) tree.Tree { return t.Sub(feature.InterfacePath(port)) }
-}
-
 func TestCompile(t *testing.T) {
-	conf := build(t,
+	conf := featuretest.Build(t,
 		"interfaces/interface[mgmt0]/ipv4", netip.MustParsePrefix("192.0.2.1/24"),
 		"interfaces/interface[mgmt0]/ipv6", netip.MustParsePrefix("2001:db8::1/64"),
 		"features/lldp", true, "lldp/holdtime", uint32(60), "lldp/tlv-select/port-vlan", false,
@@ -48,7 +25,7 @@ func TestCompile(t *testing.T) {
 		"interfaces/interface[Ethernet3/2]/lldp/transmit", false,
 		"interfaces/interface[Ethernet3/3]/shutdown", true,
 	)
-	in := feature.Input{Module: 3, Config: conf, Effective: effective(conf),
+	in := feature.Input{Module: 3, Config: conf, Effective: featuretest.Local(conf),
 		Ports: []string{"Ethernet3/1", "Ethernet3/2", "Ethernet3/3", "Vethernet1"}}
 	got, err := compile(in)
 	want := Program{System: "switch", Interval: 30, Hold: 60, Reinit: 2, Omit: []string{"port-vlan"},
@@ -95,8 +72,8 @@ func query(t testing.TB) feature.Query {
 			t.Fatal(err)
 		}
 	}
-	running := build(t, "features/lldp", true, "lldp/tlv-select/system-name", false, "interfaces/interface[Ethernet3/1]/lldp/receive", false)
-	return feature.Query{Running: running, Effective: effective(running), Now: now,
+	running := featuretest.Build(t, "features/lldp", true, "lldp/tlv-select/system-name", false, "interfaces/interface[Ethernet3/1]/lldp/receive", false)
+	return feature.Query{Running: running, Effective: featuretest.Local(running), Now: now,
 		State: &feature.State{Reports: map[string]map[int]any{name: reports}}}
 }
 

@@ -18,25 +18,6 @@ import (
 	"trunkline/linecard/api"
 )
 
-func path(t testing.TB, text string) tree.Path {
-	t.Helper()
-	p, err := tree.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// build makes a tree of paths and values in turn.
-func build(t testing.TB, pairs ...any) tree.Tree {
-	t.Helper()
-	var out tree.Tree
-	for i := 0; i < len(pairs); i += 2 {
-		out = out.Set(path(t, pairs[i].(string)), pairs[i+1])
-	}
-	return out
-}
-
 func TestTypes(t *testing.T) {
 	for text, want := range map[string]string{
 		"0": "0", "120": "120", "918000": "918000",
@@ -78,18 +59,18 @@ func TestCheck(t *testing.T) {
 		want     []string
 	}{
 		{"nothing", tree.Tree{}, tree.Tree{}, nil},
-		{"a port and a drop", tree.Tree{}, build(t, veth, nil, "mac-table/static[10 5254.00a1.0b0c]/target", port,
+		{"a port and a drop", tree.Tree{}, featuretest.Build(t, veth, nil, "mac-table/static[10 5254.00a1.0b0c]/target", port,
 			"mac-table/static[20 5254.00a1.0b0c]/target", Target{Drop: true}), nil},
-		{"a group address", tree.Tree{}, build(t, "mac-table/static[10 0100.5e00.0001]/target", Target{Drop: true}),
+		{"a group address", tree.Tree{}, featuretest.Build(t, "mac-table/static[10 0100.5e00.0001]/target", Target{Drop: true}),
 			[]string{"ERROR: 0100.5e00.0001 is not a unicast address."}},
-		{"zero", tree.Tree{}, build(t, "mac-table/static[10 0000.0000.0000]/target", Target{Drop: true}),
+		{"zero", tree.Tree{}, featuretest.Build(t, "mac-table/static[10 0000.0000.0000]/target", Target{Drop: true}),
 			[]string{"ERROR: 0000.0000.0000 is not a unicast address."}},
-		{"no such port", tree.Tree{}, build(t, "mac-table/static[10 5254.00a1.0b0c]/target", port),
+		{"no such port", tree.Tree{}, featuretest.Build(t, "mac-table/static[10 5254.00a1.0b0c]/target", port),
 			[]string{"Warning: Interface does not exist: Vethernet3; the static entry 5254.00a1.0b0c is inactive."}},
-		{"no second warning", build(t, "mac-table/static[10 5254.00a1.0b0c]/target", port),
-			build(t, "mac-table/static[10 5254.00a1.0b0c]/target", port), nil},
-		{"the port is removed", build(t, veth, nil, "mac-table/static[10 5254.00a1.0b0c]/target", port),
-			build(t, "mac-table/static[10 5254.00a1.0b0c]/target", port),
+		{"no second warning", featuretest.Build(t, "mac-table/static[10 5254.00a1.0b0c]/target", port),
+			featuretest.Build(t, "mac-table/static[10 5254.00a1.0b0c]/target", port), nil},
+		{"the port is removed", featuretest.Build(t, veth, nil, "mac-table/static[10 5254.00a1.0b0c]/target", port),
+			featuretest.Build(t, "mac-table/static[10 5254.00a1.0b0c]/target", port),
 			[]string{"Warning: Interface does not exist: Vethernet3; the static entry 5254.00a1.0b0c is inactive."}},
 		{"as many as there may be", tree.Tree{}, full, nil},
 		{"one more", tree.Tree{}, full.Set(targetPath("2 5254.00a1.0b0c"), Target{Drop: true}),
@@ -114,8 +95,8 @@ func TestCompile(t *testing.T) {
 		want Program
 	}{
 		{"defaults", tree.Tree{}, Program{AgeSeconds: 1800}},
-		{"ageing off", build(t, "mac-table/aging-time", uint32(0)), Program{}},
-		{"all", build(t,
+		{"ageing off", featuretest.Build(t, "mac-table/aging-time", uint32(0)), Program{}},
+		{"all", featuretest.Build(t,
 			"mac-table/aging-time", uint32(300), "mac-table/limit", uint32(1000000),
 			"mac-table/vlan[10]/aging-time", uint32(0), "mac-table/vlan[9]/aging-time", uint32(120),
 			"mac-table/static[10 5254.00a1.0b0c]/target", Target{Port: "Vethernet3"},
@@ -137,7 +118,7 @@ func TestCompile(t *testing.T) {
 func query(t testing.TB, cards map[int][]api.FDBEntry, asked map[int]api.FDBQuery) feature.Query {
 	q := feature.Query{
 		State: &feature.State{Ports: []feature.PortState{{Name: "Ethernet3/1"}, {Name: "Vethernet1"}, {Name: "Vethernet4"}}},
-		Running: build(t, "interfaces/interface[Ethernet3/1]/inherit", "UP", "interfaces/interface[Ethernet4/1]/inherit", "UP",
+		Running: featuretest.Build(t, "interfaces/interface[Ethernet3/1]/inherit", "UP", "interfaces/interface[Ethernet4/1]/inherit", "UP",
 			"port-profiles/port-profile[UP]/type", "ethernet", "interfaces/interface[Ethernet4/2]", nil,
 			"interfaces/interface[Vethernet1]", nil, "interfaces/interface[Vethernet4]", nil),
 	}
@@ -209,7 +190,7 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			q := query(t, chassis, nil)
 			for i := 0; i < len(conf); i += 2 {
-				q.Running = q.Running.Set(path(t, conf[i].(string)), conf[i+1])
+				q.Running = q.Running.Set(featuretest.Path(t, conf[i].(string)), conf[i+1])
 			}
 			s, err := featuretest.Show(t, Feature, q, c.line, c.args...)
 			if err != nil {
@@ -321,7 +302,7 @@ func TestClear(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	tr := build(t,
+	tr := featuretest.Build(t,
 		"mac-table/aging-time", uint32(0), "mac-table/limit", uint32(100000),
 		"mac-table/vlan[10]/aging-time", uint32(300), "mac-table/vlan[9]/aging-time", uint32(1800),
 		"mac-table/static[10 5254.00a1.0b0c]/target", Target{Port: "Vethernet3"},
