@@ -158,6 +158,9 @@ func (lent) Close() error { return nil }
 // Lost implements port.Lossy.
 func (l lent) Lost() uint64 { return port.Lost(l.Port) }
 
+// Receivers implements port.Multi.
+func (l lent) Receivers() int { return port.Receivers(l.Port) }
+
 func (c *Card) opened(name string, p port.Port) error { return c.engine.SetPort(name, lent{p}) }
 
 func (c *Card) closing(name string) {

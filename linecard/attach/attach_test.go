@@ -41,7 +41,7 @@ func start(t testing.TB, o attach.Options) *card {
 	var err error
 	c.m, err = attach.New(o, attach.Events{
 		Opened: func(name string, p port.Port) error {
-			q, err := p.Queue(0, true)
+			q, err := p.Queue(0, 0)
 			if err != nil {
 				return err
 			}

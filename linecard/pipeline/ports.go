@@ -97,7 +97,11 @@ func (e *Engine) attach(name string, dev port.Port) error {
 	owner := e.owner()
 	queues := make([]port.Queue, len(e.workers))
 	for i, w := range e.workers {
-		if queues[i], err = dev.Queue(w.id, i == owner); err != nil {
+		receive := port.SendOnly
+		if i == owner {
+			receive = 0
+		}
+		if queues[i], err = dev.Queue(w.id, receive); err != nil {
 			for _, q := range queues[:i] {
 				err = errors.Join(err, q.Close())
 			}

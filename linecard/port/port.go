@@ -16,13 +16,42 @@ import (
 
 // Port is an open device.
 type Port interface {
-	// Queue opens the queue of one worker; receive says whether the worker
-	// owns the port's receive side. Worker numbers count from 0.
-	Queue(worker int, receive bool) (Queue, error)
+	// Queue opens a way in and out of the port for one worker: receive is the
+	// number of the receive queue it owns, from 0 to Receivers-1, or SendOnly. A
+	// worker may open several of one port, to receive from each; it sends
+	// through the first. Worker numbers count from 0.
+	Queue(worker, receive int) (Queue, error)
 	// Info describes the device as it is now; not for the frame path.
 	Info() Info
 	// Close releases the device; the queues are closed before it.
 	Close() error
+}
+
+// SendOnly asks Port.Queue for a queue that never receives.
+const SendOnly = -1
+
+// Multi is a Port that may have more than one receive queue. The number does
+// not change while the port is open.
+type Multi interface{ Receivers() int }
+
+// Receivers returns the number of receive queues of a port, at least 1.
+func Receivers(p Port) int {
+	if m, ok := p.(Multi); ok {
+		return max(m.Receivers(), 1)
+	}
+	return 1
+}
+
+// Armed is a Queue in memory shared with its peer, which tells of frames by FD
+// only when asked to: it is polled without notifications while there is traffic.
+// Both are called between a Recv and the next, on the worker's thread.
+type Armed interface {
+	// Arm asks for a notification by FD of the next frame. It reports whether
+	// frames have come meanwhile: then the queue is to be polled on, and is not
+	// armed.
+	Arm() (pending bool)
+	// Disarm drains FD and asks for no more notifications.
+	Disarm()
 }
 
 // Lossy is a Port that knows of frames the kernel dropped before Recv could

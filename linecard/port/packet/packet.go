@@ -175,7 +175,8 @@ func buffer(fd, option, force, size int) int {
 }
 
 // Queue opens a worker's socket; see port.Port.
-func (p *Port) Queue(_ int, receive bool) (port.Queue, error) {
+func (p *Port) Queue(_, rx int) (port.Queue, error) {
+	receive := rx != port.SendOnly
 	fd, err := p.socket()
 	if err != nil {
 		return nil, err

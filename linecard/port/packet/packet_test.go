@@ -35,7 +35,7 @@ func cable(t testing.TB, c packet.Config) (host, card string, p *packet.Port, q 
 			t.Error(err)
 		}
 	})
-	if q, err = p.Queue(0, true); err != nil {
+	if q, err = p.Queue(0, 0); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = q.Close() })
@@ -192,7 +192,7 @@ func TestGone(t *testing.T) {
 	if err := q.Send(out); !errors.Is(err, port.ErrGone) || out[0].Drop != frame.TxError || out[1].Drop != frame.TxError {
 		t.Errorf("Send: %v, %v %v", err, out[0].Drop, out[1].Drop)
 	}
-	if _, err := p.Queue(1, true); !errors.Is(err, port.ErrGone) {
+	if _, err := p.Queue(1, 0); !errors.Is(err, port.ErrGone) {
 		t.Errorf("Queue: %v", err)
 	}
 }

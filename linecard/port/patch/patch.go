@@ -33,7 +33,7 @@ type Wire struct {
 func New(a, b port.Port) (*Wire, error) {
 	w := &Wire{}
 	for i, p := range []port.Port{a, b} {
-		q, err := p.Queue(0, true)
+		q, err := p.Queue(0, 0)
 		if err != nil {
 			return nil, errors.Join(err, w.Close())
 		}

@@ -155,7 +155,8 @@ func (p *Port) Closed() (closed bool, queues int) {
 }
 
 // Queue opens a queue; see port.Port.
-func (p *Port) Queue(_ int, receive bool) (port.Queue, error) {
+func (p *Port) Queue(_, rx int) (port.Queue, error) {
+	receive := rx != port.SendOnly
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.gone {

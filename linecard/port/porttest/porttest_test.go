@@ -15,7 +15,7 @@ import (
 func open(t *testing.T, o porttest.Options) (*porttest.Port, port.Queue) {
 	t.Helper()
 	p := porttest.New(o)
-	q, err := p.Queue(0, true)
+	q, err := p.Queue(0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

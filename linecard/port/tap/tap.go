@@ -237,7 +237,7 @@ func (p *Port) dropped() (uint64, bool) {
 func (p *Port) Created() bool { return p.created }
 
 // Queue opens a worker's queue; see port.Port.
-func (p *Port) Queue(_ int, receive bool) (port.Queue, error) { return newQueue(p, receive) }
+func (p *Port) Queue(_, receive int) (port.Queue, error) { return newQueue(p, receive != port.SendOnly) }
 
 // Info describes the device as it is now.
 func (p *Port) Info() port.Info {

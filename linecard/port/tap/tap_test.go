@@ -32,7 +32,7 @@ func open(t testing.TB, c tap.Config) *tap.Port {
 
 func queue(t testing.TB, p port.Port) port.Queue {
 	t.Helper()
-	q, err := p.Queue(0, true)
+	q, err := p.Queue(0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +300,7 @@ func TestNoLeak(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q, err := p.Queue(0, true)
+		q, err := p.Queue(0, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
