@@ -1,0 +1,122 @@
+package vhost_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+
+	"trunkline/testbed/vhost"
+	"trunkline/testbed/vhost/pmd"
+)
+
+// numbered returns a frame of n bytes that begins with the addresses, then
+// carries its number and random bytes, and ends with a checksum of it all.
+func numbered(n, number int) []byte {
+	b := make([]byte, n)
+	rng := rand.New(rand.NewPCG(uint64(n), uint64(number)))
+	for i := range b {
+		b[i] = byte(rng.Uint32())
+	}
+	copy(b, []byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5})
+	binary.BigEndian.PutUint32(b[14:], uint32(number))
+	binary.BigEndian.PutUint32(b[n-4:], crc32.ChecksumIEEE(b[:n-4]))
+	return b
+}
+
+// back starts testpmd as a back end with two ports, each forwarding to the
+// other, and returns their sockets.
+func back(t *testing.T, queues int) (*pmd.Process, [2]string) {
+	t.Helper()
+	dir := t.TempDir()
+	path := [2]string{filepath.Join(dir, "a"), filepath.Join(dir, "b")}
+	p, err := pmd.Start(pmd.Options{
+		Vdevs: []string{
+			fmt.Sprintf("net_vhost0,iface=%s,queues=%d", path[0], queues),
+			fmt.Sprintf("net_vhost1,iface=%s,queues=%d", path[1], queues)},
+		Args: []string{"--forward-mode=io", "--auto-start", fmt.Sprintf("--rxq=%d", queues), fmt.Sprintf("--txq=%d", queues)},
+	})
+	if errors.Is(err, pmd.ErrMissing) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			out, _ := p.Do("show port stats all")
+			t.Logf("%s\n%s", p.Output(), out)
+		}
+		if err := p.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p, path
+}
+
+func start(t *testing.T, path string, o vhost.Options) *vhost.Peer {
+	t.Helper()
+	p, err := vhost.Dial(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestPeer proves the front end against a back end of another house.
+func TestPeer(t *testing.T) {
+	_, path := back(t, 1)
+	base := uint64(vhost.FeatureVersion1 | vhost.FeatureProtocol)
+	for _, c := range []struct {
+		name     string
+		features uint64
+		tx, rx   vhost.Shape
+	}{
+		{"plain", base, vhost.Shape{}, vhost.Shape{}},
+		{"all features", 0, vhost.Shape{}, vhost.Shape{}},
+		{"header apart", base, vhost.Shape{Pieces: []int{12}}, vhost.Shape{}},
+		{"pieces", base | vhost.FeatureMrgRxbuf, vhost.Shape{Pieces: []int{12, 14, 20, 100}, Gap: 3}, vhost.Shape{Pieces: []int{40, 100}, Gap: 5}},
+		{"indirect", base | vhost.FeatureIndirect, vhost.Shape{Pieces: []int{12, 30}, Indirect: true}, vhost.Shape{Pieces: []int{30}, Indirect: true}},
+		{"event index", base | vhost.FeatureEventIdx, vhost.Shape{}, vhost.Shape{}},
+		{"legacy", vhost.FeatureProtocol | vhost.FeatureAnyLayout, vhost.Shape{Pieces: []int{10}}, vhost.Shape{Pieces: []int{10}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := vhost.Options{Features: c.features, Guard: true, Base: 65500}
+			a, b := start(t, path[0], o), start(t, path[1], o)
+			if c.features != 0 && !a.Has(c.features) {
+				t.Fatalf("offered %#x, wanted %#x", a.Offered, c.features)
+			}
+			if _, err := b.Offer(0, 64, 1600, c.rx); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 200 {
+				f := vhost.Frame{Data: numbered(60+i*7, i)}
+				if err := a.Send(0, f, c.tx); err != nil {
+					t.Fatal(err)
+				}
+				got, err := b.Receive(0)
+				if err != nil {
+					t.Fatalf("frame %d: %v", i, err)
+				}
+				if !bytes.Equal(got.Data, f.Data) {
+					t.Fatalf("frame %d: got %x, want %x", i, got.Data, f.Data)
+				}
+			}
+			if err := a.Drain(0); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
