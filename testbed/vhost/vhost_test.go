@@ -8,7 +8,9 @@ import (
 	"hash/crc32"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"testing"
+	"time"
 
 	"trunkline/testbed/vhost"
 	"trunkline/testbed/vhost/pmd"
@@ -116,6 +118,33 @@ func TestPeer(t *testing.T) {
 			}
 			if err := a.Drain(0); err != nil {
 				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// TestDrive runs the load through a back end that only forwards.
+func TestDrive(t *testing.T) {
+	_, path := back(t, 1)
+	o := vhost.Options{Features: vhost.FeatureVersion1 | vhost.FeatureProtocol | vhost.FeatureMrgRxbuf, RingSize: 512}
+	for _, l := range []vhost.Load{{}, {Size: 1514, Flows: 100}, {InFlight: 1, OneWay: true}} {
+		t.Run(fmt.Sprintf("%+v", l), func(t *testing.T) {
+			a, b := start(t, path[0], o), start(t, path[1], o)
+			l.Duration = 200 * time.Millisecond
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			r, err := vhost.Drive(t.Context(), a, b, l)
+			runtime.ReadMemStats(&after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			allocs := after.Mallocs - before.Mallocs
+			t.Logf("%+v: %.0f frames/s, %d allocations", r, r.PerSecond(), allocs)
+			if r.Frames == 0 || r.Lost != 0 {
+				t.Errorf("%d frames came through, %d were lost", r.Frames, r.Lost)
+			}
+			if allocs > 200+uint64(3*l.Flows) {
+				t.Errorf("%d allocations", allocs)
 			}
 		})
 	}
