@@ -3,7 +3,6 @@ package pipeline
 import (
 	"errors"
 	"math/bits"
-	"runtime/debug"
 
 	"trunkline/linecard/bridge"
 	"trunkline/linecard/frame"
@@ -42,7 +41,7 @@ func (w *Worker) serve(r *receiver, now int64) (n int) {
 		w.send(plan, w.lists.Touched()[w.sent])
 	}
 	w.lists.Reset()
-	w.dropped(b)
+	w.dropped(b, w.e.capture.Load())
 	r.queue.Release(b)
 	return b.N
 }
@@ -114,9 +113,8 @@ func (w *Worker) received(b *frame.Batch) {
 }
 
 // dropped counts the frames of a batch that were dropped before egress.
-func (w *Worker) dropped(b *frame.Batch) {
+func (w *Worker) dropped(b *frame.Batch, capture *Capture) {
 	c := &w.counters[b.Port]
-	capture := w.e.capture.Load()
 	for i := range b.N {
 		if r := b.Drop[i]; r != frame.Forward {
 			bump(&c.rxDrops[r], uint64(b.Frames[i].Segments()))
@@ -137,9 +135,8 @@ func (w *Worker) dropped(b *frame.Batch) {
 func (w *Worker) failed(r *receiver, err error) {
 	r.errors++
 	if errors.Is(err, port.ErrGone) || r.errors >= maxErrors {
-		r.gone = true
+		w.retire(r)
 		w.gone(r.port, err)
-		w.arrange()
 	}
 }
 
@@ -149,35 +146,4 @@ func (w *Worker) gone(index uint16, err error) {
 		w.dead[index] = true
 		w.e.post(event{kind: eventGone, port: index, err: err})
 	}
-}
-
-// fault accounts for a batch in which something panicked, saves its frames and
-// quarantines the port.
-func (w *Worker) fault(r *receiver, cause any) {
-	b := &w.batch
-	if w.phase == atRecv {
-		b.N = 0
-	}
-	for i := w.at; i < b.N; i++ {
-		if b.Drop[i] == frame.Forward {
-			b.Drop[i] = frame.Fault
-		}
-	}
-	touched := w.lists.Touched()
-	for _, p := range touched[min(w.sent, len(touched)):] {
-		for _, o := range w.lists.List(p) {
-			bump(&w.counters[p].txDrops[frame.Fault], uint64(o.Segments()))
-		}
-	}
-	w.lists.Reset()
-	saved := make([][]byte, b.N)
-	for i := range saved {
-		saved[i] = b.Frames[i].Append(nil)
-	}
-	w.dropped(b)
-	if b.N > 0 {
-		r.queue.Release(b)
-	}
-	w.e.block(r.port, frame.Fault)
-	w.e.post(event{kind: eventFault, port: r.port, cause: cause, frames: saved, stack: debug.Stack()})
 }

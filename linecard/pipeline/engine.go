@@ -13,13 +13,13 @@ import (
 	"trunkline/linecard/frame"
 )
 
-// DefaultSpin is how long a worker polls before it sleeps.
+// DefaultSpin is how long a worker polls at most before it sleeps.
 const DefaultSpin = 50 * time.Microsecond
 
 // Config sets up an engine. The zero value is one worker with defaults.
 type Config struct {
 	Workers int           // 0: 1
-	Spin    time.Duration // before sleeping; 0: DefaultSpin, negative: never sleep
+	Spin    time.Duration // at most, before sleeping; 0: DefaultSpin; also SpinOff and SpinForever
 	CPUs    []int         // worker i is pinned to CPUs[i]; those without one are not pinned
 	FDB     fdb.Config
 	Punt    Punter // nil: nothing is punted
@@ -35,7 +35,6 @@ type Engine struct {
 
 	fdb     *fdb.Table
 	workers []*Worker
-	spin    int64 // ns
 	epoch   time.Time
 	punt    Punter
 	onEvent func(Event)
@@ -55,13 +54,10 @@ func New(c Config) *Engine {
 	e := &Engine{
 		fdb: fdb.New(c.FDB), punt: c.Punt, onEvent: c.OnEvent, epoch: time.Now(),
 		events: make(chan event, maxEvents), ports: map[string]*cardPort{},
-		spin: int64(c.Spin),
-	}
-	if c.Spin == 0 {
-		e.spin = int64(DefaultSpin)
 	}
 	for i := range max(c.Workers, 1) {
 		w := newWorker(e, i)
+		w.spin = newSpin(c.Spin)
 		if i < len(c.CPUs) {
 			w.cpu.Store(int32(c.CPUs[i]))
 		}

@@ -33,7 +33,7 @@ func (e *Engine) Inject(name string, data []byte) error {
 	attached := p != nil && p.dev != nil
 	owner := 0
 	if attached {
-		index, owner = p.index, p.owner
+		index, owner = p.index, p.owners[0]
 	}
 	e.mu.Unlock()
 	if !attached {

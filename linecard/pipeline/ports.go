@@ -15,14 +15,14 @@ import (
 // cardPort is a port that the program names or a device was attached for.
 // Guarded by Engine.mu.
 type cardPort struct {
-	name  string
-	index uint16
-	facts *PortFacts // nil: not in the program
-	dev   port.Port  // nil: no device
-	info  port.Info
-	owner int // worker that receives
-	gone  bool
-	err   error // why the device is gone
+	name   string
+	index  uint16
+	facts  *PortFacts // nil: not in the program
+	dev    port.Port  // nil: no device
+	info   port.Info
+	owners []int // the worker of each receive queue; nil without a device
+	gone   bool
+	err    error // why the device is gone
 
 	up        bool
 	reason    string
@@ -94,16 +94,12 @@ func (e *Engine) attach(name string, dev port.Port) error {
 	if p.dev != nil {
 		return errors.New("another device was attached meanwhile")
 	}
-	owner := e.owner()
-	queues := make([]port.Queue, len(e.workers))
+	owners := e.owners(port.Receivers(dev))
+	queues := make([][]ownQueue, len(e.workers))
 	for i, w := range e.workers {
-		receive := port.SendOnly
-		if i == owner {
-			receive = 0
-		}
-		if queues[i], err = dev.Queue(w.id, receive); err != nil {
-			for _, q := range queues[:i] {
-				err = errors.Join(err, q.Close())
+		if queues[i], err = openQueues(dev, w.id, owners); err != nil {
+			for _, list := range queues[:i] {
+				err = errors.Join(err, closeQueues(list))
 			}
 			if p.facts == nil {
 				e.forget(name, p)
@@ -111,23 +107,66 @@ func (e *Engine) attach(name string, dev port.Port) error {
 			return err
 		}
 	}
-	p.dev, p.info, p.owner, p.gone, p.err = dev, dev.Info(), owner, false, nil
+	p.dev, p.info, p.owners, p.gone, p.err = dev, dev.Info(), owners, false, nil
 	for i, w := range e.workers {
-		w.do(func() { w.attach(p.index, queues[i], i == owner, p.info.Offloads) })
+		w.do(func() { w.attach(p.index, queues[i], p.info.Offloads) })
 	}
 	e.rebuild()
 	return nil
 }
 
-// owner returns the worker with the fewest ports to receive from.
-func (e *Engine) owner() int {
-	load := make([]int, len(e.workers))
-	for _, p := range e.ports {
-		if p.dev != nil {
-			load[p.owner]++
+// openQueues opens the queues of a port that one worker owns: its receive
+// queues, or one to send through when it has none.
+func openQueues(dev port.Port, worker int, owners []int) ([]ownQueue, error) {
+	var list []ownQueue
+	open := func(receive int) error {
+		q, err := dev.Queue(worker, receive)
+		if err != nil {
+			return errors.Join(err, closeQueues(list))
+		}
+		list = append(list, ownQueue{q, receive})
+		return nil
+	}
+	for receive, owner := range owners {
+		if owner == worker {
+			if err := open(receive); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return slices.Index(load, slices.Min(load))
+	if len(list) == 0 {
+		if err := open(port.SendOnly); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func closeQueues(list []ownQueue) error {
+	var errs []error
+	for _, q := range list {
+		errs = append(errs, q.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// owners spreads n receive queues of one port over the workers: each goes to
+// the one with the fewest so far. A flow stays in one queue and a queue with one
+// worker, so the order within a flow is kept.
+func (e *Engine) owners(n int) []int {
+	load := make([]int, len(e.workers))
+	for _, p := range e.ports {
+		for _, w := range p.owners {
+			load[w]++
+		}
+	}
+	owners := make([]int, n)
+	for i := range owners {
+		w := slices.Index(load, slices.Min(load))
+		owners[i] = w
+		load[w]++
+	}
+	return owners
 }
 
 // RemovePort detaches the device of a port and closes it, once every worker has
@@ -152,7 +191,7 @@ func (e *Engine) release(name string) error {
 // detach takes the device from a port. Called with mu held.
 func (e *Engine) detach(p *cardPort) error {
 	dev := p.dev
-	p.dev, p.gone, p.info = nil, false, port.Info{}
+	p.dev, p.owners, p.gone, p.info = nil, nil, false, port.Info{}
 	e.rebuild()
 	var errs []error
 	for _, w := range e.workers {
@@ -289,7 +328,7 @@ type PortStatus struct {
 	ErrDisabledAt         time.Time
 	Error                 string // of the device that is gone
 	Info                  port.Info
-	Worker                int    // that receives
+	Workers               []int  // that receive, one for each receive queue
 	MTU                   uint32 // payload bytes that may leave; 0: no limit
 	MACs                  int    // dynamic MAC entries
 	Since                 time.Time
@@ -311,7 +350,7 @@ func (e *Engine) Ports() []PortStatus {
 		sum := e.sum(p)
 		s := PortStatus{
 			Name: p.name, Index: p.index, Known: p.facts != nil, Attached: p.dev != nil, Gone: p.gone,
-			ErrDisabled: e.closed(p.index), Info: p.info, Worker: p.owner, MACs: e.fdb.Count(p.index),
+			ErrDisabled: e.closed(p.index), Info: p.info, Workers: p.owners, MACs: e.fdb.Count(p.index),
 			Since: p.since, Cleared: p.cleared, Resets: p.resets, Counters: sum.since(&p.base),
 		}
 		s.Up, s.Reason = e.state(p)

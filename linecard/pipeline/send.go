@@ -31,7 +31,7 @@ func (w *Worker) exit(plan *Plan, index uint16) frame.Reason {
 	if r := w.e.closed(index); r != frame.Forward {
 		return r
 	}
-	if w.tx[index] == nil || int(index) >= len(plan.Ports) || !plan.Ports[index].Up {
+	if w.tx[index] == nil || w.dead[index] || int(index) >= len(plan.Ports) || !plan.Ports[index].Up {
 		return frame.PortDown
 	}
 	return frame.Forward

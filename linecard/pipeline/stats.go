@@ -48,8 +48,8 @@ func (e *Engine) Workers() []WorkerStats {
 		}
 	}
 	for _, p := range e.ports {
-		if p.dev != nil {
-			list[p.owner].Queues++
+		for _, w := range p.owners {
+			list[w].Queues++
 		}
 	}
 	return list

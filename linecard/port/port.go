@@ -54,6 +54,12 @@ type Armed interface {
 	Disarm()
 }
 
+// Mapped is a Queue in memory shared with its peer, which the peer can take away
+// while it is mapped: what touches it then faults. Owns reports whether an address
+// is in that memory; it is called on the worker's thread after a fault, to find
+// the port that is to be given up.
+type Mapped interface{ Owns(address uintptr) bool }
+
 // Lossy is a Port that knows of frames the kernel dropped before Recv could
 // have them, because its buffer was full. Lost counts them since the port was
 // opened and may be called at any time, from any goroutine.
@@ -82,7 +88,8 @@ type Queue interface {
 	// has resolved what the port's Offloads cannot take. Nothing of out is kept.
 	Send(out []frame.Out) error
 	// FD is a descriptor that polls readable when Recv may find a frame, or -1
-	// when the queue wants to be polled.
+	// when the queue wants to be polled. It is the same while the queue is open,
+	// and no other queue's.
 	FD() int
 	Close() error
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -33,8 +34,11 @@ type Options struct {
 	// HeadLen is how many bytes of a frame are put in the head; 0: 1920, at
 	// least frame.HeadMin.
 	HeadLen int
-	// Polled makes FD return -1.
-	Polled bool
+	// Receivers is the number of receive queues; 0: 1.
+	Receivers int
+	// Polled makes FD return -1. Armed makes the queues tell of frames only when
+	// they are asked to (port.Armed).
+	Polled, Armed bool
 	// Repeat makes every Recv deliver these frames again, without copying:
 	// for measurements. Discard makes Send keep nothing.
 	Repeat  []Frame
@@ -46,14 +50,14 @@ type Port struct {
 	o Options
 
 	mu      sync.Mutex
-	in      []Frame
+	in      [][]Frame // by receive queue
 	sent    []Frame
 	room    int // frames that Send still takes; -1: no limit
 	gone    bool
 	carrier bool
 	closed  bool
 	lost    uint64
-	events  []int // eventfds of receiving queues
+	open    []*queue // those that receive
 	queues  int
 }
 
@@ -66,8 +70,12 @@ func New(o Options) *Port {
 		o.HeadLen = 1920
 	}
 	o.HeadLen = max(o.HeadLen, frame.HeadMin)
-	return &Port{o: o, room: -1, carrier: true}
+	o.Receivers = max(o.Receivers, 1)
+	return &Port{o: o, room: -1, carrier: true, in: make([][]Frame, o.Receivers)}
 }
+
+// Receivers implements port.Multi.
+func (p *Port) Receivers() int { return p.o.Receivers }
 
 // Deliver queues plain frames for reception.
 func (p *Port) Deliver(frames ...[]byte) {
@@ -79,18 +87,24 @@ func (p *Port) Deliver(frames ...[]byte) {
 }
 
 // DeliverFrames queues frames with virtio headers for reception.
-func (p *Port) DeliverFrames(frames ...Frame) {
+func (p *Port) DeliverFrames(frames ...Frame) { p.DeliverTo(0, frames...) }
+
+// DeliverTo queues frames for one receive queue.
+func (p *Port) DeliverTo(receive int, frames ...Frame) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.in = append(p.in, frames...)
+	p.in[receive] = append(p.in[receive], frames...)
 	p.signal()
 }
 
-// signal makes the receiving queues poll readable. Called with mu held.
+// signal makes the receiving queues poll readable that have something to say.
+// Called with mu held.
 func (p *Port) signal() {
-	for _, fd := range p.events {
-		one := [8]byte{1}
-		_, _ = unix.Write(fd, one[:]) // EAGAIN: it is readable already
+	for _, q := range p.open {
+		if q.fd >= 0 && (!p.o.Armed || q.armed) && q.ready() {
+			one := [8]byte{1}
+			_, _ = unix.Write(q.fd, one[:]) // EAGAIN: it is readable already
+		}
 	}
 }
 
@@ -112,7 +126,11 @@ func (p *Port) Lost() uint64 {
 func (p *Port) Waiting() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.in)
+	n := 0
+	for _, list := range p.in {
+		n += len(list)
+	}
+	return n
 }
 
 // Sent returns the frames sent since the last call.
@@ -155,32 +173,52 @@ func (p *Port) Closed() (closed bool, queues int) {
 }
 
 // Queue opens a queue; see port.Port.
-func (p *Port) Queue(_, rx int) (port.Queue, error) {
-	receive := rx != port.SendOnly
+func (p *Port) Queue(worker, receive int) (port.Queue, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || p.gone {
 		return nil, fmt.Errorf("open queue of %s: %w", p.o.Name, port.ErrGone)
 	}
-	q := &queue{p: p, receive: receive, fd: -1}
-	if receive {
+	q := &queue{p: p, worker: worker, receive: receive, fd: -1}
+	if receive != port.SendOnly {
+		if receive < 0 || receive >= p.o.Receivers {
+			return nil, fmt.Errorf("open queue of %s: no receive queue %d", p.o.Name, receive)
+		}
+		for _, other := range p.open {
+			if other.receive == receive {
+				return nil, fmt.Errorf("open queue of %s: receive queue %d is open", p.o.Name, receive)
+			}
+		}
 		if !p.o.Polled {
 			fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 			if err != nil {
 				return nil, fmt.Errorf("open queue of %s: %w", p.o.Name, err)
 			}
 			q.fd = fd
-			p.events = append(p.events, fd)
-			if len(p.in) > 0 || p.o.Repeat != nil {
-				p.signal()
-			}
 		}
 		for i := range q.heads {
 			q.heads[i] = make([]byte, frame.Headroom+p.o.HeadLen)
 		}
+		p.open = append(p.open, q)
+		p.signal()
 	}
 	p.queues++
+	if p.o.Armed {
+		return &armedQueue{queue: q}, nil
+	}
 	return q, nil
+}
+
+// Owner returns the worker that has a receive queue, -1 when it is not open.
+func (p *Port) Owner(receive int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, q := range p.open {
+		if q.receive == receive {
+			return q.worker
+		}
+	}
+	return -1
 }
 
 // Info describes the port.
@@ -209,10 +247,25 @@ func (p *Port) Close() error {
 
 type queue struct {
 	p       *Port
-	receive bool
+	worker  int
+	receive int
 	fd      int
+	armed   bool
 	heads   [frame.BatchSize][]byte
 	busy    bool // between Recv and Release
+}
+
+// ready reports whether Recv would have something to say. Called with mu held.
+func (q *queue) ready() bool {
+	return q.p.gone || q.p.o.Repeat != nil || len(q.p.in[q.receive]) > 0
+}
+
+// drain makes the descriptor poll not readable. Called with mu held.
+func (q *queue) drain() {
+	if q.fd >= 0 {
+		var x [8]byte
+		_, _ = unix.Read(q.fd, x[:]) // EAGAIN: it is empty already
+	}
 }
 
 // Recv delivers what is queued.
@@ -227,10 +280,10 @@ func (q *queue) Recv(b *frame.Batch) error {
 	if p.gone {
 		return port.ErrGone
 	}
-	if !q.receive {
+	if q.receive == port.SendOnly {
 		return nil
 	}
-	list := p.in
+	list := p.in[q.receive]
 	if p.o.Repeat != nil {
 		list = p.o.Repeat
 	}
@@ -241,10 +294,9 @@ func (q *queue) Recv(b *frame.Batch) error {
 	b.N = n
 	q.busy = n > 0
 	if p.o.Repeat == nil {
-		p.in = p.in[n:]
-		if len(p.in) == 0 && q.fd >= 0 {
-			var x [8]byte
-			_, _ = unix.Read(q.fd, x[:]) // nothing left: not readable
+		p.in[q.receive] = list[n:]
+		if len(list) == n && !p.o.Armed {
+			q.drain()
 		}
 	}
 	return nil
@@ -313,16 +365,30 @@ func (q *queue) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.queues--
-	for i, fd := range p.events {
-		if fd == q.fd {
-			p.events = append(p.events[:i], p.events[i+1:]...)
-			break
-		}
-	}
+	p.open = slices.DeleteFunc(p.open, func(x *queue) bool { return x == q })
 	if q.fd < 0 {
 		return nil
 	}
 	return unix.Close(q.fd)
+}
+
+// armedQueue is a queue that tells of frames only when asked to.
+type armedQueue struct{ *queue }
+
+// Arm implements port.Armed.
+func (q *armedQueue) Arm() (pending bool) {
+	q.p.mu.Lock()
+	defer q.p.mu.Unlock()
+	q.armed = !q.ready()
+	return !q.armed
+}
+
+// Disarm implements port.Armed.
+func (q *armedQueue) Disarm() {
+	q.p.mu.Lock()
+	defer q.p.mu.Unlock()
+	q.armed = false
+	q.drain()
 }
 
 // Tagged returns a frame with an 802.1Q tag put in.
