@@ -29,6 +29,10 @@ func (r Role) May(act bool) error {
 	return nil
 }
 
+// ReadsSecrets reports whether the role may see secrets of the configuration,
+// and the contents of files, which may hold some (docs/adr/0020).
+func (r Role) ReadsSecrets() bool { return r == NetworkAdmin }
+
 // Authenticator proves users. From is the address they come from, for lock-out
 // and the log. The error tells nobody outside why.
 type Authenticator interface {

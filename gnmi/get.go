@@ -48,7 +48,7 @@ func (s *Server) Get(ctx context.Context, r *pb.GetRequest) (*pb.GetResponse, er
 			n, err = s.show(ctx, at, r.GetEncoding())
 		} else {
 			if image == nil {
-				image = s.refresh()
+				image = s.imageFor(callerOf(ctx))
 			}
 			n, err = at.pattern.read(image, r.GetType(), wants, r.GetEncoding(), ext.depth)
 		}

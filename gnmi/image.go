@@ -30,6 +30,24 @@ type image struct {
 	open    tree.Tree
 }
 
+// imageFor returns an image of now as a client may see it: without secrets for
+// those who may not read them. OpenConfig has none.
+func (s *Server) imageFor(who caller) *image {
+	i := s.refresh()
+	if who.Role.ReadsSecrets() {
+		return i
+	}
+	hidden := *i
+	for p, typ := range s.schema.Secrets(i.running.Tree) {
+		if v, ok := i.own.Get(p); ok {
+			c := v.(cell)
+			c.value = typ.Mask()
+			hidden.own = hidden.own.Set(p, c)
+		}
+	}
+	return &hidden
+}
+
 // model is one origin as clients see it.
 type model struct {
 	origin string

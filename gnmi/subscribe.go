@@ -153,7 +153,7 @@ func (u *subscription) timing(one *pb.Subscription) error {
 
 func (s *Server) once(out *sender, subs []*subscription, updatesOnly bool) error {
 	if !updatesOnly {
-		i := s.refresh()
+		i := s.imageFor(callerOf(out.rpc.Context()))
 		for _, u := range subs {
 			if err := out.all(u, i, 0); err != nil {
 				return err
@@ -199,7 +199,7 @@ func (s *Server) stream(out *sender, subs []*subscription, updatesOnly bool) err
 	defer cancel()
 	state, cancel := s.cfg.Observer.Subscribe()
 	defer cancel()
-	i := s.refresh()
+	i := s.imageFor(callerOf(ctx))
 	start := time.Now()
 	for _, u := range subs {
 		u.begin(start)
@@ -228,7 +228,7 @@ func (s *Server) stream(out *sender, subs []*subscription, updatesOnly bool) err
 		case <-ctx.Done():
 			return status.FromContextError(context.Cause(ctx)).Err()
 		}
-		i := s.refresh()
+		i := s.imageFor(callerOf(ctx))
 		moment := time.Now()
 		for _, u := range subs {
 			if err := out.due(u, i, moment); err != nil {

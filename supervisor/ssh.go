@@ -77,6 +77,7 @@ func (d *ssh) run(ctx context.Context) {
 		d.server.Go(ctx, d.listener)
 	}
 	_ = d.s.config.Follow(ctx, func(_, now config.Snapshot) {
+		d.server.Review()
 		want := login.Read(now.Tree).SSH
 		switch {
 		case !want && on:

@@ -138,6 +138,7 @@ type connection struct {
 	answers  chan string
 	gone     <-chan struct{}
 	limits   atomic.Int64 // what limit returned last
+	apart    atomic.Bool  // lines sent ahead are refused, until one that is not
 
 	mu     sync.Mutex
 	cancel context.CancelFunc // of the line that runs, or nil
@@ -154,6 +155,7 @@ func (c *connection) read() {
 		switch k {
 		case touch:
 		case interrupt:
+			c.apart.Store(true)
 			c.mu.Lock()
 			if c.cancel != nil {
 				c.cancel()
@@ -170,7 +172,7 @@ func (c *connection) read() {
 			case c.answers <- string(body):
 			default: // nobody asked
 			}
-		case runLine, complete, help, endConfig, abandon:
+		case runLine, runHeld, complete, help, endConfig, abandon:
 			select {
 			case c.requests <- request{k, string(body), c.in.Buffered() > 0}:
 			case <-c.gone:
@@ -202,7 +204,7 @@ func (c *connection) serve(ctx context.Context) error {
 		case <-late:
 			closing, err = c.flush(ctx)
 		case r := <-c.requests:
-			if r.kind == runLine {
+			if r.kind == runLine || r.kind == runHeld {
 				closing, err = c.line(ctx, r)
 			} else if closing, err = c.flush(ctx); !closing && err == nil {
 				err = c.request(r)
@@ -306,7 +308,7 @@ func (c *connection) run(ctx context.Context, line string) (result session.Resul
 	console := &console{c: c}
 	defer func() {
 		if p := recover(); p != nil {
-			c.log().Error("command panicked", "line", line, "panic", p, "stack", string(debug.Stack()))
+			c.log().Error("command panicked", "line", c.session.Under(), "panic", p, "stack", string(debug.Stack()))
 			io.WriteString(console, "ERROR: Internal error; see the log.\n")
 			result = session.Result{Failed: true}
 		}
@@ -358,6 +360,9 @@ func (o *console) Page(lines int) {
 		return
 	}
 	o.paged = lines
+	if lines > 0 {
+		o.c.apart.Store(true)
+	}
 	// A client that is gone is noticed at the next output.
 	_ = o.c.json(page, size{Height: lines})
 }
@@ -367,6 +372,7 @@ func (o *console) Ask(ctx context.Context, text string) (string, error) {
 	case <-o.c.answers:
 	default:
 	}
+	o.c.apart.Store(true)
 	if err := writeFrame(o.c.conn, question, cleaned(clip(text))); err != nil {
 		return "", err
 	}

@@ -68,7 +68,7 @@ func (r *request) fileOf(placeholder string) string {
 
 // writeRunning writes the running configuration to a file, as it is shown.
 func (r *request) writeRunning(file string) error {
-	q := r.cli.product.Query(r.args(), r.opts.Who)
+	q := r.query()
 	var b strings.Builder
 	if err := r.cli.print(&b, r.line, q, q.Running, schema.PrintOptions{}); err != nil {
 		return err
@@ -147,6 +147,9 @@ var sources = map[string]func(ctx context.Context, r *request, checkpoint, file 
 		return r.checkpointTree(ctx, checkpoint)
 	},
 	"file": func(_ context.Context, r *request, _, file string) (tree.Tree, error) {
+		if err := r.mayReadFile(); err != nil {
+			return tree.Tree{}, err
+		}
 		return r.wholeConfig(r.fileOf(file))
 	},
 }
@@ -178,7 +181,7 @@ func showPatch(ctx context.Context, r *request) error {
 	if _, err := io.WriteString(r.out, patchStep+"\n"); err != nil {
 		return err
 	}
-	lines := r.patch(from, to)
+	lines := r.patch(r.seen(from), r.seen(to))
 	if len(lines) == 0 {
 		_, err = io.WriteString(r.out, emptyPatch+"\n")
 		return err
@@ -215,7 +218,7 @@ func showCheckpoint(ctx context.Context, r *request) error {
 		if _, err := fmt.Fprintf(r.out, "%s\nName: %s\n\nversion %s\n", rule, c.Name, r.cli.product.Version); err != nil {
 			return err
 		}
-		for depth, text := range r.cli.product.Schema.Print(t, schema.PrintOptions{}) {
+		for depth, text := range r.cli.product.Schema.Print(r.seen(t), schema.PrintOptions{}) {
 			if _, err := io.WriteString(r.out, indent(depth, text)); err != nil {
 				return err
 			}

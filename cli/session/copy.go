@@ -26,7 +26,7 @@ func copyStartupTo(_ context.Context, r *request) error {
 	if !ok {
 		return errNoStartup
 	}
-	q := r.cli.product.Query(r.args(), r.opts.Who)
+	q := r.query()
 	q.Changed = s.At
 	var b strings.Builder
 	if err := r.cli.print(&b, r.line, q, s.Tree, schema.PrintOptions{}); err != nil {

@@ -120,6 +120,9 @@ func dir(_ context.Context, r *request) error {
 }
 
 func showFile(_ context.Context, r *request) error {
+	if err := r.mayReadFile(); err != nil {
+		return err
+	}
 	f, err := r.cli.product.Files.Reader(r.fileOf("file"))
 	if err != nil {
 		return err

@@ -133,6 +133,7 @@ func (r *request) operate(ctx context.Context, o *operation, target tree.Tree, m
 	o.user, o.began, o.trial = r.opts.Who.User, r.cli.product.Now(), on.Within
 	done := func(err error) error {
 		o.ended, o.ok = r.cli.product.Now(), err == nil
+		o.executed, o.left = r.cli.logged(o.executed), r.cli.logged(o.left)
 		log.set(o)
 		return err
 	}
@@ -204,7 +205,7 @@ func (r *request) byLines(ctx context.Context, o *operation, patch []string, tar
 	}
 	for _, f := range failures {
 		r.replayed(f.text, f.syntax, f.message)
-		o.executed = append(o.executed, "'"+f.text+"': "+f.message+"\n")
+		o.executed = append(o.executed, "'"+r.cli.logged([]string{f.text})[0]+"': "+f.message+"\n")
 	}
 	candidate := r.cli.product.Store.Begin()
 	if a.batch != nil && a.batch.candidate != nil {

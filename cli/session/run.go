@@ -58,6 +58,7 @@ type request struct {
 	console Console
 	out     io.Writer // the console, or the pipes before it
 	format  render.Format
+	support bool // the output is for technical support
 	close   bool
 }
 
@@ -144,6 +145,7 @@ func (s *Session) cut(line string, offset int) (text string, next int) {
 // command runs one command. Its messages are printed.
 func (s *Session) command(ctx context.Context, line, text string, offset, width int, c Console) (closing bool, err error) {
 	c.Page(0)
+	s.under = ""
 	f, bad := s.resolve(text)
 	if bad != nil && bad.More != "" {
 		return false, bad
@@ -158,6 +160,7 @@ func (s *Session) command(ctx context.Context, line, text string, offset, width 
 		s.forget(clear, text)
 	}
 	r := &request{Session: s, match: f.match, line: strings.ReplaceAll(strings.TrimSpace(text), "\n", " "), console: c, out: c}
+	s.under = r.line
 	if err := s.opts.Who.Role.May(f.acts()); err != nil {
 		r.account(s.stack, f.depth, err)
 		fmt.Fprintln(c, message(err))
@@ -340,6 +343,11 @@ func (s *Session) resolve(text string) (found, *grammar.Error) {
 	f.pipes = chain
 	return f, bad
 }
+
+// Under returns the command that runs or ran last as it may be kept: without
+// secrets, and nothing of one that is not understood. It is for the caller of
+// Run.
+func (s *Session) Under() string { return s.under }
 
 // EndConfig is Ctrl-Z on an empty line: back to exec mode.
 func (s *Session) EndConfig() { s.stack, s.unfinished = nil, "" }

@@ -26,7 +26,7 @@ func (c *CLI) configShows() []grammar.Command {
 			if err != nil {
 				return err
 			}
-			q := c.product.Query(r.args(), r.opts.Who)
+			q := r.query()
 			return c.print(r.out, command, q, q.Running, o)
 		}}
 	}
@@ -40,7 +40,7 @@ func (c *CLI) configShows() []grammar.Command {
 		{Template: "show running-config all", Help: "Current operating configuration with defaults", Words: builtinWords, Tag: running(whole(true))},
 		{Template: "show running-config diff [unified]", Help: "Difference between running and startup configuration", Words: builtinWords, Tag: builtin{show: true, do: showDiff}},
 		{Template: "show startup-config", Help: "Contents of startup configuration", Words: builtinWords, Tag: builtin{show: true, do: func(_ context.Context, r *request) error {
-			q := c.product.Query(r.args(), r.opts.Who)
+			q := r.query()
 			q.Changed = time.Time{}
 			return c.print(r.out, "show startup-config", q, q.Startup, schema.PrintOptions{})
 		}}},
@@ -164,7 +164,7 @@ func (c *CLI) lines(t tree.Tree) []string {
 }
 
 func showDiff(_ context.Context, r *request) error {
-	q := r.cli.product.Query(r.args(), r.opts.Who)
+	q := r.query()
 	style := contextStyle
 	if r.args().Has("unified") {
 		style = unifiedStyle

@@ -40,6 +40,7 @@ type Session struct {
 	dontAsk bool
 	// unfinished is a command that goes on on the next line.
 	unfinished string
+	under      string // the command that runs, without secrets
 	batch      *batch // of held lines, or nil
 	idle       time.Duration
 	// previous are the outputs that diff compares with.

@@ -16,7 +16,7 @@ func (showAction) streams() bool { return false }
 func (showAction) acts() bool    { return false }
 
 func (a showAction) run(_ context.Context, r *request) error {
-	screen, err := a.Run(r.cli.product.Query(r.args(), r.opts.Who))
+	screen, err := a.Run(r.query())
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (a execAction) run(ctx context.Context, r *request) error {
 			return err
 		}
 	}
-	return a.Run(ctx, r.cli.product.Query(r.args(), r.opts.Who), r.cli.product.Host, r.out)
+	return a.Run(ctx, r.query(), r.cli.product.Host, r.out)
 }
 
 // confirm asks a question on a terminal and fails silently unless the answer is

@@ -71,7 +71,7 @@ func (t support) run(ctx context.Context, r *request) error {
 		}
 		a := m.Command.Tag.(action)
 		one := *r
-		one.match, one.line = m, command
+		one.match, one.line, one.support = m, command, true
 		err := r.opts.Who.Role.May(a.acts())
 		if err == nil {
 			err = a.run(ctx, &one)

@@ -16,6 +16,9 @@ type connection struct {
 	ssh  *ssh.ServerConn
 	who  feature.Identity
 	from string
+
+	mu       sync.Mutex
+	sessions map[*session]bool // that run
 }
 
 // serve serves sessions until the connection ends.

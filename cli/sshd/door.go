@@ -3,6 +3,9 @@ package sshd
 import (
 	"slices"
 	"sync"
+
+	"trunkline/feature"
+	"trunkline/internal/quota"
 )
 
 // door limits connections. Strangers are those that have not logged in; when
@@ -14,14 +17,15 @@ type door struct {
 
 	mu        sync.Mutex
 	strangers []*ticket // oldest first
-	clients   int
+	clients   quota.Counter
 }
 
 // ticket is one connection at the door.
 type ticket struct {
 	source string
 	turn   func() // closes the connection
-	inside bool   // it has logged in
+	inside bool   // it has logged in, as
+	who    feature.Identity
 }
 
 func newDoor(l Limits) door { return door{limits: l} }
@@ -71,16 +75,27 @@ func (d *door) remove(t *ticket) bool {
 	return true
 }
 
-// admit makes a stranger a client, if there may be another.
-func (d *door) admit(t *ticket) bool {
+// admit makes a stranger a client, if there may be another of that user.
+func (d *door) admit(t *ticket, who feature.Identity) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.clients >= d.limits.Clients || !d.remove(t) {
+	shares := quota.Limits{Total: d.limits.Clients, Reserved: d.limits.Reserved, Each: d.limits.PerUser}
+	if !slices.Contains(d.strangers, t) || !d.clients.Take(shares, who.User, administrator(who)) {
 		return false
 	}
-	t.inside = true
-	d.clients++
+	d.remove(t)
+	t.inside, t.who = true, who
 	return true
+}
+
+// administrator reports whether a user has a part in what is kept for
+// administrators.
+func administrator(who feature.Identity) bool { return who.Role == feature.NetworkAdmin }
+
+// terminals divides the sessions with a terminal that configuration allows: one
+// of eight, or part of it, is kept for administrators, but never the only one.
+func terminals(sessions int) quota.Limits {
+	return quota.Limits{Total: sessions, Reserved: min((sessions+7)/8, sessions-1), Each: (sessions + 1) / 2}
 }
 
 // leave forgets a connection.
@@ -88,31 +103,8 @@ func (d *door) leave(t *ticket) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if t.inside {
-		d.clients--
+		d.clients.Give(t.who.User, administrator(t.who))
 		return
 	}
 	d.remove(t)
-}
-
-// slots counts what is limited by a setting that may change.
-type slots struct {
-	mu   sync.Mutex
-	used int
-}
-
-// take takes one of limit and reports whether one was free.
-func (s *slots) take(limit int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.used >= limit {
-		return false
-	}
-	s.used++
-	return true
-}
-
-func (s *slots) give() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used--
 }

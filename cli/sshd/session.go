@@ -142,6 +142,8 @@ func (s *session) size() (width, height int) {
 // run runs a program and ends the channel with its status.
 func (s *session) run(ctx context.Context, p program) {
 	status := uint32(1)
+	s.connection.note(s, true)
+	defer s.connection.note(s, false)
 	defer func() {
 		if r := recover(); r != nil {
 			s.cfg.Log.Error("SSH session panicked", "panic", r, "stack", string(debug.Stack()))
@@ -157,11 +159,11 @@ func (s *session) run(ctx context.Context, p program) {
 	out := &output{channel: s.channel, limit: s.limits.Write, hung: func() { s.ssh.Close() }, terminal: pty}
 	settings := s.cfg.Settings()
 	if h.Interactive {
-		if !s.terms.take(settings.Sessions) {
+		if !s.terms.Take(terminals(settings.Sessions), s.who.User, administrator(s.who)) {
 			_, _ = io.WriteString(out, "Maximum number of sessions reached.\n") // as above
 			return
 		}
-		defer s.terms.give()
+		defer s.terms.Give(s.who.User, administrator(s.who))
 	}
 	ok, err := s.program(ctx, p, h, settings, out)
 	if ok && err == nil {
@@ -172,14 +174,14 @@ func (s *session) run(ctx context.Context, p program) {
 	}
 }
 
-// errGone ends a session of a user who has been removed.
-var errGone = errors.New("the user has been removed")
+// errGone ends a session of a user who is not who logged in.
+var errGone = errors.New("the user has been removed or has another role")
 
 // program runs a session of the CLI and reports whether its commands succeeded.
 func (s *session) program(ctx context.Context, p program, h remote.Hello, settings Settings, out *output) (ok bool, err error) {
 	// He may have become somebody else, or nobody, since the connection began.
 	now, ok := s.cfg.Auth.Lookup(s.who.User)
-	if !ok {
+	if !ok || now != s.who {
 		return false, errGone
 	}
 	who := feature.Session{User: now.User, Role: now.Role, Address: s.from, PID: os.Getpid()}

@@ -27,6 +27,7 @@ import (
 
 	"trunkline/cli/remote"
 	"trunkline/feature"
+	"trunkline/internal/quota"
 	"trunkline/internal/tcpsock"
 )
 
@@ -67,13 +68,15 @@ type Limits struct {
 	Strangers int           // connections that have not logged in
 	PerSource int           // of them from one address, or /64 of IPv6
 	Clients   int           // connections that have logged in
+	Reserved  int           // of them, for network-admin
+	PerUser   int           // of them, of one user
 	Channels  int           // sessions of one connection
 }
 
 // DefaultLimits are those of a server in service.
 var DefaultLimits = Limits{
 	Login: 30 * time.Second, Write: time.Minute, Keepalive: time.Minute, Answer: 30 * time.Second,
-	Strangers: 256, PerSource: 200, Clients: 300, Channels: 10,
+	Strangers: 256, PerSource: 200, Clients: 300, Reserved: 30, PerUser: 100, Channels: 10,
 }
 
 func (l Limits) complete() Limits {
@@ -87,7 +90,7 @@ func (l Limits) complete() Limits {
 	}
 	for _, f := range []struct{ v, def *int }{
 		{&l.Strangers, &d.Strangers}, {&l.PerSource, &d.PerSource}, {&l.Clients, &d.Clients},
-		{&l.Channels, &d.Channels},
+		{&l.Reserved, &d.Reserved}, {&l.PerUser, &d.PerUser}, {&l.Channels, &d.Channels},
 	} {
 		if *f.v == 0 {
 			*f.v = *f.def
@@ -103,8 +106,11 @@ type Server struct {
 	key    ssh.Signer
 
 	door    door
-	terms   slots // sessions with a terminal
+	terms   quota.Counter // sessions with a terminal
 	serving sync.WaitGroup
+
+	mu      sync.Mutex
+	clients map[*connection]bool // that have logged in
 }
 
 // New makes a server; host keys are read or made.
@@ -185,15 +191,20 @@ func (s *Server) serve(ctx context.Context, raw net.Conn, t *ticket) {
 		return
 	}
 	defer sc.Close()
-	if !late.Stop() || !s.door.admit(t) {
-		s.cfg.Log.Warn("SSH client refused", "from", from, "err", "too late or too many clients")
-		return
-	}
 	who, ok := identity(sc.Permissions)
-	if !ok {
+	if !late.Stop() || !ok {
 		return
 	}
-	c := &connection{Server: s, ssh: sc, who: who, from: from}
+	if !s.door.admit(t, who) {
+		s.cfg.Log.Warn("SSH client refused", "user", who.User, "from", from, "err", "too many clients")
+		return
+	}
+	c := &connection{Server: s, ssh: sc, who: who, from: from, sessions: map[*session]bool{}}
+	s.enter(c)
+	defer s.leave(c)
+	if c.changed() { // since he proved who he is
+		return
+	}
 	c.serve(ctx, channels, requests)
 }
 

@@ -27,7 +27,28 @@ type users struct {
 	keys      map[string]string // in wire format
 
 	mu    sync.Mutex
-	asked int // passwords
+	asked int                     // passwords
+	roles map[string]feature.Role // of those who are no administrators; "gone" of nobody
+}
+
+// identity is who a user is now.
+func (u *users) identity(user string) feature.Identity {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if r, ok := u.roles[user]; ok {
+		return feature.Identity{User: user, Role: r}
+	}
+	return feature.Identity{User: user, Role: feature.NetworkAdmin}
+}
+
+// become gives a user another role.
+func (u *users) become(user string, r feature.Role) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.roles == nil {
+		u.roles = map[string]feature.Role{}
+	}
+	u.roles[user] = r
 }
 
 var errUser = errors.New("no such user or wrong password")
@@ -39,20 +60,21 @@ func (u *users) Password(_ context.Context, user, password, from string) (featur
 	if want, ok := u.passwords[user]; !ok || want != password || from == "" {
 		return feature.Identity{}, errUser
 	}
-	return feature.Identity{User: user, Role: feature.NetworkAdmin}, nil
+	return u.identity(user), nil
 }
 
 func (u *users) PublicKey(_ context.Context, user string, key []byte, _ string) (feature.Identity, error) {
 	if want, ok := u.keys[user]; !ok || want != string(key) {
 		return feature.Identity{}, errUser
 	}
-	return feature.Identity{User: user, Role: feature.NetworkAdmin}, nil
+	return u.identity(user), nil
 }
 
 func (u *users) Lookup(user string) (feature.Identity, bool) {
 	_, password := u.passwords[user]
 	_, key := u.keys[user]
-	return feature.Identity{User: user, Role: feature.NetworkAdmin}, password || key
+	id := u.identity(user)
+	return id, (password || key) && id.Role != "gone"
 }
 
 // served is a server that listens on loopback.
@@ -118,8 +140,14 @@ func eventually(t testing.TB, what string, ok func() bool) {
 // dial logs in with a password.
 func (v *served) dial(t testing.TB) *ssh.Client {
 	t.Helper()
+	return v.dialAs(t, "admin")
+}
+
+// dialAs logs a user in.
+func (v *served) dialAs(t testing.TB, user string) *ssh.Client {
+	t.Helper()
 	c, err := ssh.Dial("tcp", v.addr, &ssh.ClientConfig{
-		User: "admin", Auth: []ssh.AuthMethod{ssh.Password(password)}, HostKeyCallback: ssh.FixedHostKey(v.host), Timeout: 10 * time.Second,
+		User: user, Auth: []ssh.AuthMethod{ssh.Password(password)}, HostKeyCallback: ssh.FixedHostKey(v.host), Timeout: 10 * time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -357,7 +385,8 @@ func TestStrangers(t *testing.T) {
 }
 
 func TestDoor(t *testing.T) {
-	d := newDoor(Limits{Strangers: 4, PerSource: 3, Clients: 1})
+	bob := feature.Identity{User: "bob"}
+	d := newDoor(Limits{Strangers: 4, PerSource: 3, Clients: 1, PerUser: 1})
 	turned := 0
 	knock := func(source string) *ticket {
 		k, ok := d.knock(source, func() { turned++ })
@@ -377,14 +406,14 @@ func TestDoor(t *testing.T) {
 	if one == nil || knock("good") == nil || turned != 1 {
 		t.Errorf("a full door keeps others out: %d turned away", turned)
 	}
-	if d.admit(bad[0]) {
+	if d.admit(bad[0], bob) {
 		t.Error("who was turned away comes in")
 	}
-	if !d.admit(one) || d.admit(bad[1]) {
+	if !d.admit(one, bob) || d.admit(bad[1], bob) {
 		t.Error("limit of clients")
 	}
 	d.leave(one)
-	if !d.admit(bad[1]) {
+	if !d.admit(bad[1], bob) {
 		t.Error("a place that is free again")
 	}
 }

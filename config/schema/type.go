@@ -24,6 +24,8 @@ type AnyType interface {
 	FormatText(v any) string
 	// Zero returns the type's zero value.
 	Zero() any
+	// Mask returns what stands for a secret of the type.
+	Mask() any
 	// YANG is the body of the leaf's type statement: "uint16 { range
 	// \"1..4094\"; }".
 	YANG() string
@@ -51,6 +53,9 @@ type Type[T comparable] struct {
 	Parse func(text string) (T, error)
 	// Format prints the canonical text.
 	Format func(T) string
+	// Masked is shown instead of a value to those who may not read it, where
+	// Syntax.Secret says that it is a secret. No line sets it.
+	Masked T
 	// Yang is the type statement's body; empty means "string".
 	Yang string
 	JSON JSONKind
@@ -73,7 +78,8 @@ type Syntax struct {
 	Forms []string
 	Types map[string]AnyType
 	Words Words // help of the keywords in Forms
-	// Secret values are left out of what is kept of a line: histories and logs.
+	// Secret values are left out of what is kept of a line, histories and logs,
+	// and are shown to nobody but network-admin (Schema.Hide).
 	Secret bool
 	// Samples are values for tests, of types that no notation describes.
 	Samples []string
@@ -136,6 +142,9 @@ func (t Type[T]) FormatText(v any) string { return t.Format(v.(T)) }
 
 // Zero implements AnyType.
 func (t Type[T]) Zero() any { var z T; return z }
+
+// Mask implements AnyType.
+func (t Type[T]) Mask() any { return t.Masked }
 
 // YANG implements AnyType.
 func (t Type[T]) YANG() string {

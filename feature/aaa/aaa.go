@@ -130,7 +130,7 @@ func HasAdmin(t tree.Tree) bool {
 
 // hasProof reports whether a user can prove who he is.
 func hasProof(t tree.Tree, user string) bool {
-	return Secret(t, user) != secret.Secret{} || Key(t, user) != nil
+	return feature.Read(t, path(user, "password"), Password{}) != Password{} || Key(t, user) != nil
 }
 
 // amend turns a password in clear text into a secret. One that is the user's
@@ -171,7 +171,7 @@ func check(c feature.Candidate) []schema.Problem {
 		if c.Old.Sub(path(u)).Equal(c.New.Sub(path(u))) && c.Old.Exists(path(u)) {
 			continue
 		}
-		if feature.Read(c.New, path(u, "password"), Password{}).Clear != "" {
+		if p := feature.Read(c.New, path(u, "password"), Password{}); p.Clear != "" || p.Hidden {
 			refuse(path(u, "password"), "clear-password", "ERROR: A password is stored as a hash of type 5, 8 or 9.")
 		}
 		if !hasProof(c.New, u) {

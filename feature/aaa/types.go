@@ -38,12 +38,16 @@ var UserName = func() schema.Type[string] {
 type Password struct {
 	Secret secret.Secret
 	Clear  string
+	Hidden bool // there is one, and the reader may not see it
 }
 
 // String prints the secret; clear text is not shown.
 func (p Password) String() string {
-	if p.Clear != "" {
-		return "0 ********"
+	switch {
+	case p.Clear != "":
+		return "0 " + schema.Hidden
+	case p.Hidden:
+		return "5 " + schema.Hidden // which no line takes
 	}
 	return p.Secret.String()
 }
@@ -134,6 +138,7 @@ var password = schema.Type[Password]{
 		return Password{Clear: text}, err
 	},
 	Format: Password.String,
+	Masked: Password{Hidden: true},
 	Yang:   `string { pattern "[589] \$[1589]\$.*"; }`,
 }
 

@@ -244,7 +244,10 @@ func same(old, new tree.Tree, p tree.Path) bool {
 // "wait 4711" lasts until it is interrupted, "panic 4711" panics; the number
 // keeps fuzzers away from them.
 func Features() []feature.Feature {
-	code := map[string]schema.AnyType{"code": schema.Uint("code", "Code", 4711, 4711)}
+	number := schema.Uint("code", "Code", 4711, 4711)
+	code := map[string]schema.AnyType{"code": number}
+	number.Syntax.Secret = true
+	secret := map[string]schema.AnyType{"code": number}
 	return []feature.Feature{{
 		Name: "test",
 		Show: []feature.Show{
@@ -273,7 +276,7 @@ func Features() []feature.Feature {
 				<-ctx.Done()
 				return ctx.Err()
 			}},
-			{Line: "panic <code>", Types: code, Help: "Fail badly", Run: func(context.Context, feature.Query, feature.Host, feature.Output) error {
+			{Line: "panic <code>", Types: secret, Help: "Fail badly", Run: func(context.Context, feature.Query, feature.Host, feature.Output) error {
 				panic("as asked")
 			}},
 		},
