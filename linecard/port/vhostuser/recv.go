@@ -1,0 +1,186 @@
+package vhostuser
+
+import (
+	"runtime/debug"
+
+	"trunkline/linecard/frame"
+	"trunkline/linecard/port/slab"
+	"trunkline/linecard/port/vnet"
+	"trunkline/linecard/port/vring"
+)
+
+// Bounds of one Recv.
+const (
+	// headLen is how many bytes of a frame are copied: enough for the headers of
+	// anything that Linux segments.
+	headLen = 256
+	// burst bounds the bytes, so that a burst of super-frames is sent on while it
+	// is still in the second-level cache.
+	burst = 768 << 10
+	// budget bounds the descriptors, after which no further chain is begun.
+	budget = 2048
+)
+
+// Recv takes what the guest sends.
+func (q *queue) Recv(b *frame.Batch) error {
+	b.N = 0
+	q.taken = 0
+	if q.mem == nil {
+		return nil
+	}
+	debug.SetPanicOnFault(true)
+	v := q.p.enter(&q.rx)
+	l := v.lane(q.ring())
+	if l == nil {
+		q.rx.Store(nil)
+		return nil
+	}
+	q.lane = l
+	if q.fill(v, l, b) == 0 {
+		q.rx.Store(nil)
+	}
+	return nil
+}
+
+// fill receives a batch and returns its length.
+func (q *queue) fill(v *view, l *lane, b *frame.Batch) (n int) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			if !q.absorb(v, cause) {
+				q.rx.Store(nil)
+				panic(cause)
+			}
+			b.N, n, q.taken = 0, 0, 0
+		}
+	}()
+	if !l.enabled {
+		q.discard(l)
+		return 0
+	}
+	total, walked := 0, 0
+	for q.taken < frame.BatchSize && total < burst && walked < budget {
+		head, ok := l.ring.Peek(l.at, q.taken)
+		if !ok {
+			break
+		}
+		f := &b.Frames[q.taken]
+		reason, fault := q.gather(l.ring, v.header, head, q.taken, f)
+		if fault != vring.NoFault {
+			l.at.Break(fault)
+			break
+		}
+		b.Drop[q.taken] = reason
+		q.heads[q.taken] = head
+		total += f.Len()
+		walked += q.chain.Walked()
+		q.taken++
+	}
+	if l.at.Fault() != vring.NoFault {
+		q.p.attend()
+	}
+	l.ring.Take(l.at, q.taken)
+	n = q.taken
+	if n < frame.BatchSize && q.announce(b, n) {
+		n++
+	}
+	b.N = n
+	return n
+}
+
+// gather makes a frame of a chain: its head in slot i of our memory, its tail
+// where it is, or gathered when it is in several pieces.
+func (q *queue) gather(r *vring.Ring, header int, head uint16, i int, f *frame.Frame) (frame.Reason, vring.Fault) {
+	buf := q.mem.Head(i)
+	into := buf[frame.Headroom-header : frame.Headroom+headLen]
+	got := 0
+	var tail, room []byte
+	tooLong := false
+	r.Open(&q.chain, head, false)
+	for !tooLong {
+		p, _, fault := q.chain.Next()
+		if fault != vring.NoFault {
+			return 0, fault
+		}
+		if p == nil {
+			break
+		}
+		if got < len(into) {
+			n := copy(into[got:], p)
+			got += n
+			if p = p[n:]; len(p) == 0 {
+				continue
+			}
+		}
+		switch {
+		case len(tail)+len(p) > slab.TailLen:
+			tooLong = true
+		case tail == nil:
+			tail = p
+		default:
+			if room == nil {
+				room = q.mem.Tail(i)
+				tail = room[:copy(room, tail)]
+			}
+			tail = room[:len(tail)+copy(room[len(tail):], p)]
+		}
+	}
+	f.Buf, f.Off, f.Head = buf, frame.Headroom, uint32(max(got-header, 0))
+	f.Tail, f.Flags, f.TCI, f.BD, f.Slot = tail, 0, 0, 0, uint32(i)
+	if tooLong {
+		vnet.Clear(f)
+		return frame.Giant, vring.NoFault
+	}
+	return vnet.Decode(into[:vnet.ShortLen], f, vnet.Pop(f)), vring.NoFault
+}
+
+// discard gives back what a guest sends on a ring that is not enabled.
+func (q *queue) discard(l *lane) {
+	n := 0
+	for n < frame.BatchSize {
+		head, ok := l.ring.Peek(l.at, n)
+		if !ok {
+			break
+		}
+		l.ring.Complete(l.at, n, head, 0)
+		n++
+	}
+	l.ring.Take(l.at, n)
+	if l.ring.Publish(l.at, n) {
+		l.notify()
+	}
+	if l.at.Fault() != vring.NoFault {
+		q.p.attend()
+	}
+}
+
+// Release gives the buffers of the batch back to the guest.
+func (q *queue) Release(*frame.Batch) {
+	v := q.rx.Load()
+	if v == nil {
+		return
+	}
+	defer q.released(v)
+	if v.dead.Load() {
+		return
+	}
+	l := q.lane
+	for i := range q.taken {
+		l.ring.Complete(l.at, i, q.heads[i], 0)
+	}
+	n := q.taken
+	q.taken = 0
+	if l.ring.Publish(l.at, n) {
+		l.notify()
+	}
+}
+
+// released leaves the view. Deferred, it ends a panic that is the peer's fault.
+func (q *queue) released(v *view) {
+	cause := recover()
+	absorbed := cause != nil && q.absorb(v, cause)
+	q.lane = nil
+	q.rx.Store(nil)
+	if cause != nil && !absorbed {
+		panic(cause)
+	}
+}
