@@ -19,15 +19,19 @@ func (f found) acts() bool {
 // redact returns a line without the secrets that were typed on it.
 func redact(m *grammar.Match, line string) string {
 	for name, typ := range m.Command.Types {
-		end, given := m.Ends[name]
-		if !typ.How().Secret || !given || end > len(line) {
+		begin, given := m.Cols[name]
+		if !typ.How().Secret || !given || begin > len(line) {
 			continue
+		}
+		end, known := m.Ends[name]
+		if !known || end > len(line) { // a single word, quoted perhaps: what follows goes with it
+			end = len(line)
 		}
 		rest := ""
 		if tail := strings.TrimSpace(line[end:]); tail != "" {
 			rest = " " + tail
 		}
-		line = line[:m.Cols[name]] + schema.Hidden + rest
+		line = line[:begin] + schema.Hidden + rest
 	}
 	return line
 }
