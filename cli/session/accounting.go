@@ -18,6 +18,9 @@ type Account struct {
 	// Command is the line with those that lead to its mode, secrets left out.
 	Command string
 	OK      bool
+	// Times is how often it was refused without another entry of the user between,
+	// if more than once. At is the last time.
+	Times int `json:",omitempty"`
 }
 
 // String is the line of show accounting log (cli.md §14).
@@ -25,6 +28,9 @@ func (a Account) String() string {
 	result := "SUCCESS"
 	if !a.OK {
 		result = "FAILURE"
+	}
+	if a.Times > 1 {
+		result += fmt.Sprintf(", %d times", a.Times)
 	}
 	return fmt.Sprintf("%s:type=update:id=%s:user=%s:cmd=%s (%s)", a.At.UTC().Format(timeLayout), a.From, a.User, a.Command, result)
 }

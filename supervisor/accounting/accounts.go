@@ -20,6 +20,8 @@ import (
 // Bounds of the accounting log.
 const (
 	maxAccounts    = 2000
+	maxRefused     = maxAccounts / 4             // of them, commands that were refused
+	maxRefusedEach = maxRefused / 4              // of them, of one user
 	maxAccountLine = 16 << 10                    // bytes of one in the file; longer commands are cut
 	maxAccountFile = maxAccounts * (1 << 10) * 4 // bytes of the file that are read at a start
 )
@@ -100,7 +102,7 @@ func parseAccounts(data []byte) []session.Account {
 			all = append(all, a)
 		}
 	}
-	return all[max(0, len(all)-maxAccounts):]
+	return all
 }
 
 // Add implements session.Accounting.
@@ -110,6 +112,9 @@ func (a *Accounts) Add(entry session.Account) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.repeats(entry) {
+		return
+	}
 	a.all = append(a.all, entry)
 	a.trim()
 	if a.file == nil {
@@ -148,7 +153,49 @@ func (a *Accounts) Close() error {
 	return err
 }
 
+// repeats counts a refused command with the same one before, and reports whether
+// there is one. The file learns of it when it is made anew.
+func (a *Accounts) repeats(entry session.Account) bool {
+	if entry.OK {
+		return false
+	}
+	for i := len(a.all) - 1; i >= max(0, len(a.all)-lately); i-- {
+		last := &a.all[i]
+		if last.User != entry.User {
+			continue
+		}
+		if last.OK || last.Command != entry.Command || last.From != entry.From {
+			return false
+		}
+		last.At, last.Times = entry.At, max(1, last.Times)+1
+		return true
+	}
+	return false
+}
+
+// lately is how many entries are looked through for the last one of a user.
+const lately = 64
+
+// trim makes room. Commands that were refused make it for others of their user,
+// then for others that were refused: whatever is refused to whomever, three of
+// four entries are there for changes.
 func (a *Accounts) trim() {
+	refused, each := 0, map[string]int{}
+	for _, e := range a.all {
+		if !e.OK {
+			refused++
+			each[e.User]++
+		}
+	}
+	drop := func(e session.Account) bool {
+		if e.OK || each[e.User] <= maxRefusedEach && refused <= maxRefused {
+			return false
+		}
+		refused--
+		each[e.User]--
+		return true
+	}
+	a.all = slices.DeleteFunc(a.all, drop)
 	if over := len(a.all) - maxAccounts; over > 0 {
 		a.all = slices.Delete(a.all, 0, over)
 	}

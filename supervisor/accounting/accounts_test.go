@@ -89,3 +89,69 @@ func FuzzParseAccounts(f *testing.F) {
 		}
 	})
 }
+
+// TestRefusedLeaveChanges floods the log with refused commands: of one user, and
+// of many. What was changed stays, and so does who else was refused.
+func TestRefusedLeaveChanges(t *testing.T) {
+	dir := t.TempDir()
+	a := openAccounts(t, dir)
+	at := account(0).At
+	add := func(user, command string, ok bool) {
+		at = at.Add(time.Second)
+		a.Add(session.Account{At: at, From: "192.0.2.7@pts/1", User: user, Command: command, OK: ok})
+	}
+	const changes = maxAccounts - maxRefused
+	for i := range changes {
+		add("admin", fmt.Sprint("vlan ", i), true)
+	}
+	add("bob", "reload", false)
+	count := func() (ok, refused int, eve int, bob bool) {
+		for _, e := range a.All() {
+			switch {
+			case e.OK:
+				ok++
+			case e.User == "eve":
+				eve++
+			}
+			if !e.OK {
+				refused++
+			}
+			bob = bob || e.User == "bob"
+		}
+		return ok, refused, eve, bob
+	}
+	for i := range 2 * maxAccounts {
+		add("eve", fmt.Sprint("vlan ", i), false)
+	}
+	if ok, _, eve, bob := count(); ok != changes || eve != maxRefusedEach || !bob {
+		t.Errorf("%d changes, %d refusals of one user, another's: %v", ok, eve, bob)
+	}
+	for i := range 2 * maxAccounts {
+		add(fmt.Sprint("user", i%256), fmt.Sprint("vlan ", i), false)
+	}
+	if ok, refused, _, _ := count(); ok != changes || refused > maxRefused {
+		t.Errorf("%d changes, %d refusals", ok, refused)
+	}
+	a = openAccounts(t, dir)
+	if ok, refused, _, _ := count(); ok != changes || refused > maxRefused {
+		t.Errorf("in the file: %d changes, %d refusals", ok, refused)
+	}
+}
+
+// TestRepeatedRefusals has one command refused over and over: it is one entry.
+func TestRepeatedRefusals(t *testing.T) {
+	a := openAccounts(t, t.TempDir())
+	for i := range 3000 {
+		e := account(1)
+		e.At = e.At.Add(time.Duration(i) * time.Second)
+		a.Add(e)
+		if i%2 == 0 { // of somebody else
+			e.User, e.Command = "bob", "reload"
+			a.Add(e)
+		}
+	}
+	all := a.All()
+	if len(all) != 2 || all[0].Times != 3000 || all[1].Times != 1500 || !strings.HasSuffix(all[0].String(), "(FAILURE, 3000 times)") {
+		t.Errorf("%d entries: %v", len(all), all)
+	}
+}
