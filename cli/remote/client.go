@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"sync"
+
+	"trunkline/cli/session"
 )
 
 // Handler is what a line's output goes to.
@@ -27,6 +29,7 @@ type Client struct {
 	conn   io.ReadWriteCloser
 	frames chan frame // answers, closed at the end of the stream
 	err    error      // why it ended; read once frames is closed
+	peeked *frame     // taken from frames and not used yet
 	closed chan struct{}
 	once   sync.Once // closes closed
 
@@ -99,11 +102,8 @@ func (c *Client) RunAll(lines []string, h Handler, begin func(i int) error, done
 			return err
 		}
 	}
-	c.sending.Lock()
-	_, err := all.WriteTo(c.conn)
-	c.sending.Unlock()
-	if err != nil {
-		return fmt.Errorf("send lines: %w", ended(err))
+	if err := c.sendAll(&all); err != nil {
+		return err
 	}
 	for i := range lines {
 		if err := begin(i); err != nil {
@@ -118,6 +118,84 @@ func (c *Client) RunAll(lines []string, h Handler, begin func(i int) error, done
 		}
 	}
 	return nil
+}
+
+// MaxAhead is how many lines may follow one with RunAhead: the session holds them
+// with it.
+const MaxAhead = session.MaxHeld - 1
+
+// RunAhead runs a line as Run does and sends more with it that follow, at most
+// MaxAhead, which the session holds and commits with it where it can.
+// Next is called before the output of each of those that were taken, with what
+// the line before it left. The session takes none after a line that asks, pages
+// or cannot be held, nor after an interrupt: those have not been run, and the
+// caller may run them again. It returns how many were taken.
+func (c *Client) RunAhead(line string, more []string, h Handler, next func(i int, d Done) error) (d Done, taken int, err error) {
+	var all bytes.Buffer
+	if err := writeFrame(&all, runLine, []byte(line)); err != nil {
+		return Done{}, 0, err
+	}
+	for _, l := range more {
+		if err := writeFrame(&all, runHeld, []byte(l)); err != nil {
+			return Done{}, 0, err
+		}
+	}
+	if err := c.sendAll(&all); err != nil {
+		return Done{}, 0, err
+	}
+	if d, err = c.await(h); err != nil {
+		return Done{}, 0, err
+	}
+	for i := range more {
+		if d.Close {
+			return d, taken, nil
+		}
+		switch refused, err := c.refused(); {
+		case err != nil:
+			return Done{}, 0, err
+		case refused:
+			continue // and so are those after it
+		case taken < i:
+			return Done{}, 0, fmt.Errorf("line after one that was refused: %w", errUnexpected)
+		}
+		if err := next(i, d); err != nil {
+			return Done{}, 0, err
+		}
+		if d, err = c.await(h); err != nil {
+			return Done{}, 0, err
+		}
+		taken++
+	}
+	return d, taken, nil
+}
+
+// sendAll sends frames at once.
+func (c *Client) sendAll(all *bytes.Buffer) error {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	if _, err := all.WriteTo(c.conn); err != nil {
+		return fmt.Errorf("send lines: %w", ended(err))
+	}
+	return nil
+}
+
+// refused waits for the begin of the answer to a line and takes it if it is that
+// the line was refused.
+func (c *Client) refused() (bool, error) {
+	k, body, err := c.next()
+	if err != nil {
+		return false, ended(err)
+	}
+	var d Done
+	if k == done {
+		if err := json.Unmarshal(body, &d); err != nil {
+			return false, fmt.Errorf("frame %q: %w", k, err)
+		}
+	}
+	if !d.Refused {
+		c.peeked = &frame{k, body}
+	}
+	return d.Refused, nil
 }
 
 // EndConfig goes to exec mode.

@@ -22,6 +22,7 @@ type kind byte
 const (
 	hello     kind = 'H' // the first frame; body: Hello
 	runLine   kind = 'R' // body: the line
+	runHeld   kind = 'L' // body: a line that follows others, to be held or refused
 	complete  kind = 'C' // body: the line up to the cursor
 	help      kind = '?' // likewise
 	endConfig kind = 'Z'
@@ -96,7 +97,10 @@ type size struct{ Width, Height int }
 // Done is the end of a line.
 type Done struct {
 	Failed, Close bool
-	Prompt        string
+	// Refused says that a runHeld was not run: it must be run by itself, after
+	// what became of the lines before it is known.
+	Refused bool `json:",omitempty"`
+	Prompt  string
 	// Config says that the session is in a configuration mode.
 	Config bool
 	// More says that the command goes on on the next line, whatever that holds.

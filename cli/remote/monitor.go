@@ -97,6 +97,10 @@ func (c *Client) read() {
 
 // next returns the next frame that is an answer.
 func (c *Client) next() (kind, []byte, error) {
+	if f := c.peeked; f != nil {
+		c.peeked = nil
+		return f.kind, f.body, nil
+	}
 	f, ok := <-c.frames
 	switch {
 	case ok:

@@ -7,25 +7,35 @@ import (
 )
 
 // echo writes to the terminal. The line editor draws its whole line again for
-// every key; where the key only added to the end of it, echo writes just that.
-// Programs at the other end then read what they typed, and a prompt with nothing
-// after it (cli.md §2.2).
+// every key; where the key only added to the end of it, echo writes just that,
+// on as many rows as the line takes. Programs at the other end then read what
+// they typed, and a prompt with nothing after it (cli.md §2.2).
 type echo struct {
 	out   io.Writer
 	width func() int
 
 	mu    sync.Mutex
 	muted bool
-	held  bool   // the editor has erased its line: not written yet
+	held  string // how the editor has erased its line: not written yet
 	shown string // the editor's line, with the cursor behind it; "" if not known
 }
 
-// erase is how the editor erases a line of one row; edge is what it writes where
-// it cannot exclude that the cursor is behind the last column.
+// How the editor erases a line: what is below the cursor, rows from there up to
+// the first but one, and that. Edge is what it writes where it cannot exclude
+// that the cursor is behind the last column.
 const (
-	erase = "\x1b[J\x1b[2K\r"
-	edge  = " \b"
+	eraseBelow = "\x1b[J"
+	eraseRow   = "\x1b[2K\r\x1b[A"
+	eraseFirst = "\x1b[2K\r"
+	edge       = " \b"
 )
+
+// erases reports whether a text erases a line and does nothing else.
+func erases(text string) bool {
+	rows, ok := strings.CutPrefix(text, eraseBelow)
+	rows, last := strings.CutSuffix(rows, eraseFirst)
+	return ok && last && rows == strings.Repeat(eraseRow, len(rows)/len(eraseRow))
+}
 
 // Write implements io.Writer.
 func (e *echo) Write(p []byte) (int, error) {
@@ -35,14 +45,14 @@ func (e *echo) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	text := string(p)
-	if text == erase && !e.held {
-		e.held = true
+	if e.held == "" && erases(text) {
+		e.held = text
 		return len(p), nil
 	}
 	shown := ""
-	if e.held {
-		e.held = false
+	if e.held != "" {
 		text, shown = e.drawn(text)
+		e.held = ""
 	}
 	e.shown = shown
 	if _, err := io.WriteString(e.out, text); err != nil {
@@ -68,23 +78,38 @@ func (e *echo) mute() {
 // drawn returns what is to be written for a line that the editor draws after
 // erasing the one before, and what is then known to be shown.
 func (e *echo) drawn(line string) (text, shown string) {
-	if short := strings.TrimSuffix(line, edge); e.plain(short) {
-		line, shown = short, short
+	short := strings.TrimSuffix(line, edge)
+	short, entered := strings.CutSuffix(short, "\n")
+	if !plain(short) {
+		return e.held + line, ""
 	}
-	added, ok := strings.CutPrefix(line, e.shown)
-	if ok && e.shown != "" && e.plain(strings.TrimSuffix(line, "\n")) {
-		return added, shown
+	full := len(short)%max(e.width(), 1) == 0 // the cursor belongs on the next row
+	end := ""
+	switch {
+	case entered && full: // which it has left for this one
+		return e.held + line, ""
+	case entered:
+		end = "\n"
+	case full:
+		shown, end = short, edge
+	default:
+		shown = short
 	}
-	return erase + line, shown
+	if added, ok := strings.CutPrefix(short, e.shown); ok && e.shown != "" {
+		if added == "" && !entered {
+			end = "" // it is there
+		}
+		return added + end, shown
+	}
+	return e.held + short + end, shown
 }
 
-// plain reports whether a line is of one row and of characters that take one
-// column each.
-func (e *echo) plain(line string) bool {
+// plain reports whether a line is of characters that take one column each.
+func plain(line string) bool {
 	for i := range len(line) {
 		if line[i] < ' ' || line[i] > '~' {
 			return false
 		}
 	}
-	return len(line) < e.width()
+	return true
 }

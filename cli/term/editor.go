@@ -4,6 +4,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/chzyer/readline"
@@ -16,13 +17,25 @@ import (
 // Ctrl-V and those whose meaning differs. It keeps from it what it cannot do
 // without harm to the process. Its methods are called by the editor's goroutine
 // while the console waits for a line.
+//
+// The library's state has no lock of its own that holds. Filter is where its
+// goroutine begins with a key: it waits there until the console waits for a line,
+// so that what the console does between lines (history, prompt, width) and what
+// the library does with keys never meet, however far it has read ahead. What
+// others want of it waits for its goroutine (stale, notices).
 type editor struct {
-	client *remote.Client
-	out    io.Writer
-	redraw func() // the next line is drawn whole
-	width  func() int
+	client  *remote.Client
+	out     io.Writer
+	redraw  func() // the next line is drawn whole
+	width   func() int
+	goesOn  func()      // the key that may have ended the line has not
+	resize  func()      // has the library ask for the width
+	stale   atomic.Bool // it is another
+	notices notices
 
 	mu       sync.Mutex
+	turn     *sync.Cond // of reading
+	reading  bool       // the console waits for a line
 	prompt   string
 	literal  bool // the next key is text
 	inserted bool // the key just typed was literal
@@ -47,7 +60,15 @@ func (e *editor) limit() int {
 func (e *editor) begin(prompt string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.prompt, e.literal, e.end, e.entered = prompt, false, false, false
+	e.prompt, e.literal, e.end, e.entered, e.reading = prompt, false, false, false, true
+	e.turn.Broadcast()
+}
+
+// waits reports whether the console waits for a line.
+func (e *editor) waits() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.reading
 }
 
 // promptLength is the width of the prompt, in columns.
@@ -88,12 +109,32 @@ func (e *editor) ended() bool {
 }
 
 // filter translates keys before the editor sees them.
-func (e *editor) filter(r rune) (rune, bool) {
+func (e *editor) filter(key rune) (rune, bool) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	for !e.reading {
+		e.turn.Wait()
+	}
+	r, ok := e.translate(key)
+	on, over := e.reading, e.over
+	e.mu.Unlock()
+	if on && strings.ContainsRune(ends, key) {
+		e.goesOn()
+	}
+	if e.stale.Swap(false) {
+		e.resize()
+	}
+	if ok && !over { // then OnChange follows
+		e.notices.begin()
+	}
+	return r, ok
+}
+
+// translate returns what a key is to the editor, if it is anything. It is called
+// with mu held and ends reading where the editor will end the line.
+func (e *editor) translate(r rune) (rune, bool) {
 	e.inserted = false
 	if r == 0 {
-		e.gone, e.over = true, e.length == 0 // else the line is ended first
+		e.gone, e.over, e.reading = true, e.length == 0, false // else the line is ended first
 		return r, true
 	}
 	if e.literal {
@@ -111,10 +152,17 @@ func (e *editor) filter(r rune) (rune, bool) {
 	case ctrlX:
 		return ctrlU, true
 	case ctrlZ:
-		e.end, e.entered = true, true
+		e.end, e.entered, e.reading = true, true, false
 		return readline.CharEnter, true
 	case readline.CharEnter, readline.CharCtrlJ:
-		e.entered = true
+		e.entered, e.reading = true, false
+	case ctrlC:
+		e.reading = false
+	case leave:
+		e.reading = e.length > 0
+		return readline.CharDelete, true
+	case readline.CharDelete: // the key; on an empty line the editor would leave
+		return r, e.length > 0
 	case ctrlL, ctrlR, ctrlS: // redraws
 		e.redraw()
 		return r, false
@@ -127,12 +175,15 @@ func (e *editor) filter(r rune) (rune, bool) {
 }
 
 // OnChange implements readline.Listener: it acts on ? and redraws after a list
-// of completions.
+// of completions. The console calls it without a key before a line.
 func (e *editor) OnChange(line []rune, pos int, key rune) ([]rune, int, bool) {
 	line, pos, changed := e.change(line, pos, key)
 	e.mu.Lock()
 	e.length = len(line)
 	e.mu.Unlock()
+	if key != 0 {
+		e.notices.end()
+	}
 	return line, pos, changed
 }
 

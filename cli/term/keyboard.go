@@ -5,7 +5,6 @@ import (
 	"io"
 	"sync"
 	"time"
-	"unicode/utf8"
 )
 
 // Control characters.
@@ -21,6 +20,7 @@ const (
 	ctrlX = 0x18
 	ctrlZ = 0x1a
 	esc   = 0x1b
+	del   = 0x7f
 )
 
 // keyboard owns the terminal's input. One goroutine reads it; what was typed is
@@ -38,6 +38,8 @@ type keyboard struct {
 	closed    bool
 	editing   bool   // the line editor may read
 	waiting   bool   // a single key is being waited for
+	ahead     int    // bytes of buf whose lines have been sent (ahead.go)
+	dropped   bool   // Ctrl-C would have dropped them
 	interrupt func() // on Ctrl-C while neither reads; may be nil
 	sequence  sequence
 }
@@ -63,7 +65,7 @@ func (k *keyboard) close() {
 	<-k.done
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.buf = nil // nobody is to act on it
+	k.buf, k.ahead = nil, 0 // nobody is to act on it
 }
 
 func (k *keyboard) end() {
@@ -115,7 +117,7 @@ func (k *keyboard) typed(b []byte) {
 	var abort func()
 	if i := bytes.LastIndexByte(b, ctrlC); i >= 0 && k.interrupt != nil && !k.waiting && !k.editing {
 		abort = k.interrupt
-		k.buf = nil
+		k.buf, k.dropped = k.buf[:k.ahead], k.ahead > 0
 		b = b[i+1:]
 	}
 	k.buf = append(k.buf, b...)
@@ -127,7 +129,9 @@ func (k *keyboard) typed(b []byte) {
 }
 
 // Read gives the line editor what was typed, up to the end of a line, while it
-// is at work; it is the editor's standard input.
+// is at work; it is the editor's standard input. After what may end the line it
+// gives no more until edit says that it did not, or that the next one is read:
+// what follows may be for others.
 func (k *keyboard) Read(p []byte) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -138,8 +142,8 @@ func (k *keyboard) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n := min(len(p), len(k.buf))
-	if i := bytes.IndexAny(k.buf[:n], "\r\n\x03\x04\x1a"); i >= 0 {
-		n = i + 1
+	if i := bytes.IndexAny(k.buf[:n], ends); i >= 0 {
+		n, k.editing = i+1, false
 	}
 	copy(p, k.buf[:n])
 	k.take(n)
@@ -183,42 +187,9 @@ func (k *keyboard) key() (byte, bool) {
 
 // take removes what was read; the reader may be waiting for room.
 func (k *keyboard) take(n int) {
-	k.buf = k.buf[n:]
+	k.buf, k.ahead = k.buf[n:], max(0, k.ahead-n)
 	if len(k.buf) == 0 {
 		k.buf = nil
 	}
 	k.changed.Broadcast()
-}
-
-// sequence watches for what the line editor does not bear: NUL, which it takes
-// for the end of its input, and the parameters of escape sequences (ECMA-48 §5.4),
-// which it keeps without a limit.
-type sequence struct {
-	open       bool // the last byte was ESC, or one of a sequence
-	parameters int  // bytes of them
-}
-
-// maxParameters is the longest that a sequence of a key has, in bytes, and more.
-const maxParameters = 16
-
-// sane returns the bytes without what is not to come through, in their place.
-func (s *sequence) sane(b []byte) []byte {
-	kept := b[:0]
-	for _, c := range b {
-		switch {
-		case c == 0:
-			continue
-		case c == esc:
-			*s = sequence{open: true}
-		case s.open && (c == ';' || c >= '0' && c <= '9' || c >= utf8.RuneSelf):
-			if s.parameters++; s.parameters > maxParameters {
-				continue
-			}
-		case s.open && s.parameters == 0 && (c == '[' || c == 'O'):
-		default:
-			s.open = false
-		}
-		kept = append(kept, c)
-	}
-	return kept
 }

@@ -53,9 +53,8 @@ type console struct {
 	editor editor
 	pager  pager
 
-	sizing  sync.Mutex   // orders calls of the following
-	resized func()       // has the line editor ask for its width
-	set     atomic.Int64 // width that the operator has set, 0 for the window's
+	set    atomic.Int64 // width that the operator has set, 0 for the window's
+	window window
 
 	history [2][]string // exec, config
 	listed  int         // index of the list that the editor has now
@@ -65,13 +64,16 @@ type console struct {
 // until the operator logs out, the terminal goes (nil), the supervisor ends the
 // session (remote.ErrClosed), or ctx is done. First is what began the session.
 func Interact(ctx context.Context, t Terminal, client *remote.Client, first remote.Done) (err error) {
-	c := &console{Terminal: t, client: client, listed: -1}
+	c := &console{Terminal: t, client: client, listed: -1, window: remote.MaxAhead}
 	out := &echo{out: t.Out, width: c.width}
 	t.Out, c.Out = out, out
 	// A session that is gone is noticed by the loop.
 	c.keys = newKeyboard(t.In, func() { _ = client.Touch() })
 	c.pager = pager{out: t.Out, keys: c.keys, width: c.width}
-	c.editor = editor{client: client, out: out, redraw: out.forget, width: c.width}
+	e := &c.editor
+	e.client, e.out, e.redraw, e.width, e.turn = client, out, out.forget, c.width, sync.NewCond(&e.mu)
+	e.goesOn = func() { c.keys.edit(true) }
+	e.notices.show = c.notice
 
 	var watching sync.WaitGroup
 	ended := make(chan struct{})
@@ -96,17 +98,15 @@ func Interact(ctx context.Context, t Terminal, client *remote.Client, first remo
 	c.rl, err = readline.NewEx(&readline.Config{
 		Stdin: c.keys, Stdout: t.Out, Stderr: t.Out,
 		HistoryLimit: maxHistory, DisableAutoSaveHistory: true,
-		AutoComplete: &c.editor, Listener: &c.editor, FuncFilterInputRune: c.editor.filter,
+		AutoComplete: e, Listener: e, FuncFilterInputRune: e.filter,
 		EOFPrompt: "\n", InterruptPrompt: "^C",
 		FuncGetWidth: c.editorWidth, FuncIsTerminal: func() bool { return true }, FuncMakeRaw: noop, FuncExitRaw: noop,
-		FuncOnWidthChanged: func(f func()) { c.resized = f }, ForceUseInteractive: true,
+		FuncOnWidthChanged: func(f func()) { e.resize = f }, ForceUseInteractive: true,
 	})
 	if err != nil {
 		return fmt.Errorf("start line editor: %w", err)
 	}
-	client.Notices(func(text []byte) {
-		_, _ = c.rl.Write(text) // it draws the prompt and the line again
-	})
+	client.Notices(e.notices.add)
 	defer client.Notices(nil)
 	watching.Go(func() {
 		for {
@@ -115,7 +115,8 @@ func Interact(ctx context.Context, t Terminal, client *remote.Client, first remo
 				return
 			case <-t.Resized:
 				_ = client.Resize(t.Size()) // as for Touch
-				c.resize()
+				out.forget()
+				e.stale.Store(true)
 			}
 		}
 	})
@@ -156,7 +157,7 @@ func (c *console) loop(d remote.Done) error {
 		}
 		end := c.editor.takeEnd()
 		if d.More || strings.TrimSpace(line) != "" {
-			if d, err = c.run(line); err != nil {
+			if d, err = c.run(line, !d.More && !end); err != nil {
 				return err
 			}
 			if d.Close {
@@ -213,26 +214,22 @@ func (c *console) editorWidth() int {
 	return w
 }
 
-// shut ends the line editor's goroutines. They may wait for somebody to take a
-// line that was typed after the last one that counted.
-func (c *console) shut() {
-	c.keys.edit(true) // it reads to the end
-	var taking sync.WaitGroup
-	taking.Go(func() {
-		for {
-			if _, err := c.rl.Readline(); errors.Is(err, io.EOF) && c.editor.ended() {
-				return
-			}
-		}
-	})
-	_ = c.rl.Close() // there is no terminal whose mode it could not restore
-	taking.Wait()
+// notice prints what the switch says unasked, above a line that is being edited.
+func (c *console) notice(text []byte) {
+	if c.editor.waits() {
+		_, _ = c.rl.Write(text) // it draws the prompt and the line again
+		return
+	}
+	_, _ = c.Out.Write(text) // as for a command's output, the loop will notice
 }
 
-func (c *console) resize() {
-	c.sizing.Lock()
-	defer c.sizing.Unlock()
-	c.resized()
+// shut ends the line editor's goroutines, which may still hold keys that were
+// typed after the last line that counted.
+func (c *console) shut() {
+	for !c.editor.ended() {
+		_, _ = c.read("") // nobody is to act on it
+	}
+	_ = c.rl.Close() // there is no terminal whose mode it could not restore
 }
 
 // fitting returns a prompt that does not end with a row of the window.
@@ -249,15 +246,16 @@ func fitting(prompt string, width int) string {
 func (c *console) read(prompt string) (string, error) {
 	prompt = fitting(prompt, c.width())
 	c.editor.begin(prompt)
-	c.resize() // the width may be another with another prompt
+	c.editor.resize() // the width may be another with another prompt
 	c.rl.SetPrompt(prompt)
 	c.keys.edit(true)
 	defer c.keys.edit(false)
 	return c.rl.Readline()
 }
 
-// run runs a line; Ctrl-C aborts it.
-func (c *console) run(line string) (remote.Done, error) {
+// run runs a line, and with it those that have been typed behind it, if they may
+// be sent ahead; Ctrl-C aborts it. It returns what the last that was run left.
+func (c *console) run(line string, ahead bool) (remote.Done, error) {
 	c.keys.onInterrupt(func() {
 		io.WriteString(c.Out, "^C\n")
 		// A session that is gone is noticed by the reader of its output.
@@ -265,17 +263,30 @@ func (c *console) run(line string) (remote.Done, error) {
 	})
 	defer c.keys.onInterrupt(nil)
 	c.pager.reset(0)
-	return c.client.Run(line, c)
+	if !ahead {
+		return c.client.Run(line, c)
+	}
+	more := c.keys.look(int(c.window))
+	defer c.keys.release()
+	d, taken, err := c.client.RunAhead(line, more, c, func(i int, d remote.Done) error { return c.follow(d, more[i]) })
+	c.window.adjust(len(more), taken)
+	return d, err
 }
 
 // Output implements remote.Handler.
 func (c *console) Output(p []byte) error { return c.pager.write(p) }
 
 // Page implements remote.Handler.
-func (c *console) Page(lines int) { c.pager.reset(lines) }
+func (c *console) Page(lines int) {
+	if lines > 0 {
+		c.keys.release() // keys are for the pager
+	}
+	c.pager.reset(lines)
+}
 
 // Ask implements remote.Handler.
 func (c *console) Ask(question string) (string, error) {
+	c.keys.release() // lines may be the answer
 	i := strings.LastIndexByte(question, '\n') + 1
 	if _, err := io.WriteString(c.Out, question[:i]); err != nil {
 		return "", err

@@ -13,13 +13,15 @@ import (
 
 	"trunkline/cli/remote"
 	"trunkline/cli/session/sessiontest"
+	"trunkline/config"
 	"trunkline/feature"
 )
 
 // operator sits at a pseudo-terminal.
 type operator struct {
-	t  *testing.T
-	pt *os.File
+	t     *testing.T
+	pt    *os.File
+	store *config.Store
 
 	mu    sync.Mutex
 	seen  strings.Builder
@@ -38,13 +40,13 @@ func sit(t *testing.T, rows uint16) *operator {
 	if err := pty.Setsize(pt, &pty.Winsize{Rows: rows, Cols: 80}); err != nil {
 		t.Fatal(err)
 	}
-	cli, _ := sessiontest.CLI(t)
+	cli, store := sessiontest.CLI(t)
 	s := &remote.Server{CLI: cli, Log: slog.New(slog.DiscardHandler)}
 	client, first, wait, err := s.Local(t.Context(), feature.Session{User: "admin", Role: feature.NetworkAdmin}, Hello(tty, tty))
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &operator{t: t, pt: pt, ended: make(chan error, 1)}
+	o := &operator{t: t, pt: pt, store: store, ended: make(chan error, 1)}
 	go func() {
 		err := Run(t.Context(), tty, tty, client, first)
 		client.Close()
