@@ -40,8 +40,10 @@ fuzz:                 ## every fuzz target for FUZZTIME
 soak:                 ## the fuzz targets for hours
 	$(MAKE) --no-print-directory fuzz FUZZTIME=$(SOAKTIME)
 
-bench: deps build     ## peers and we in one run, as ratios
-	TRUNKLINE_BIN=$(CURDIR)/$(BIN) $(GO) run ./testbed/bench
+bench: deps build     ## peers and we in one run, as ratios; PEERS=1: all of them, five rounds, report in docs/bench
+	$(if $(PEERS),@.ci/deps peers)
+	$(GO) build -o $(BIN)/bench ./testbed/bench
+	TRUNKLINE_BIN=$(CURDIR)/$(BIN) $(BIN)/bench $(if $(PEERS),-peers -rounds 5 -docs docs/bench) $(BENCHFLAGS)
 
 generate: deps        ## regenerate committed generated code
 	PATH="$$PWD/$(BIN)/tools:$$PATH" GOBIN=$$PWD/$(BIN)/tools $(GO) install tool

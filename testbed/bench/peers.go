@@ -4,30 +4,95 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
-// peer is a switch between the two hosts.
-type peer struct {
-	name  string
-	ports string // "tap" or "veth": peers are compared within a kind
-	needs string // program that must be installed
-	// up starts the switch and returns how to stop it.
-	up func(ctx context.Context, w *world) (down func(), err error)
+// Kinds of port. Peers are compared within a kind.
+const (
+	veth  = "veth"
+	tap   = "tap"
+	vhost = "vhost"
+)
+
+// CPUs of a pinned measurement: the endpoints on one, the switch on the other.
+// The kernel bridge has no process: whoever sends does its work.
+const (
+	endpointCPU = 0
+	switchCPU   = 1
+)
+
+// bed is a switch that is up between the hosts.
+type bed struct {
+	pids    []int     // to pin; empty when the switch pins itself or is the kernel
+	sockets [2]string // of vhost-user ports
+	down    func()
 }
 
+// peer is a switch to be measured.
+type peer struct {
+	name  string
+	ports string
+	needs []string // programs that must be installed
+	main  bool     // measured also without -peers
+	up    func(ctx context.Context, w *world) (*bed, error)
+}
+
+// Names that the results are compared by.
+const (
+	ours   = "Trunkline"
+	bridge = "Linux bridge"
+)
+
+// dpdkSwitch is the Open vSwitch that Debian builds with DPDK: the one with
+// userspace-tso and vhost-user ports.
+const dpdkSwitch = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
+
 var peers = []peer{
-	{"Linux bridge", "veth", "ip", bridgeUp},
-	{"Open vSwitch netdev", "veth", "ovs-vswitchd", func(ctx context.Context, w *world) (func(), error) { return ovsUp(ctx, w, "veth") }},
-	{"Trunkline", "veth", "", func(ctx context.Context, w *world) (func(), error) { return trunklineUp(ctx, w, "veth") }},
-	{"Open vSwitch netdev", "tap", "ovs-vswitchd", func(ctx context.Context, w *world) (func(), error) { return ovsUp(ctx, w, "tap") }},
-	{"Trunkline", "tap", "", func(ctx context.Context, w *world) (func(), error) { return trunklineUp(ctx, w, "tap") }},
+	{bridge, veth, []string{"ip"}, true, bridgeUp},
+	{"OVS netdev", veth, []string{"ovs-vswitchd"}, true, ovs{ports: veth}.up},
+	{"OVS AF_XDP", veth, []string{"ovs-vswitchd"}, false, ovs{ports: veth, xdp: true}.up},
+	{"OVS userspace-tso", veth, []string{dpdkSwitch}, false, ovs{ports: veth, tso: true}.up},
+	{ours, veth, nil, true, appliance{ports: veth}.up},
+	{ours + " AF_XDP", veth, nil, false, appliance{ports: veth, datapath: "xdp"}.up},
+	{"OVS netdev", tap, []string{"ovs-vswitchd"}, true, ovs{ports: tap}.up},
+	{"OVS userspace-tso", tap, []string{dpdkSwitch}, false, ovs{ports: tap, tso: true}.up},
+	{"VDE", tap, []string{"vde_switch", "vde_plug2tap"}, false, vdeUp},
+	{ours, tap, nil, true, appliance{ports: tap}.up},
+	{"OVS-DPDK", vhost, []string{dpdkSwitch, "dpdk-testpmd"}, false, ovs{ports: vhost}.up},
+	{"testpmd io", vhost, []string{"dpdk-testpmd"}, false, testpmdUp},
+	{ours, vhost, []string{"dpdk-testpmd"}, false, appliance{ports: vhost}.up},
+}
+
+// missing returns the first program a peer needs and does not find.
+func (p peer) missing() string {
+	for _, n := range p.needs {
+		if _, err := exec.LookPath(n); err != nil {
+			return n
+		}
+	}
+	return ""
+}
+
+// pin keeps the threads of a switch on one CPU, or lets them go.
+func (b *bed) pin(ctx context.Context, on bool) error {
+	cpus := strconv.Itoa(switchCPU)
+	if !on {
+		cpus = fmt.Sprintf("%d,%d", endpointCPU, switchCPU)
+	}
+	for _, pid := range b.pids {
+		if _, err := sh(ctx, "taskset", "-acp", cpus, strconv.Itoa(pid)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bridgeUp makes a kernel bridge in a namespace of its own, so that the
 // machine's packet filter does not see it.
-func bridgeUp(ctx context.Context, w *world) (func(), error) {
+func bridgeUp(ctx context.Context, w *world) (*bed, error) {
 	const ns = "tlbench-s"
 	down := func() { _, _ = sh(context.Background(), "ip", "netns", "del", ns) }
 	err := all(ctx, "ip netns add "+ns,
@@ -35,99 +100,99 @@ func bridgeUp(ctx context.Context, w *world) (func(), error) {
 		"ip link add "+swA+" netns "+ns+" type veth peer name "+ifaceA+" netns "+hostA,
 		"ip link add "+swB+" netns "+ns+" type veth peer name "+ifaceB+" netns "+hostB,
 		"ip -n "+ns+" link set "+swA+" master tlbr up", "ip -n "+ns+" link set "+swB+" master tlbr up")
+	for i := range w.extra {
+		if err == nil {
+			err = all(ctx, fmt.Sprintf("ip link add %s netns %s type veth peer name %s netns %s", w.extraSwitch(i), ns, w.extraIface(i), hostB),
+				fmt.Sprintf("ip -n %s link set %s master tlbr up", ns, w.extraSwitch(i)))
+		}
+	}
+	if err == nil {
+		err = w.address(ctx)
+	}
 	if err != nil {
 		down()
 		return nil, err
 	}
-	return down, w.address(ctx)
+	return &bed{down: down}, nil
 }
 
-// ovsUp starts an Open vSwitch of our own with the userspace datapath. On veth
-// its ports carry no checksum metadata, so the hosts' transmit offloads go off:
-// with them on, nothing passes.
-func ovsUp(ctx context.Context, w *world, kind string) (func(), error) {
-	run := filepath.Join(w.dir, "ovs-"+kind)
-	if err := os.RemoveAll(run); err != nil { // of an earlier round
+// vdeUp starts a VDE switch with one plug process for each TAP.
+func vdeUp(ctx context.Context, w *world) (*bed, error) {
+	dir := filepath.Join(w.dir, "vde")
+	if err := os.RemoveAll(dir); err != nil { // of an earlier round
 		return nil, err
 	}
-	if err := os.MkdirAll(run, 0o700); err != nil {
-		return nil, err
-	}
-	env := []string{"OVS_RUNDIR=" + run, "OVS_LOGDIR=" + run, "OVS_DBDIR=" + run, "OVS_SYSCONFDIR=" + run}
-	sock := "unix:" + run + "/db.sock"
-	vsctl := func(args ...string) error {
-		_, err := sh(ctx, "env", append(append(env, "ovs-vsctl", "--db="+sock), args...)...)
+	var started []*daemon
+	b := &bed{down: func() {
+		for _, d := range started {
+			d.stop()
+		}
+	}}
+	run := func(log, name string, args ...string) error {
+		d, err := w.start(log, nil, name, args...)
+		if err == nil {
+			started = append(started, d)
+			b.pids = append(b.pids, d.cmd.Process.Pid)
+		}
 		return err
 	}
-	if _, err := sh(ctx, "ovsdb-tool", "create", run+"/conf.db", "/usr/share/openvswitch/vswitch.ovsschema"); err != nil {
-		return nil, err
+	err := run("vde.log", "vde_switch", "-s", dir, "-x")
+	if err == nil {
+		err = waitFor(ctx, setUp, func() error { _, err := os.Stat(filepath.Join(dir, "ctl")); return err })
 	}
-	db, err := w.start("ovsdb-"+kind+".log", env, "ovsdb-server", run+"/conf.db", "--remote=punix:"+run+"/db.sock", "--unixctl="+run+"/db.ctl")
+	for _, h := range []struct{ iface, host string }{{ifaceA, hostA}, {ifaceB, hostB}} {
+		if err == nil {
+			err = run("vde-"+h.iface+".log", "vde_plug2tap", "-s", dir, h.iface)
+		}
+		if err == nil {
+			err = waitFor(ctx, setUp, func() error { return all(ctx, "ip link set "+h.iface+" netns "+h.host) })
+		}
+	}
+	if err == nil {
+		err = w.address(ctx)
+	}
 	if err != nil {
+		b.down()
 		return nil, err
 	}
-	var vs *daemon
-	down := func() {
-		_ = vsctl("--no-wait", "--if-exists", "del-br", "tlbr0")
-		vs.stop()
-		db.stop()
-	}
-	steps := func() error {
-		if err := waitFor(ctx, 5e9, func() error { return vsctl("--no-wait", "init") }); err != nil {
-			return err
-		}
-		if vs, err = w.start("vswitchd-"+kind+".log", env, "ovs-vswitchd", sock, "--unixctl="+run+"/vs.ctl", "-vconsole:off", "--log-file="+run+"/vs.log"); err != nil {
-			return err
-		}
-		if err := vsctl("--timeout=10", "add-br", "tlbr0", "--", "set", "bridge", "tlbr0", "datapath_type=netdev"); err != nil {
-			return err
-		}
-		if kind == "tap" {
-			if err := vsctl("--timeout=10", "add-port", "tlbr0", ifaceA, "--", "set", "interface", ifaceA, "type=internal",
-				"--", "add-port", "tlbr0", ifaceB, "--", "set", "interface", ifaceB, "type=internal"); err != nil {
-				return err
-			}
-			if err := waitFor(ctx, 5e9, func() error {
-				return all(ctx, "ip link set "+ifaceA+" netns "+hostA, "ip link set "+ifaceB+" netns "+hostB)
-			}); err != nil {
-				return err
-			}
-			return w.address(ctx)
-		}
-		if err := w.makeVeths(ctx); err != nil {
-			return err
-		}
-		if err := vsctl("--timeout=10", "add-port", "tlbr0", swA, "--", "add-port", "tlbr0", swB); err != nil {
-			return err
-		}
-		if err := w.transmitOffload(ctx, "off"); err != nil {
-			return err
-		}
-		return w.address(ctx)
-	}
-	if err := steps(); err != nil {
-		down()
-		return nil, err
-	}
-	return down, nil
+	return b, nil
 }
 
-// trunklineUp starts the appliance with two vEthernets: TAPs that it creates in
-// the hosts, or the switch ends of two veth pairs.
-func trunklineUp(ctx context.Context, w *world, kind string) (func(), error) {
-	state := filepath.Join(w.dir, "trunkline-"+kind)
+// appliance is Trunkline: one process with supervisor and line card, as make
+// run starts it.
+type appliance struct {
+	ports    string
+	datapath string // host datapath, "" for the default
+}
+
+// up starts it with two vEthernets: TAPs that it creates in the hosts, the
+// switch ends of two veth pairs, or two vhost-user sockets.
+func (a appliance) up(ctx context.Context, w *world) (*bed, error) {
+	state := filepath.Join(w.dir, "trunkline-"+a.ports)
 	if err := os.RemoveAll(state); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, err
 	}
+	var sockets [2]string
 	owners := []string{"netns " + hostA + " ifname " + ifaceA, "netns " + hostB + " ifname " + ifaceB}
-	if kind == "veth" {
+	switch a.ports {
+	case tap:
+		for i := range w.extra {
+			owners = append(owners, "netns "+hostB+" ifname "+w.extraIface(i))
+		}
+	case veth:
 		if err := w.makeVeths(ctx); err != nil {
 			return nil, err
 		}
 		owners = []string{"device " + swA, "device " + swB}
+		for i := range w.extra {
+			owners = append(owners, "device "+w.extraSwitch(i))
+		}
+	case vhost:
+		sockets = [2]string{filepath.Join(state, "vh0"), filepath.Join(state, "vh1")}
+		owners = []string{"vhost-user socket " + sockets[0], "vhost-user socket " + sockets[1]}
 	}
 	var text strings.Builder
 	text.WriteString("version 1.0(1)\nhostname bench\n")
@@ -138,14 +203,26 @@ func trunklineUp(ctx context.Context, w *world, kind string) (func(), error) {
 	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
 		return nil, err
 	}
-	d, err := w.start("trunkline-"+kind+".log", nil, filepath.Join(w.bin, "trunkline"), "run",
-		"--state-dir", state, "--startup-config", file, "--socket", filepath.Join(state, "vsm.sock"))
+	args := []string{"run", "--state-dir", state, "--startup-config", file, "--socket", filepath.Join(state, "vsm.sock")}
+	if a.datapath != "" {
+		args = append(args, "--datapath", a.datapath)
+	}
+	if w.workers > 1 {
+		args = append(args, "--workers", strconv.Itoa(w.workers))
+	}
+	d, err := w.start("trunkline-"+a.ports+".log", nil, filepath.Join(w.bin, "trunkline"), args...)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.address(ctx); err != nil {
+	b := &bed{pids: []int{d.cmd.Process.Pid}, sockets: sockets, down: d.stop}
+	if a.ports == vhost {
+		err = b.listening(ctx)
+	} else {
+		err = w.address(ctx)
+	}
+	if err != nil {
 		d.stop()
 		return nil, err
 	}
-	return d.stop, nil
+	return b, nil
 }

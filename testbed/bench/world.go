@@ -23,9 +23,16 @@ const (
 // world is one run of the bench: a directory for the peers' files and the
 // commands that reach the hosts.
 type world struct {
-	dir string
-	bin string // of the product's binaries
+	dir     string
+	bin     string // of the product's binaries
+	pin     bool   // the endpoints run on endpointCPU
+	extra   int    // ports beside those of A and B, all in host B
+	workers int    // of Trunkline; 0: its default
 }
+
+// extraIface and extraSwitch name the two ends of an extra port.
+func (w *world) extraIface(i int) string  { return fmt.Sprintf("tlbx%d", i) }
+func (w *world) extraSwitch(i int) string { return fmt.Sprintf("tlbsx%d", i) }
 
 // sh runs a command and returns its output; the error carries what it printed.
 func sh(ctx context.Context, name string, args ...string) (string, error) {
@@ -75,10 +82,19 @@ func (w *world) removeHosts() {
 	for _, d := range []string{swA, swB} {
 		_, _ = sh(ctx, "ip", "link", "del", d)
 	}
+	for i := range w.extra {
+		_, _ = sh(ctx, "ip", "link", "del", w.extraSwitch(i))
+	}
 }
 
 // makeVeths joins each host to the switch by a veth pair.
 func (w *world) makeVeths(ctx context.Context) error {
+	for i := range w.extra {
+		if err := all(ctx, "ip link add "+w.extraSwitch(i)+" type veth peer name "+w.extraIface(i)+" netns "+hostB,
+			"ip link set "+w.extraSwitch(i)+" up promisc on"); err != nil {
+			return err
+		}
+	}
 	return all(ctx,
 		"ip link add "+swA+" type veth peer name "+ifaceA+" netns "+hostA,
 		"ip link add "+swB+" type veth peer name "+ifaceB+" netns "+hostB,
@@ -97,6 +113,11 @@ func (w *world) address(ctx context.Context) error {
 		}
 		_, _ = sh(ctx, "ip", "-n", h.host, "addr", "add", h.addr+"/24", "dev", h.iface)
 		if err := all(ctx, "ip -n "+h.host+" link set "+h.iface+" up"); err != nil {
+			return err
+		}
+	}
+	for i := range w.extra {
+		if err := waitFor(ctx, setUp, func() error { return all(ctx, "ip -n "+hostB+" link set "+w.extraIface(i)+" up") }); err != nil {
 			return err
 		}
 	}
