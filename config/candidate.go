@@ -47,7 +47,8 @@ func (c *Candidate) Clone() *Candidate {
 // Everything else is for Check.
 //
 // A default is stored only where a port-profile would supply something else,
-// seen when all edits are made; so is the no form of a leaf. With the switch of a
+// seen when all edits are made; so is the no form of a leaf. Where the edits are
+// of what is inherited, those that are stored go as well. With the switch of a
 // group that is turned off go all its settings. Entries that exist
 // by their leaves only go with the last of them. Containers come and go with
 // what is in them.
@@ -66,7 +67,7 @@ func apply(s *schema.Schema, t tree.Tree, edits []Edit) (tree.Tree, Problems) {
 	for _, e := range edits {
 		a.edit(e)
 	}
-	for _, p := range a.settle {
+	for _, p := range slices.Concat(a.settle, s.Superfluous(t, a.tree)) {
 		a.settleLeaf(p)
 	}
 	return a.tree, a.problems

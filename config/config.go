@@ -92,6 +92,8 @@ type Hooks struct {
 	// Panicked is told of a panic in one of the others ("check", "compile",
 	// "settle"), which is an error of that commit and no more; may be nil.
 	Panicked func(stage string, value any, stack []byte)
+	// Clock is what confirmed commits are timed by, nil for that of the machine.
+	Clock Clock
 }
 
 // Record is what a Backend stores of one commit: the whole tree as the schema's

@@ -18,6 +18,7 @@ type Store struct {
 	schema  *schema.Schema
 	backend Backend
 	hooks   Hooks
+	clock   Clock
 
 	running atomic.Pointer[Snapshot]
 	startup atomic.Pointer[Snapshot] // nil: there is none
@@ -49,8 +50,11 @@ func Open(ctx context.Context, s *schema.Schema, b Backend, h Hooks, factory tre
 		return nil, &RecordError{Err: err}
 	}
 	store := &Store{
-		schema: s, backend: b, hooks: h,
+		schema: s, backend: b, hooks: h, clock: h.Clock,
 		commit: make(chan struct{}, 1), trialWake: make(chan struct{}, 1), subscribers: map[chan struct{}]bool{},
+	}
+	if store.clock == nil {
+		store.clock = systemClock{}
 	}
 	var last uint64
 	if b, ok := b.(TrialBackend); ok {

@@ -71,7 +71,7 @@ func (s *Store) CommitTrial(ctx context.Context, c *Candidate, m Meta, id string
 	if d < MinTrial || d > MaxTrial {
 		return Result{}, ErrTrialTime
 	}
-	r, err := s.transact(ctx, c, m, &Trial{ID: id, Meta: m, Deadline: time.Now().Add(d)})
+	r, err := s.transact(ctx, c, m, &Trial{ID: id, Meta: m, Deadline: s.clock.Now().Add(d)})
 	s.wakeTrial() // also after an error: it may be stored
 	return r, err
 }
@@ -89,7 +89,7 @@ func (s *Store) Prolong(ctx context.Context, id string, d time.Duration) error {
 	}
 	return s.changeTrial(ctx, id, func(t *trial) *trial {
 		next := *t
-		next.Deadline = time.Now().Add(d)
+		next.Deadline = s.clock.Now().Add(d)
 		return &next
 	})
 }
@@ -158,57 +158,59 @@ func (s *Store) Cancel(ctx context.Context, id string, m Meta) (Result, error) {
 func (s *Store) KeepTrials(ctx context.Context, failed func(error)) error {
 	const again = time.Second
 	for {
-		wait, err := s.expire(ctx)
+		next, err := s.expire(ctx)
 		if errors.Is(err, ErrReloading) {
-			wait, err = MaxTrial, nil
+			err = nil
 		}
 		if err != nil && ctx.Err() == nil {
-			wait = again
+			next = s.clock.Now().Add(again)
 			if failed != nil {
 				failed(err)
 			}
 		}
-		timer := time.NewTimer(wait)
+		ring, stop := s.clock.Timer(next)
 		select {
-		case <-timer.C:
+		case <-ring:
 		case <-s.trialWake:
 		case <-ctx.Done():
-			timer.Stop()
+			stop()
 			return ctx.Err()
 		}
-		timer.Stop()
+		stop()
 	}
 }
 
-// expire reverts what is pending if its time is over, and returns how long to
-// wait for the next turn.
-func (s *Store) expire(ctx context.Context) (time.Duration, error) {
-	r, done, wait, err := s.expireOne(ctx)
+// expire reverts what is pending if its time is over, and returns when
+// to look again at the latest.
+func (s *Store) expire(ctx context.Context) (time.Time, error) {
+	r, done, next, err := s.expireOne(ctx)
 	if done {
 		s.settle(ctx, r.Snapshot)
 	}
-	return wait, err
+	return next, err
 }
 
-func (s *Store) expireOne(ctx context.Context) (r Result, done bool, wait time.Duration, err error) {
+func (s *Store) expireOne(ctx context.Context) (r Result, done bool, next time.Time, err error) {
+	now := s.clock.Now()
+	next = now.Add(MaxTrial)
 	if err := s.lock(ctx); err != nil {
-		return r, false, 0, err
+		return r, false, next, err
 	}
 	defer s.unlock()
 	if s.uncertain {
 		if err := s.refresh(ctx); err != nil {
-			return r, false, 0, err
+			return r, false, next, err
 		}
 	}
 	t := s.pending.Load()
 	if t == nil {
-		return r, false, MaxTrial, nil
+		return r, false, next, nil
 	}
-	if wait := time.Until(t.Deadline); wait > 0 {
-		return r, false, wait, nil
+	if t.Deadline.After(now) {
+		return r, false, t.Deadline, nil
 	}
 	r, err = s.revert(ctx, t, expired)
-	return r, err == nil, MaxTrial, err
+	return r, err == nil, next, err
 }
 
 // expired is who brings back what was not confirmed.
@@ -220,6 +222,9 @@ func (s *Store) revert(ctx context.Context, t *trial, m Meta) (Result, error) {
 	m.Method = MethodRevert
 	now := s.Running()
 	next := s.schema.KeepInventory(now.Tree, t.back)
+	if settled, problems := apply(s.schema, now.Tree, []Edit{{Op: Replace, Value: next}}); len(problems) == 0 {
+		next = settled // by what attached ports inherit now
+	}
 	if errs, _ := split(s.schema.Validate(now.Tree, next)); len(errs) > 0 {
 		next = t.back
 	}

@@ -14,9 +14,8 @@ import (
 	"time"
 
 	pb "github.com/openconfig/gnmi/proto/gnmi"
-	"github.com/openconfig/gnmi/proto/gnmi_ext"
-	"google.golang.org/protobuf/types/known/durationpb"
 
+	"trunkline/config/configtest"
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 )
@@ -98,6 +97,18 @@ func (p plain) with(o op) plain {
 	}
 	if p[at] = v; (v == o.def() || v == "no") && p.supplied(o) == "" || o.how == "delete" {
 		delete(p, at)
+	}
+	return p.settled()
+}
+
+// settled leaves no default and no form at a port that no port-profile needs.
+func (p plain) settled() plain {
+	for k, v := range p {
+		entry, leaf, in := strings.Cut(k, "]/")
+		o := op{entry: entry + "]", leaf: leaf}
+		if in && strings.HasPrefix(k, "interfaces/") && (v == "no" || v == o.def()) && p.supplied(o) == "" {
+			delete(p, k)
+		}
 	}
 	return p
 }
@@ -222,6 +233,8 @@ type modelled struct {
 	files       map[string]plain
 	base        map[string]plain // of sessions
 	edits       map[string][]op
+	clock       *configtest.Clock
+	pending     *onTrial // nil for none
 	log         []string
 	counts      map[string]int
 }
@@ -288,7 +301,7 @@ func (d *modelled) request(o op) (*pb.SetRequest, bool) {
 
 // commit makes one edit through a random door.
 func (d *modelled) commit(o op) {
-	ok := d.m.allowed(o)
+	ok := d.free() && d.m.allowed(o)
 	if req, can := d.request(o); can && d.r.IntN(3) == 0 {
 		d.counts["gNMI"]++
 		d.set(ok, req)
@@ -299,10 +312,15 @@ func (d *modelled) commit(o op) {
 		d.counts["line"]++
 		// The line of the mode makes the entry, whether its own is refused or not.
 		d.type1(ok, "configure terminal", o.mode, o.line)
-		d.m = d.m.with(op{entry: o.entry, how: "set"})
+		if d.free() {
+			d.m = d.m.with(op{entry: o.entry, how: "set"})
+		}
 	} else {
 		d.counts["line"]++
-		d.type1(ok, "configure terminal", o.line)
+		// To enter the mode of an entry that is there, or to remove one that is not,
+		// is no commit.
+		_, there := d.m[o.entry]
+		d.type1(ok || o.leaf == "" && there == (o.how == "set"), "configure terminal", o.line)
 	}
 	if ok {
 		d.m = d.m.with(o)
@@ -310,6 +328,10 @@ func (d *modelled) commit(o op) {
 }
 
 func (d *modelled) step() {
+	if d.pending != nil && d.r.IntN(3) == 0 {
+		d.onTrial()
+		return
+	}
 	names := []string{"c1", "c2", "c3"}
 	name := names[d.r.IntN(len(names))]
 	switch kind := d.r.IntN(40); {
@@ -329,15 +351,11 @@ func (d *modelled) step() {
 		d.counts["rollback"]++
 		was, there := d.checkpoints[name]
 		how := []string{"atomic", "best-effort", "stop-at-first-failure"}[d.r.IntN(3)]
-		d.type1(there, "rollback running-config checkpoint "+name+" "+how)
-		if there {
-			d.m = was
-		}
+		d.restore(was, there, "rollback running-config checkpoint "+name+" "+how)
 	case kind < 31: // replaced by a file, or written to one
 		d.counts["replace"]++
 		if was, there := d.files[name]; there && d.r.IntN(2) == 0 {
-			d.type1(true, "configure replace volatile:"+name+" non-interactive")
-			d.m = was
+			d.restore(was, true, "configure replace volatile:"+name+" non-interactive")
 		} else {
 			d.type1(true, "copy running-config volatile:"+name)
 			d.files[name] = d.m
@@ -350,11 +368,18 @@ func (d *modelled) step() {
 		}
 		d.replaceVLANs(was)
 	case kind < 38:
-		d.session([]string{"s1", "s2"}[d.r.IntN(2)])
+		d.session([]string{"s1", "s2", "s3"}[d.r.IntN(3)])
 	default:
-		if d.counts["trial"] < 5 {
-			d.trial()
-		}
+		d.trial(name)
+	}
+}
+
+// restore goes back to a configuration, if there is one: nothing of it is a
+// commit where that is what runs.
+func (d *modelled) restore(was plain, there bool, line string) {
+	ok := there && (d.free() || maps.Equal(d.m, was))
+	if d.type1(ok, line); ok {
+		d.m = was
 	}
 }
 
@@ -383,9 +408,12 @@ func (d *modelled) replaceVLANs(was plain) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	d.set(true, &pb.SetRequest{Replace: []*pb.Update{{
+	d.set(d.free(), &pb.SetRequest{Replace: []*pb.Update{{
 		Path: modelPath("vlans"), Val: &pb.TypedValue{Value: &pb.TypedValue_JsonVal{JsonVal: text}},
 	}}})
+	if !d.free() {
+		return
+	}
 	d.m = maps.Clone(d.m)
 	maps.DeleteFunc(d.m, func(k, _ string) bool { return strings.HasPrefix(k, "vlans/") })
 	for k, v := range was {
@@ -428,59 +456,27 @@ func (d *modelled) session(name string) {
 		mine, next = mine.with(e), next.with(e)
 	}
 	clash := conflict(base, mine, d.m)
-	if clash {
+	minutes := 1 + d.r.IntN(60)
+	switch {
+	case d.pending != nil:
+		d.counts["held"]++
+		d.type1(false, enter, "commit")
+		return
+	case clash:
 		d.counts["conflict"]++
 		d.type1(false, enter, "commit")
 		d.type1(true, enter, "abort")
-	} else {
+	case d.r.IntN(3) == 0:
+		d.counts["trial of a session"]++
+		d.type1(true, enter, fmt.Sprint("commit confirmed ", minutes))
+		d.begin(onTrial{id: "session " + name, session: name, back: d.m}, time.Duration(minutes)*time.Minute)
+		d.m = next
+	default:
 		d.type1(true, enter, "commit")
 		d.m = next
 	}
 	delete(d.base, name)
 	delete(d.edits, name)
-}
-
-// trial is a confirmed commit: while it waits nothing else is committed, and what
-// is not confirmed goes.
-func (d *modelled) trial() {
-	d.counts["trial"]++
-	commit := func(c *gnmi_ext.Commit) []*gnmi_ext.Extension {
-		c.Id = "x"
-		return []*gnmi_ext.Extension{{Ext: &gnmi_ext.Extension_Commit{Commit: c}}}
-	}
-	how := d.counts["trial"] % 3
-	within := time.Minute
-	if how == 0 {
-		within = time.Second
-	}
-	before := d.m
-	o := op{entry: "system", leaf: "hostname", value: fmt.Sprint("trial", d.counts["trial"]), how: "set"}
-	req, _ := d.request(o)
-	req.Extension = commit(&gnmi_ext.Commit{Action: &gnmi_ext.Commit_Commit{Commit: &gnmi_ext.CommitRequest{RollbackDuration: durationpb.New(within)}}})
-	d.set(true, req)
-	d.m = d.m.with(o)
-	if how != 0 { // else it may be over
-		d.compare()
-		d.type1(false, "configure terminal", "hostname other")
-		d.compare()
-	}
-	switch how {
-	case 0:
-		d.counts["expired"]++
-		deadline := time.Now().Add(10 * time.Second)
-		for _, pending := d.s.config.Trial(); pending; _, pending = d.s.config.Trial() {
-			if time.Now().After(deadline) {
-				d.fail("a confirmed commit is still pending")
-			}
-			time.Sleep(20 * time.Millisecond) // a poll of the condition
-		}
-		d.m = before
-	case 1:
-		d.set(true, &pb.SetRequest{Extension: commit(&gnmi_ext.Commit{Action: &gnmi_ext.Commit_Confirm{Confirm: &gnmi_ext.CommitConfirm{}}})})
-	case 2:
-		d.set(true, &pb.SetRequest{Extension: commit(&gnmi_ext.Commit{Action: &gnmi_ext.Commit_Cancel{Cancel: &gnmi_ext.CommitCancel{}}})})
-		d.m = before
-	}
 }
 
 // ours leaves what the model knows.
@@ -599,7 +595,8 @@ func (d *modelled) compare() {
 }
 
 // TestModel gives random commands to a supervisor: lines, Sets, checkpoints,
-// rollbacks, replacements, sessions that conflict, confirmed commits that expire.
+// rollbacks, replacements, sessions that conflict, confirmed commits that are
+// confirmed, cancelled, prolonged or expire while others try to commit.
 // After each the tree, the text and the JSON are those of a simple model.
 // TRUNKLINE_SEEDS is how many sequences there are.
 func TestModel(t *testing.T) {
@@ -611,8 +608,9 @@ func TestModel(t *testing.T) {
 		steps = 100
 	}
 	for seed := range seeds {
+		clock := configtest.NewClock(time.Now())
 		d := &modelled{
-			doors: openDoors(t), r: rand.New(rand.NewPCG(uint64(seed), 11)), m: plain{}, checkpoints: map[string]plain{},
+			doors: openDoorsBy(t, clock), clock: clock, r: rand.New(rand.NewPCG(uint64(seed), 11)), m: plain{}, checkpoints: map[string]plain{},
 			files: map[string]plain{}, base: map[string]plain{}, edits: map[string][]op{}, counts: map[string]int{},
 		}
 		const begin = "hostname start\nport-profile type vethernet P1\nport-profile type vethernet P2\nport-profile type vethernet P3\n"

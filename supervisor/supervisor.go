@@ -74,6 +74,8 @@ type Config struct {
 	// Console takes the messages that configuration has on the console; nil for
 	// none.
 	Console io.Writer
+	// Clock is what confirmed commits are timed by, nil for that of the machine.
+	Clock config.Clock
 	// Reset is why it starts, for show version.
 	Reset string
 	Log   *slog.Logger
@@ -146,7 +148,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	resolve := func(t tree.Tree) func(string) tree.Tree { return effective.New(sch, t).Port }
 	s.compiler = program.New(s.features, resolve, s.log)
 	s.config, err = config.Open(ctx, sch, s.store, config.Hooks{
-		Check: s.check(sch), Compile: s.compile, Settle: s.settle, Panicked: s.panicked,
+		Check: s.check(sch), Compile: s.compile, Settle: s.settle, Panicked: s.panicked, Clock: cfg.Clock,
 	}, base)
 	if err != nil {
 		return nil, err

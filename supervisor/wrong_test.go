@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"trunkline/config"
 	"trunkline/supervisor/listen"
 )
 
@@ -213,11 +214,17 @@ type doors struct {
 
 func openDoors(t *testing.T) *doors {
 	t.Helper()
+	return openDoorsBy(t, nil)
+}
+
+// openDoorsBy is openDoors with confirmed commits timed by a clock.
+func openDoorsBy(t *testing.T, clock config.Clock) *doors {
+	t.Helper()
 	dir := t.TempDir()
 	const password = "Tr0ub4dor&3"
 	s, err := Open(t.Context(), Config{
 		StateDir: dir, GNMI: GNMI{Socket: filepath.Join(dir, "gnmi.sock")}, SSH: listen.At("127.0.0.1:0"),
-		Admin: Admin{Password: password}, Log: slog.New(slog.DiscardHandler),
+		Admin: Admin{Password: password}, Clock: clock, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
