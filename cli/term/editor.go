@@ -19,10 +19,11 @@ import (
 // while the console waits for a line.
 //
 // The library's state has no lock of its own that holds. Filter is where its
-// goroutine begins with a key: it waits there until the console waits for a line,
-// so that what the console does between lines (history, prompt, width) and what
-// the library does with keys never meet, however far it has read ahead. What
-// others want of it waits for its goroutine (stale, notices).
+// goroutine begins with a key: it waits there until the console has drawn the
+// prompt (Paint) and waits for a line, so that what the console does between lines
+// (history, prompt, width) and what the library does with keys never meet, however
+// far it has read ahead. What others want of it waits for its goroutine (stale,
+// notices).
 type editor struct {
 	client  *remote.Client
 	out     io.Writer
@@ -35,7 +36,8 @@ type editor struct {
 
 	mu       sync.Mutex
 	turn     *sync.Cond // of reading
-	reading  bool       // the console waits for a line
+	starting bool       // the prompt of the next line is to be drawn
+	reading  bool       // it is, and the console waits for a line
 	prompt   string
 	literal  bool // the next key is text
 	inserted bool // the key just typed was literal
@@ -60,8 +62,19 @@ func (e *editor) limit() int {
 func (e *editor) begin(prompt string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.prompt, e.literal, e.end, e.entered, e.reading = prompt, false, false, false, true
-	e.turn.Broadcast()
+	e.prompt, e.literal, e.end, e.entered, e.starting = prompt, false, false, false, true
+}
+
+// Paint implements readline.Painter. The library calls it with its lock on the
+// line, which all that it does with a key takes first.
+func (e *editor) Paint(line []rune, _ int) []rune {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.starting {
+		e.starting, e.reading = false, true
+		e.turn.Broadcast()
+	}
+	return line
 }
 
 // waits reports whether the console waits for a line.

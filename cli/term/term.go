@@ -98,7 +98,7 @@ func Interact(ctx context.Context, t Terminal, client *remote.Client, first remo
 	c.rl, err = readline.NewEx(&readline.Config{
 		Stdin: c.keys, Stdout: t.Out, Stderr: t.Out,
 		HistoryLimit: maxHistory, DisableAutoSaveHistory: true,
-		AutoComplete: e, Listener: e, FuncFilterInputRune: e.filter,
+		AutoComplete: e, Listener: e, Painter: e, FuncFilterInputRune: e.filter,
 		EOFPrompt: "\n", InterruptPrompt: "^C",
 		FuncGetWidth: c.editorWidth, FuncIsTerminal: func() bool { return true }, FuncMakeRaw: noop, FuncExitRaw: noop,
 		FuncOnWidthChanged: func(f func()) { e.resize = f }, ForceUseInteractive: true,
