@@ -111,7 +111,7 @@ const (
 // Info describes a device.
 type Info struct {
 	Kind    string // adapter kind: "tap", "veth", "virtio_net"
-	Driver  string // I/O mode as probed: "packet mmsg vnet", "tap read/write vnet"
+	Driver  string // I/O mode as probed: "packet mmsg vnet", "tap io_uring vnet"
 	Device  string // name on the host
 	IfIndex int
 	MAC     ether.MAC

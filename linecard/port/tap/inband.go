@@ -23,6 +23,8 @@ func OpenInband(c Config) (*Port, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.NoRing = true // a few frames a second
+	p.share(c)
 	p.driver = "inband water"
 	if err := p.prepare(c); err != nil {
 		return nil, errors.Join(err, p.discard())

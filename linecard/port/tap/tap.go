@@ -48,6 +48,8 @@ type Config struct {
 	Up        bool   // set it administratively up
 	MTU       int    // bytes; 0: the kernel's default
 	MAC       ether.MAC
+	Shared    *Shared // by the TAPs of a card; nil: the port is alone
+	NoRing    bool    // do without io_uring
 }
 
 // Errors of Open that callers act on.
@@ -65,6 +67,8 @@ type Port struct {
 	offload port.Offloads
 	driver  string
 	created bool
+	shared  *Shared
+	ring    bool // the queues use io_uring
 
 	mu   sync.Mutex
 	base uint64      // frames that the kernel had dropped at the open
@@ -86,6 +90,7 @@ func Open(c Config) (*Port, error) {
 		return nil, err
 	}
 	p.probe()
+	p.share(c)
 	if err := p.prepare(c); err != nil {
 		return nil, errors.Join(err, p.discard())
 	}
@@ -140,10 +145,10 @@ func attach(name string) (int, error) {
 // probe negotiates the header size and the offloads of an attached device.
 func (p *Port) probe() {
 	p.header = frame.VnetLen
-	p.driver = "tap read/write vnet"
+	p.driver = "vnet"
 	if unix.IoctlSetPointerInt(p.fd, unix.TUNSETVNETHDRSZ, frame.VnetLen) != nil {
 		p.header = vnet.ShortLen
-		p.driver = "tap read/write vnet10"
+		p.driver = "vnet10"
 	}
 	const tso = unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6 | unix.TUN_F_TSO_ECN
 	p.offload = port.Csum | port.TSO4 | port.TSO6
@@ -156,6 +161,21 @@ func (p *Port) probe() {
 		p.driver += " no-uso"
 	default:
 		p.driver += " rx-no-offload"
+	}
+}
+
+// share finds out how the queues are to read and write.
+func (p *Port) share(c Config) {
+	if p.shared = c.Shared; p.shared == nil {
+		p.shared = &Shared{}
+	}
+	if !c.NoRing {
+		p.ring = p.shared.probe(p.fd)
+	}
+	if p.ring {
+		p.driver = "tap io_uring " + p.driver
+	} else {
+		p.driver = "tap read/write " + p.driver
 	}
 }
 
@@ -237,7 +257,7 @@ func (p *Port) dropped() (uint64, bool) {
 func (p *Port) Created() bool { return p.created }
 
 // Queue opens a worker's queue; see port.Port.
-func (p *Port) Queue(_, receive int) (port.Queue, error) { return newQueue(p, receive != port.SendOnly) }
+func (p *Port) Queue(worker, receive int) (port.Queue, error) { return newQueue(p, worker, receive) }
 
 // Info describes the device as it is now.
 func (p *Port) Info() port.Info {
