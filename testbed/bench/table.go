@@ -50,6 +50,7 @@ type line struct {
 // lines returns the results of a kind of port. The bridge has veth ports only;
 // TAP is compared with it too, the hosts being the same.
 func (t *table) lines(ports string) []line {
+	const nothing = 1e-4 // of any metric: the switch does not carry such frames
 	var all []line
 	for _, m := range t.metrics {
 		var base float64
@@ -59,12 +60,12 @@ func (t *table) lines(ports string) []line {
 			}
 		}
 		for _, r := range t.rows {
-			if r.metric != m || r.ports != ports && (ports != tap || r.name != bridge) {
+			if r.metric != m || r.ports != ports && (ports != tap || r.name != bridge || base == 0) {
 				continue
 			}
 			l := line{row: r}
 			l.mid, l.low, l.high = r.spread()
-			if base != 0 && l.mid != 0 && r.name != ours {
+			if base != 0 && l.mid > nothing && r.name != ours {
 				l.ratio = base / l.mid
 			}
 			all = append(all, l)
