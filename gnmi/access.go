@@ -30,7 +30,8 @@ type gate struct {
 // caller is who makes an RPC.
 type caller struct {
 	feature.Identity
-	from string // address
+	from  string // address
+	local bool   // through a Unix socket
 }
 
 type callerKey struct{}
@@ -55,7 +56,10 @@ const (
 func (g *gate) enter(ctx context.Context, info *tap.Info) (context.Context, error) {
 	if info.FullMethodName != open || g.trusted {
 		who, err := g.login(ctx)
-		return context.WithValue(ctx, callerKey{}, who), err
+		if err != nil {
+			return ctx, err
+		}
+		return g.server.admit(ctx, who, info.FullMethodName)
 	}
 	select {
 	case g.strangers <- struct{}{}:
@@ -71,7 +75,7 @@ func (g *gate) login(ctx context.Context) (caller, error) {
 	c := caller{from: "unix"}
 	p, _ := peer.FromContext(ctx)
 	if g.trusted {
-		c.Identity = feature.Identity{User: "admin", Role: feature.NetworkAdmin}
+		c.Identity, c.local = feature.Identity{User: "admin", Role: feature.NetworkAdmin}, true
 		return c, nil
 	}
 	if p != nil {

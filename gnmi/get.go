@@ -7,6 +7,7 @@ import (
 	pb "github.com/openconfig/gnmi/proto/gnmi"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"trunkline/config/tree"
 	"trunkline/feature"
@@ -36,8 +37,16 @@ func (s *Server) Get(ctx context.Context, r *pb.GetRequest) (*pb.GetResponse, er
 	if len(paths) == 0 && r.GetPrefix() != nil {
 		paths = []*pb.Path{{}}
 	}
+	who := callerOf(ctx)
+	done, err := s.turn(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	var image *image
 	out := &pb.GetResponse{}
+	size := 0
+	closed, why := gone(ctx)
 	for _, path := range paths {
 		at, err := s.locate(r.GetPrefix(), path, codes.InvalidArgument)
 		if err != nil {
@@ -48,14 +57,29 @@ func (s *Server) Get(ctx context.Context, r *pb.GetRequest) (*pb.GetResponse, er
 			n, err = s.show(ctx, at, r.GetEncoding())
 		} else {
 			if image == nil {
-				image = s.imageFor(callerOf(ctx))
+				image = s.imageFor(who)
 			}
 			n, err = at.pattern.read(image, r.GetType(), wants, r.GetEncoding(), ext.depth)
 		}
 		if err != nil {
 			return nil, err
 		}
+		if ctx.Err() != nil {
+			return nil, ended(ctx)
+		}
+		select {
+		case <-closed:
+			return nil, why()
+		default:
+		}
 		n.Prefix = &pb.Path{Origin: at.origin, Target: r.GetPrefix().GetTarget()}
+		part := proto.Size(n)
+		if size += part; size > s.answer {
+			return nil, errAnswer
+		}
+		if err := s.hold(ctx, part); err != nil {
+			return nil, err
+		}
 		out.Notification = append(out.Notification, n)
 	}
 	return out, nil

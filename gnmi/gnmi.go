@@ -98,7 +98,8 @@ type Server struct {
 	image   *image // guarded by imaging
 
 	arbitration arbitration
-	streams     chan struct{}  // a token for each subscription under way
+	shares      shares
+	answer      int            // bytes of an answer, maxAnswer but for tests
 	sending     sync.WaitGroup // of subscriptions
 	patience    time.Duration  // how long a message to a client may wait
 }
@@ -113,7 +114,7 @@ const (
 func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, schema: cfg.Store.Schema(), began: time.Now(), table: table(), image: &image{},
-		streams: make(chan struct{}, maxStreams), patience: Patience,
+		shares: newShares(), answer: maxAnswer, patience: Patience,
 	}
 	root, err := compile(s.table, s.isList)
 	if err != nil {
@@ -173,12 +174,15 @@ func (s *Server) defaultOf(i *image, at tree.Path) any {
 // Serve answers clients of the listeners until ctx ends, and returns when all
 // have gone. Those of secure listeners speak TLS; local ones are trusted as
 // network-admin, so they are Unix sockets that only such users can reach.
-func (s *Server) Serve(ctx context.Context, config *tls.Config, secure, local []net.Listener) error {
+func (s *Server) Serve(ctx context.Context, keys *tls.Config, secure, local []net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var servers []*grpc.Server
 	var wg sync.WaitGroup
+	wg.Go(func() { _ = s.cfg.Store.Follow(ctx, func(_, _ config.Snapshot) { s.review() }) }) // ends with ctx
 	errs := make(chan error, len(secure)+len(local))
 	start := func(l net.Listener, trusted bool) {
-		g := s.server(config, trusted)
+		g := s.server(keys, trusted)
 		servers = append(servers, g)
 		wg.Go(func() {
 			if err := g.Serve(tcpsock.Limit(l, maxConnections, maxOfOneSite)); err != nil && ctx.Err() == nil {
@@ -197,6 +201,7 @@ func (s *Server) Serve(ctx context.Context, config *tls.Config, secure, local []
 	case <-ctx.Done():
 	case err = <-errs:
 	}
+	cancel()
 	for _, g := range servers {
 		g.Stop()
 	}

@@ -1,10 +1,12 @@
 package gnmi
 
 import (
+	"math"
 	"strings"
 	"time"
 
 	pb "github.com/openconfig/gnmi/proto/gnmi"
+	"google.golang.org/protobuf/proto"
 
 	"trunkline/config/tree"
 )
@@ -22,6 +24,8 @@ type sender struct {
 	target string
 	enc    pb.Encoding
 	depth  int
+	left   int               // bytes that the present round may still take, or unbounded
+	hold   func(n int) error // counts bytes as held until the RPC ends
 
 	u     *subscription
 	stamp int64
@@ -39,9 +43,30 @@ type update struct {
 // send sends one message. It blocks while the client does not read; see
 // Subscribe.
 func (o *sender) send(m *pb.SubscribeResponse) error {
+	if o.left != unbounded {
+		if o.left -= proto.Size(m); o.left < 0 {
+			return errAnswer
+		}
+	}
 	o.stuck.Reset(o.wait)
 	defer o.stuck.Stop()
 	return o.rpc.Send(m)
+}
+
+// unbounded is what left is where rounds are not bounded.
+const unbounded = math.MaxInt
+
+// sampleCost is about what it takes to remember a sample, in bytes.
+const sampleCost = 256
+
+// remember counts what a subscription has come to remember.
+func (o *sender) remember(u *subscription) error {
+	n := len(u.sent) - u.held
+	if n <= 0 {
+		return nil
+	}
+	u.held += n
+	return o.hold(n * sampleCost)
 }
 
 func (o *sender) sync() error {

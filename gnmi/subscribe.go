@@ -1,7 +1,6 @@
 package gnmi
 
 import (
-	"context"
 	"errors"
 	"io"
 	"sync"
@@ -28,6 +27,7 @@ type subscription struct {
 	suppress  bool          // samples that have not changed
 	changed   bool          // samples only if they have moved
 
+	held int            // samples of sent that are counted as held
 	last *image         // sent last
 	sent map[string]any // samples sent last, by path
 	next time.Time      // of the next sample
@@ -36,12 +36,12 @@ type subscription struct {
 
 // Subscribe implements the gNMI service (gNMI specification §3.5).
 func (s *Server) Subscribe(rpc pb.GNMI_SubscribeServer) error {
-	select {
-	case s.streams <- struct{}{}:
-		defer func() { <-s.streams }()
-	default:
-		return status.Errorf(codes.ResourceExhausted, "more than %d subscriptions", maxStreams)
+	user, admin := callerOf(rpc.Context()).share()
+	if !s.shares.streams.Take(streamShares, user, admin) {
+		return status.Errorf(codes.ResourceExhausted, "too many subscriptions: at most %d of one user and %d of all, of which %d are network-admin's",
+			streamShares.Each, streamShares.Total, streamShares.Reserved)
 	}
+	defer s.shares.streams.Give(user, admin)
 	first, err := rpc.Recv()
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -64,15 +64,18 @@ func (s *Server) Subscribe(rpc pb.GNMI_SubscribeServer) error {
 	stuck := make(chan struct{})
 	timer := time.AfterFunc(never, sync.OnceFunc(func() { close(stuck) }))
 	timer.Stop()
-	out := &sender{rpc: rpc, stuck: timer, wait: s.patience, target: list.GetPrefix().GetTarget(), enc: list.GetEncoding(), depth: ext.depth}
+	out := &sender{rpc: rpc, stuck: timer, wait: s.patience, hold: func(n int) error { return s.hold(rpc.Context(), n) }, target: list.GetPrefix().GetTarget(), enc: list.GetEncoding(), depth: ext.depth}
 	// Only the end of the RPC interrupts a send that waits for the client.
 	result := make(chan error, 1)
 	s.sending.Go(func() { result <- s.serve(out, subs, list) })
+	closed, why := gone(rpc.Context())
 	select {
 	case err := <-result:
 		return err
 	case <-stuck:
 		return status.Errorf(codes.ResourceExhausted, "the client has read nothing for %v", s.patience)
+	case <-closed:
+		return why()
 	}
 }
 
@@ -152,6 +155,7 @@ func (u *subscription) timing(one *pb.Subscription) error {
 }
 
 func (s *Server) once(out *sender, subs []*subscription, updatesOnly bool) error {
+	out.left = s.answer
 	if !updatesOnly {
 		i := s.imageFor(callerOf(out.rpc.Context()))
 		for _, u := range subs {
@@ -200,6 +204,7 @@ func (s *Server) stream(out *sender, subs []*subscription, updatesOnly bool) err
 	state, cancel := s.cfg.Observer.Subscribe()
 	defer cancel()
 	i := s.imageFor(callerOf(ctx))
+	out.left = s.answer
 	start := time.Now()
 	for _, u := range subs {
 		u.begin(start)
@@ -210,11 +215,15 @@ func (s *Server) stream(out *sender, subs []*subscription, updatesOnly bool) err
 		} else {
 			u.note(i)
 		}
+		if err := out.remember(u); err != nil {
+			return err
+		}
 		u.last = i
 	}
 	if err := out.sync(); err != nil {
 		return err
 	}
+	out.left = unbounded // each round is what has changed
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -226,12 +235,15 @@ func (s *Server) stream(out *sender, subs []*subscription, updatesOnly bool) err
 		case err := <-more:
 			return err
 		case <-ctx.Done():
-			return status.FromContextError(context.Cause(ctx)).Err()
+			return ended(ctx)
 		}
 		i := s.imageFor(callerOf(ctx))
 		moment := time.Now()
 		for _, u := range subs {
 			if err := out.due(u, i, moment); err != nil {
+				return err
+			}
+			if err := out.remember(u); err != nil {
 				return err
 			}
 		}

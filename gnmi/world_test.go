@@ -117,6 +117,11 @@ func groups() (config, state *schema.Schema, err error) {
 // build makes the world without a network.
 func build(t testing.TB) *world {
 	t.Helper()
+	return buildWith(t, users{})
+}
+
+func buildWith(t testing.TB, who feature.Authenticator) *world {
+	t.Helper()
 	sch, operational, err := groups()
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +165,7 @@ func build(t testing.TB) *world {
 		},
 	})
 	if w.server, err = gnmi.New(gnmi.Config{
-		Store: w.store, State: operational, Observer: w.state, Users: users{}, CLI: lines{}, Log: slog.New(slog.DiscardHandler),
+		Store: w.store, State: operational, Observer: w.state, Users: who, CLI: lines{}, Log: slog.New(slog.DiscardHandler),
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +177,12 @@ var began = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 // start serves the world over TLS on loopback, with one card of two ports.
 func start(t testing.TB) *world {
 	t.Helper()
-	w := build(t)
+	return startWith(t, users{})
+}
+
+func startWith(t testing.TB, who feature.Authenticator) *world {
+	t.Helper()
+	w := buildWith(t, who)
 	cert, err := pki.Service(t.TempDir()+"/gnmi.pem", "switch")
 	if err != nil {
 		t.Fatal(err)

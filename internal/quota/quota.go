@@ -23,32 +23,45 @@ type Counter struct {
 
 // Take takes one thing for a user, for Give to give back, and reports whether
 // there was one for him. Limits may differ from call to call.
-func (c *Counter) Take(l Limits, user string, admin bool) bool {
+func (c *Counter) Take(l Limits, user string, admin bool) bool { return c.TakeN(l, 1, user, admin) }
+
+// Give gives back what Take took for the same user in the same role.
+func (c *Counter) Give(user string, admin bool) { c.GiveN(1, user, admin) }
+
+// TakeN takes n things, or none.
+func (c *Counter) TakeN(l Limits, n int, user string, admin bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.all >= l.Total || c.users[user] >= l.Each || !admin && c.plain >= l.Total-l.Reserved {
+	if c.all+n > l.Total || c.users[user]+n > l.Each || !admin && c.plain+n > l.Total-l.Reserved {
 		return false
 	}
-	if c.users == nil {
-		c.users = map[string]int{}
-	}
-	c.all++
-	c.users[user]++
-	if !admin {
-		c.plain++
-	}
+	c.add(n, user, admin)
 	return true
 }
 
-// Give gives back what Take took for the same user in the same role.
-func (c *Counter) Give(user string, admin bool) {
+// GiveN gives n things back.
+func (c *Counter) GiveN(n int, user string, admin bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.all--
-	if c.users[user]--; c.users[user] == 0 {
+	c.add(-n, user, admin)
+}
+
+// Used is how many things are in use.
+func (c *Counter) Used() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.all
+}
+
+func (c *Counter) add(n int, user string, admin bool) {
+	if c.users == nil {
+		c.users = map[string]int{}
+	}
+	c.all += n
+	if c.users[user] += n; c.users[user] == 0 {
 		delete(c.users, user)
 	}
 	if !admin {
-		c.plain--
+		c.plain += n
 	}
 }
