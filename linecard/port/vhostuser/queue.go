@@ -170,7 +170,11 @@ func (q *queue) absorb(v *view, cause any) bool {
 		runtime.Error
 		Addr() uintptr
 	})
-	if !ok || !v.holds(e.Addr()) {
+	return ok && q.lost(v, e.Addr())
+}
+
+func (q *queue) lost(v *view, addr uintptr) bool {
+	if !v.holds(addr) {
 		return false
 	}
 	v.dead.Store(true)
@@ -178,10 +182,16 @@ func (q *queue) absorb(v *view, cause any) bool {
 	return true
 }
 
-// Fault implements port.Faulter: for a panic between Recv and Release.
-func (q *queue) Fault(cause any) bool {
+// Owns implements port.Mapped, for a fault between Recv and Release. It is then in
+// place of Release.
+func (q *queue) Owns(addr uintptr) bool {
 	v := q.rx.Load()
-	return v != nil && q.absorb(v, cause)
+	if v == nil || !q.lost(v, addr) {
+		return false
+	}
+	q.lane, q.taken = nil, 0
+	q.rx.Store(nil)
+	return true
 }
 
 // notify calls the driver. The descriptor is an eventfd, non-blocking when it was

@@ -23,7 +23,7 @@
 // peer starts it again. When the peer truncates memory that is mapped, the access
 // faults; with SetPanicOnFault that is a panic on the worker, which Recv and Send
 // turn into the end of the session. A panic that strikes elsewhere while a
-// frame's tail is read is attributed by Queue.Fault.
+// frame's tail is read is attributed by Queue.Owns (port.Mapped).
 //
 // The port outlives its sessions: it listens on, or connects again to, its socket
 // until it is closed.
