@@ -58,7 +58,11 @@ var ErrHeld = errors.New("a confirmed commit is pending")
 type HeldError struct{ Trial Trial }
 
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("ERROR: Another configuration session holds the lock (user %s, %s).", e.Trial.User, e.Trial.From)
+	_, line, terminal := strings.Cut(e.Trial.From, "@") // "192.0.2.99@pts/1"
+	if !terminal {
+		line = e.Trial.From
+	}
+	return fmt.Sprintf("ERROR: Another configuration session holds the lock (user %s, %s).", e.Trial.User, line)
 }
 
 // Unwrap makes it an ErrHeld.

@@ -26,6 +26,7 @@ type applier struct {
 	skip       int    // indentation of a line that failed, -1 for none
 	unfinished string // a command that goes on on the next line
 	failures   int
+	work       work
 }
 
 func (r *request) applier(failed func(text string, syntax bool, message string)) *applier {
@@ -146,6 +147,10 @@ func (a *applier) run(ctx context.Context, text string) error {
 	case bad != nil:
 		a.fail(text, true, bad.Text)
 		return bad
+	}
+	if err := a.work.spend(match, a.stack[depth]); err != nil {
+		a.fail(text, false, message(err))
+		return err
 	}
 	modes := a.stack
 	a.stack = a.stack[:depth+1]

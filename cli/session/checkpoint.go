@@ -231,30 +231,38 @@ func showCheckpoint(ctx context.Context, r *request) error {
 }
 
 func showCheckpointSummary(_ context.Context, r *request) error {
-	user, system := r.args().Has("user"), r.args().Has("system")
-	if err := r.summary("User", user || !system, false); err != nil {
-		return err
+	var own, systems []history.Checkpoint
+	for _, c := range r.cli.history.Checkpoints() {
+		if c.System() {
+			systems = append(systems, c)
+		} else {
+			own = append(own, c)
+		}
 	}
-	return r.summary("System", system || !user, true)
+	user, system := r.args().Has("user"), r.args().Has("system")
+	if len(own) > 0 && !system || user || len(systems) == 0 && !system {
+		if err := r.summary("User", own); err != nil {
+			return err
+		}
+	}
+	if len(systems) > 0 && !user || system {
+		return r.summary("System", systems)
+	}
+	return nil
 }
 
-// summary prints the checkpoints of operators or of the system, if there are
-// some.
-func (r *request) summary(title string, wanted, system bool) error {
-	n := 0
-	for _, c := range r.cli.history.Checkpoints() {
-		if !wanted || c.System() != system {
-			continue
-		}
-		if n++; n == 1 {
-			fmt.Fprintf(r.out, "%s Checkpoint Summary\n%s\n", title, strings.Repeat("-", checkpointRule))
-		}
+// summary prints the checkpoints of operators or of the system.
+func (r *request) summary(title string, all []history.Checkpoint) error {
+	if _, err := fmt.Fprintf(r.out, "%s Checkpoint Summary\n%s\n", title, strings.Repeat("-", checkpointRule)); err != nil {
+		return err
+	}
+	for i, c := range all {
 		description := c.Description
 		if description == "" {
 			description = "None"
 		}
 		if _, err := fmt.Fprintf(r.out, "%d) %s:\nCreated by %s\nCreated at %s\nSize is %s bytes\nDescription: %s\n\n",
-			n, c.Name, c.By, c.At.UTC().Format(checkpointTime), thousands(c.Size), description); err != nil {
+			i+1, c.Name, c.By, c.At.UTC().Format(checkpointTime), thousands(c.Size), description); err != nil {
 			return err
 		}
 	}

@@ -59,7 +59,7 @@ func configureSession(_ context.Context, r *request) error {
 	}
 	fmt.Fprintf(r.console, "Config Session started, Session ID is %d\n", d.Info().ID)
 	l := global()
-	l.draft, l.suffix = d, draftMode
+	l.draft, l.suffix, l.text = d, draftMode, "conf session "+name
 	r.stack = []level{l}
 	return nil
 }

@@ -35,8 +35,9 @@ var fileType = schema.Type[string]{
 
 var fileWords = schema.Words{
 	"delete no-prompt": "Do not ask",
-	"show file":        "Contents of a file",
-	"copy":             "Copy a configuration",
+	"show file":        "Contents of a file", "show file cksum": "CRC of the file as cksum counts it",
+	"show file md5sum": "MD5 of the file", "show file sha256sum": "SHA-256 of the file",
+	"copy": "Copy a configuration",
 }
 
 // fileCommands are the commands of the file systems (cli.md §6).
@@ -53,6 +54,7 @@ func (c *CLI) fileCommands() []grammar.Command {
 	}
 	add("dir [<file>]", "List the contents of a file system or directory", true, false, dir)
 	add("show file <file>", "Contents of a file", true, false, showFile)
+	add("show file <file> {cksum|md5sum|sha256sum}", "Contents of a file", true, false, showDigest)
 	add("pwd", "Print the current directory", true, false, func(_ context.Context, r *request) error {
 		_, err := fmt.Fprintln(r.out, r.directory())
 		return err
@@ -155,7 +157,7 @@ func changeDir(_ context.Context, r *request) error {
 func deleteFile(ctx context.Context, r *request) error {
 	name := r.fileOf("file")
 	if !r.args().Has("no-prompt") {
-		if err := r.confirm(ctx, fmt.Sprintf("Do you want to delete %q ? (y/n)?  [n] ", name), false); err != nil {
+		if err := r.confirm(ctx, fmt.Sprintf("Do you want to delete %q (y/n)?  [n] ", name), false); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"trunkline/config"
 	"trunkline/config/schema"
 	"trunkline/config/tree"
+	"trunkline/feature"
 )
 
 // LineError is a line of a configuration file that cannot be used.
@@ -106,12 +107,30 @@ func (l *loader) text(text string) []LineError {
 	return bad
 }
 
+// MaxWork is how many entries the lines of one text may name, each as often as
+// it is named: a few bytes name thousands. What a switch can have is a fraction of
+// it.
+const MaxWork = 1 << 20
+
+// work counts what lines name.
+type work int
+
+// spend counts the entries that a line names at a level. The error is that of
+// lines which may not be made any more.
+func (w *work) spend(m *grammar.Match, l level) error {
+	if *w += work(max(1, len(m.List)) * max(1, len(l.at))); *w > MaxWork {
+		return feature.Error(fmt.Sprintf("ERROR: The lines before this one name more than %d entries.", MaxWork))
+	}
+	return nil
+}
+
 // loader replays a configuration on one candidate.
 type loader struct {
 	cli       *CLI
 	candidate *config.Candidate
 	stack     []level
 	shown     string // the line as it may be told: without secrets
+	work      work
 }
 
 // line applies one line. The result is why it cannot be, or ""; wrong is set if
@@ -135,6 +154,9 @@ func (l *loader) line(line string) (reason string, wrong *grammar.Error) {
 	}
 	l.shown = redact(match, line)
 	l.stack = l.stack[:depth+1]
+	if err := l.work.spend(match, l.stack[depth]); err != nil {
+		return err.Error(), nil
+	}
 	ch, err := l.cli.change(l.candidate.Tree(), l.stack[depth], match)
 	if err != nil {
 		return err.Error(), nil

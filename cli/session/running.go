@@ -40,6 +40,10 @@ func (c *CLI) configShows() []grammar.Command {
 		{Template: "show running-config all", Help: "Current operating configuration with defaults", Words: builtinWords, Tag: running(whole(true))},
 		{Template: "show running-config diff [unified]", Help: "Difference between running and startup configuration", Words: builtinWords, Tag: builtin{show: true, do: showDiff}},
 		{Template: "show startup-config", Help: "Contents of startup configuration", Words: builtinWords, Tag: builtin{show: true, do: func(_ context.Context, r *request) error {
+			if _, ok := c.product.Store.Startup(); !ok {
+				_, err := io.WriteString(r.out, noStartup)
+				return err
+			}
 			q := r.query()
 			q.Changed = time.Time{}
 			return c.print(r.out, "show startup-config", q, q.Startup, schema.PrintOptions{})
@@ -125,6 +129,9 @@ func missing(word, key string) error {
 	}
 	return feature.Error(fmt.Sprintf("ERROR: %s does not exist: %s", noun, key))
 }
+
+// noStartup is what there is to show after write erase.
+const noStartup = "No startup configuration\n"
 
 // print writes a configuration with its header (cli.md §8).
 func (c *CLI) print(w io.Writer, command string, q feature.Query, t tree.Tree, o schema.PrintOptions) error {

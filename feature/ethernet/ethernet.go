@@ -114,6 +114,12 @@ func check(c feature.Candidate) []schema.Problem {
 		slot := feature.SlotOf(c.New, port)
 		total++
 		perModule[slot]++
+		if !c.Old.Exists(feature.InterfacePath(port)) && c.Attached != nil && c.Attached(port) == 0 && c.Online != nil && c.Online(slot) {
+			problems = append(problems, schema.Problem{
+				Path: feature.InterfacePath(port), Severity: schema.Warning, Rule: "device-missing",
+				Text: fmt.Sprintf("Warning: Module %d has no device for interface %s; it is inactive.", slot, port),
+			})
+		}
 		if total == PerSwitch+1 {
 			add("scale", "ERROR: Maximum number of Ethernet interfaces (%d) reached.", PerSwitch)
 		}

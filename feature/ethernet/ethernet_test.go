@@ -55,6 +55,31 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestNoDevice warns of new interfaces for which a card that is there has no
+// device.
+func TestNoDevice(t *testing.T) {
+	old := featuretest.Build(t, "interfaces/interface[Ethernet3/7]", nil)
+	for port, want := range map[string]string{
+		"Ethernet3/1": "", "Ethernet3/7": "", "Ethernet4/1": "",
+		"Ethernet3/9": "Warning: Module 3 has no device for interface Ethernet3/9; it is inactive.",
+	} {
+		got := ""
+		for _, p := range check(feature.Candidate{
+			Old: old, New: old.Set(feature.InterfacePath(port), nil),
+			Attached: func(port string) int { return map[string]int{"Ethernet3/1": 3}[port] },
+			Online:   func(slot int) bool { return slot == 3 },
+		}) {
+			if p.Severity != schema.Warning {
+				t.Errorf("%s: refused: %s", port, p.Text)
+			}
+			got += p.Text
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", port, got, want)
+		}
+	}
+}
+
 func TestCompile(t *testing.T) {
 	conf := featuretest.Build(t,
 		"interfaces/interface[Ethernet3/1]/inherit", "UP",

@@ -40,6 +40,7 @@ func TestStateEvents(t *testing.T) {
 		{"a port that is down comes", none, down, nil},
 		{"a port comes up", down, up, []string{"%ETHPORT-5-IF_UP: Interface Ethernet3/1 is up in mode trunk"}},
 		{"a port that is up comes", none, up, []string{"%ETHPORT-5-IF_UP: Interface Ethernet3/1 is up in mode trunk"}},
+		{"mgmt0 comes up", none, leaves(none, feature.Mgmt0, "oper-status", "up"), []string{"%ETHPORT-5-IF_UP: Interface mgmt0 is up"}},
 		{"a link goes", up, down, []string{"%ETHPORT-5-IF_DOWN_LINK_FAILURE: Interface Ethernet3/1 is down (Link not connected)"}},
 		{"a shutdown", up, leaves(up, eth, "oper-status", "down", "oper-reason", "Administratively down"),
 			[]string{"%ETHPORT-5-IF_DOWN_ADMIN_DOWN: Interface Ethernet3/1 is down (Administratively down)"}},
