@@ -77,14 +77,23 @@ func (f *head) line(s string, emit func(string) bool) bool {
 }
 func (*head) end(func(string) bool) {}
 
-// last is a ring of the newest lines.
+// last is a ring of the newest lines. They may not be more than MaxHeld bytes.
 type last struct {
 	keep  int
 	lines []string
 	next  int
+	bytes int
+	err   error
 }
 
 func (f *last) line(s string, _ func(string) bool) bool {
+	if f.bytes += len(s) + lineCost; len(f.lines) == f.keep {
+		f.bytes -= len(f.lines[f.next]) + lineCost
+	}
+	if f.bytes > MaxHeld {
+		f.lines, f.err = nil, errHeld("last")
+		return false
+	}
 	if len(f.lines) < f.keep {
 		f.lines = append(f.lines, s)
 		return true
@@ -93,6 +102,9 @@ func (f *last) line(s string, _ func(string) bool) bool {
 	f.next = (f.next + 1) % f.keep
 	return true
 }
+
+// failed implements failing.
+func (f *last) failed() error { return f.err }
 
 func (f *last) end(emit func(string) bool) {
 	for i := range f.lines {

@@ -107,6 +107,8 @@ type grep struct {
 	printed int      // number of the last line printed
 	left    int      // lines still to print after a match
 	held    []string // up to before lines before the present one, oldest first
+	bytes   int      // of them, at most MaxHeld
+	err     error
 }
 
 func (f *grep) line(s string, emit func(string) bool) bool {
@@ -118,7 +120,12 @@ func (f *grep) line(s string, emit func(string) bool) bool {
 		}
 		if f.before > 0 && !f.count {
 			if len(f.held) == f.before {
+				f.bytes -= len(f.held[0]) + lineCost
 				f.held = append(f.held[:0], f.held[1:]...)
+			}
+			if f.bytes += len(s) + lineCost; f.bytes > MaxHeld {
+				f.held, f.err = nil, errHeld("grep")
+				return false
 			}
 			f.held = append(f.held, s)
 		}
@@ -137,7 +144,7 @@ func (f *grep) line(s string, emit func(string) bool) bool {
 			return false
 		}
 	}
-	f.held, f.left = f.held[:0], f.after
+	f.held, f.bytes, f.left = f.held[:0], 0, f.after
 	return f.print(f.n, s, ":", emit)
 }
 
@@ -148,6 +155,9 @@ func (f *grep) print(n int, s, mark string, emit func(string) bool) bool {
 	}
 	return emit(s)
 }
+
+// failed implements failing.
+func (f *grep) failed() error { return f.err }
 
 func (f *grep) end(emit func(string) bool) {
 	if f.count {

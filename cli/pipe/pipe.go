@@ -3,8 +3,8 @@
 // themselves and fail like commands.
 //
 // Output streams through a chain line by line. What a filter keeps is bounded:
-// last remembers as many lines as it prints, at most MaxLast, sort and diff hold
-// MaxHeld bytes and then fail, and a line longer than maxLine is passed on in
+// last remembers as many lines as it prints, at most MaxLast; it, sort and diff
+// hold MaxHeld bytes and then fail; a line longer than maxLine is passed on in
 // pieces.
 package pipe
 

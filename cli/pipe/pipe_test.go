@@ -155,8 +155,9 @@ func TestLongLinesAreCut(t *testing.T) {
 // TestHeld: a filter that must see all lines fails when they are too many, and
 // says so instead of printing some.
 func TestHeld(t *testing.T) {
-	for _, name := range []string{"sort", "diff"} {
-		chain, _, gerr := Parse(NewTable(), []string{name})
+	for _, line := range []string{"sort", "diff", "last 65535", "grep -B 999 zzz"} {
+		name, _, _ := strings.Cut(line, " ")
+		chain, _, gerr := Parse(NewTable(), []string{line})
 		if gerr != nil {
 			t.Fatal(gerr)
 		}
@@ -169,7 +170,11 @@ func TestHeld(t *testing.T) {
 		want := "ERROR: Output exceeds 4194304 bytes; " + name + " cannot hold it."
 		var err error
 		for range MaxHeld / 100 {
-			if _, err = io.WriteString(w, strings.Repeat("x", 99)+"\n"); err != nil {
+			length := 99
+			if name == "grep" { // which holds no more than a thousand
+				length = 9999
+			}
+			if _, err = io.WriteString(w, strings.Repeat("x", length)+"\n"); err != nil {
 				break
 			}
 		}

@@ -29,11 +29,16 @@ const lineCost = 16 // bytes of a line besides its text
 
 func (h *held) add(s string) bool {
 	if h.bytes += len(s) + lineCost; h.bytes > MaxHeld {
-		h.lines, h.err = nil, feature.Error(fmt.Sprintf("ERROR: Output exceeds %d bytes; %s cannot hold it.", MaxHeld, h.name))
+		h.lines, h.err = nil, errHeld(h.name)
 		return false
 	}
 	h.lines = append(h.lines, s)
 	return true
+}
+
+// errHeld is the message of a filter that cannot hold what it is given.
+func errHeld(name string) error {
+	return feature.Error(fmt.Sprintf("ERROR: Output exceeds %d bytes; %s cannot hold it.", MaxHeld, name))
 }
 
 // failed implements failing.

@@ -110,7 +110,7 @@ func (l *loader) text(text string) []LineError {
 // MaxWork is how many entries the lines of one text may name, each as often as
 // it is named: a few bytes name thousands. What a switch can have is a fraction of
 // it.
-const MaxWork = 1 << 20
+const MaxWork = 1 << 19
 
 // work counts what lines name.
 type work int
