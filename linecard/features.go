@@ -5,6 +5,7 @@ import (
 	ethernet "trunkline/feature/ethernet/dataplane"
 	lldp "trunkline/feature/lldp/dataplane"
 	mactable "trunkline/feature/mactable/dataplane"
+	module "trunkline/feature/module/dataplane"
 	switchport "trunkline/feature/switchport/dataplane"
 	vethernet "trunkline/feature/vethernet/dataplane"
 	vlan "trunkline/feature/vlan/dataplane"
@@ -17,6 +18,7 @@ import (
 // applied in this order: what adds ports comes before what refers to them.
 func Features() []pipeline.Component {
 	return []pipeline.Component{
+		module.Component,
 		vlan.Component,
 		ethernet.Component,
 		vethernet.Component,

@@ -9,6 +9,7 @@ import (
 	"trunkline/feature/ethernet"
 	"trunkline/feature/lldp"
 	"trunkline/feature/mactable"
+	"trunkline/feature/module"
 	"trunkline/feature/switchport"
 	"trunkline/feature/vethernet"
 	"trunkline/feature/vlan"
@@ -23,7 +24,8 @@ func sections(t testing.TB) map[string][]byte {
 	t.Helper()
 	m := map[string][]byte{}
 	for name, p := range map[string]any{
-		"vlan": vlan.Program{Active: ether.VLANs(1, 10, 20)},
+		"module": module.Program{Driver: module.DriverAuto, Cores: []int{1, 3}},
+		"vlan":   vlan.Program{Active: ether.VLANs(1, 10, 20)},
 		"ethernet": ethernet.Program{
 			Uplinks: []string{"eth0"},
 			Ports: []ethernet.Port{

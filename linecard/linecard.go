@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"trunkline/internal/cores"
 	"trunkline/internal/dirlock"
 	"trunkline/internal/ether"
 	"trunkline/linecard/agent"
@@ -52,11 +53,13 @@ type Config struct {
 	Exclude []string
 	// Socket is where vemcmd reaches the card; "" for nowhere.
 	Socket  string
-	Workers int           // 0: 1
-	Spin    time.Duration // before a worker sleeps; 0: the default
-	NoTUN   bool          // interfaces in namespaces are veths, not TAPs
-	Version string
-	Log     *slog.Logger
+	Workers int           // without cores of their own; 0: cores.Default
+	Spin    time.Duration // of the workers, see pipeline.Config; 0: the default
+	// Datapath goes before what the program says; both take effect at the start.
+	Datapath Datapath
+	NoTUN    bool // interfaces in namespaces are veths, not TAPs
+	Version  string
+	Log      *slog.Logger
 }
 
 // Card is a running line card.
@@ -67,6 +70,7 @@ type Card struct {
 	attach *attach.Manager
 	agent  *agent.Agent
 	lock   *dirlock.Lock // of the state directory, until Run ends
+	path   Datapath      // in force
 	began  time.Time
 
 	services []service
@@ -100,10 +104,27 @@ func build(cfg Config) (*Card, error) {
 	c.punt = punt.New(punt.Config{
 		PortName: func(index uint16) string { return c.engine.PortName(index) }, Handlers: c.handlers, Panicked: c.panicked,
 	})
-	c.engine = pipeline.New(pipeline.Config{Workers: cfg.Workers, Spin: cfg.Spin, OnEvent: c.event, Punt: c.punt})
-	c.serve()
 	var err error
-	c.attach, err = attach.New(attach.Options{StateDir: cfg.StateDir, NoTUN: cfg.NoTUN, Log: cfg.Log}, attach.Events{
+	if c.path, err = datapath(cfg); err != nil {
+		return nil, err
+	}
+	workers := cfg.Workers
+	if workers == 0 {
+		workers = cores.Default(runtime.NumCPU())
+	}
+	if len(c.path.Cores) > 0 {
+		workers = len(c.path.Cores)
+		if others, err := cores.Isolate(c.path.Cores); err != nil {
+			// Switching on other cores is better than none.
+			c.log.Error("cores of workers", "error", err)
+			c.path.Cores = nil
+		} else {
+			c.log.Info("workers have cores of their own", "cores", cores.Format(c.path.Cores), "others", cores.Format(others))
+		}
+	}
+	c.engine = pipeline.New(pipeline.Config{Workers: workers, CPUs: c.path.Cores, Spin: cfg.Spin, OnEvent: c.event, Punt: c.punt})
+	c.serve()
+	c.attach, err = attach.New(attach.Options{StateDir: cfg.StateDir, NoTUN: cfg.NoTUN, Queues: workers, Log: cfg.Log}, attach.Events{
 		Opened:  c.opened,
 		Closing: c.closing,
 		State:   c.changed,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	ethernet "trunkline/feature/ethernet/dataplane"
+	hosting "trunkline/feature/module/dataplane"
 	vethernet "trunkline/feature/vethernet/dataplane"
 	"trunkline/linecard/attach"
 	"trunkline/linecard/pipeline"
@@ -28,6 +29,9 @@ func (c *Card) Apply(generation uint64, sections map[string][]byte) (map[string]
 		return nil, err
 	}
 	if err := c.engine.Apply(pipeline.Program(Features(), sections)); err != nil {
+		return nil, err
+	}
+	if err := c.keepHost(sections[hosting.Component.Name]); err != nil {
 		return nil, err
 	}
 	if err := c.speak(sections); err != nil { // the components have taken the same sections

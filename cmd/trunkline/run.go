@@ -29,7 +29,6 @@ import (
 	"trunkline/linecard"
 	"trunkline/linecard/agent"
 	"trunkline/linecard/local"
-	"trunkline/linecard/pipeline"
 	"trunkline/supervisor"
 )
 
@@ -42,8 +41,7 @@ func run(args []string) (int, error) {
 		socket  = fs.String("socket", remote.DefaultSocket, "socket of vsh")
 		vemcmd  = fs.String("vem-socket", "", "socket of vemcmd; empty: vem.sock beside the socket of vsh")
 		labMode = fs.Bool("lab", false, "eth1…ethN are Ethernet1/1…1/N, up in VLAN 1; host name from HOSTNAME")
-		workers = fs.Int("workers", 1, "threads that switch frames, 1 to 64")
-		spin    = fs.Duration("spin", pipeline.DefaultSpin, "how long a worker polls before it sleeps; negative: always")
+		workers = linecard.WorkerFlags(fs)
 		ssh     = supervisor.SSHFlag(fs)
 		gnmi    = supervisor.GNMIFlags(fs)
 		mgmt    = fs.String("mgmt", "", "network device that is mgmt0; empty for none, with --lab eth0 where there is one")
@@ -56,9 +54,6 @@ func run(args []string) (int, error) {
 	}
 	if fs.NArg() > 0 {
 		return 2, fmt.Errorf("unexpected argument %q", fs.Arg(0))
-	}
-	if *workers < 1 || *workers > 64 {
-		return 2, fmt.Errorf("--workers %d: 1 to 64", *workers)
 	}
 	if *vemcmd == "" {
 		*vemcmd = filepath.Join(filepath.Dir(*socket), "vem.sock")
@@ -76,7 +71,10 @@ func run(args []string) (int, error) {
 	cfg := supervisor.Config{StateDir: *state, StartupConfig: *startup, Socket: *socket, SSH: *ssh, Cards: []string{cards}, Log: log}
 	card := linecard.Config{
 		StateDir: filepath.Join(*state, "vem"), Supervisors: []string{cards}, Slot: feature.FirstCard,
-		Host: linecard.Hostname(), Lab: *labMode, Socket: *vemcmd, Workers: *workers, Spin: *spin, Version: version.String, Log: log,
+		Host: linecard.Hostname(), Lab: *labMode, Socket: *vemcmd, Version: version.String, Log: log,
+	}
+	if err := workers(&card); err != nil {
+		return 2, err
 	}
 	if !term.Is(os.Stdin, os.Stdout) {
 		cfg.Console = os.Stderr

@@ -21,7 +21,6 @@ import (
 	"trunkline/linecard"
 	"trunkline/linecard/agent"
 	"trunkline/linecard/local"
-	"trunkline/linecard/pipeline"
 )
 
 func main() {
@@ -59,8 +58,7 @@ func configure(args []string) (linecard.Config, error) {
 		uuid    = fs.String("host-uuid", "", "UUID of the host; empty: from the machine")
 		socket  = fs.String("vem-socket", local.DefaultSocket, "socket of vemcmd; empty for none")
 		lab     = fs.Bool("lab", false, "adopt eth1…ethN as ports by their numbers")
-		workers = fs.Int("workers", 1, "threads that switch frames, 1 to 64")
-		spin    = fs.Duration("spin", pipeline.DefaultSpin, "how long a worker polls before it sleeps; negative: always")
+		workers = linecard.WorkerFlags(fs)
 		level   = slog.LevelInfo
 	)
 	fs.TextVar(&level, "log-level", level, "least level to log: DEBUG, INFO, WARN, ERROR")
@@ -70,14 +68,14 @@ func configure(args []string) (linecard.Config, error) {
 	if fs.NArg() > 0 {
 		return linecard.Config{}, fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
-	if *workers < 1 || *workers > 64 {
-		return linecard.Config{}, fmt.Errorf("--workers %d: 1 to 64", *workers)
-	}
 	debug.SetGCPercent(200)
 	cfg := linecard.Config{
 		StateDir: *state, Domain: uint32(*domain), Slot: *slot, Lab: *lab, Host: linecard.Hostname(),
-		Socket: *socket, Workers: *workers, Spin: *spin, Version: version.String,
+		Socket: *socket, Version: version.String,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
+	}
+	if err := workers(&cfg); err != nil {
+		return cfg, err
 	}
 	var c agent.Conf
 	if *conf != "" {
@@ -87,6 +85,10 @@ func configure(args []string) (linecard.Config, error) {
 		}
 	}
 	cfg.Phys = c.Phys
+	cfg.Datapath.Driver = c.Datapath
+	if len(cfg.Datapath.Cores) == 0 {
+		cfg.Datapath.Cores = c.Cores
+	}
 	if c.Domain != 0 && cfg.Domain == 0 {
 		cfg.Domain = c.Domain
 	}

@@ -20,7 +20,8 @@ import (
 
 // Config is what an operator sets for a slot.
 type Config struct {
-	Host string // UUID of the host, "" for none
+	Host     string // UUID of the host, "" for none
+	Datapath Datapath
 }
 
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
@@ -56,7 +57,9 @@ var Feature = feature.Feature{
 		}},
 		Leaves: schema.Augment([]string{"vems/vem"},
 			schema.Bind("host-id", uuidType, func(c *Config) *string { return &c.Host },
-				"host id <uuid>", "Bind the slot to a host")),
+				"host id <uuid>", "Bind the slot to a host"),
+			schema.Bind("datapath", datapathType, func(c *Config) *Datapath { return &c.Datapath },
+				"host datapath <datapath>", "How the module moves frames; takes effect when its line card is started again")),
 		Words: schema.Words{
 			"vem":     "Virtual Ethernet module",
 			"host":    "Host of the module",
@@ -66,11 +69,16 @@ var Feature = feature.Feature{
 	State:   operational,
 	Observe: feature.Observe{Module: observe, ModuleSamples: sample},
 	Check:   check,
+	Compile: compile,
 	Show:    shows,
 	Exec:    execs,
 }
 
 var vemsPath = tree.Path{{Name: "vems"}, {Name: "vem"}}
+
+func vemPath(slot int) tree.Path {
+	return tree.Path{vemsPath[0], {Name: "vem", Key: strconv.Itoa(slot)}}
+}
 
 func hostID(t tree.Tree, slot string) string {
 	return feature.Read(t, tree.Path{{Name: "vems"}, {Name: "vem", Key: slot}, {Name: "host-id"}}, "")

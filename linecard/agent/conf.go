@@ -7,9 +7,11 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
+	"trunkline/internal/cores"
 	"trunkline/linecard/api"
 )
 
@@ -21,14 +23,17 @@ import (
 //	host-uuid U                      UUID of the host
 //	host-mgmt-intf IF                device whose address the card reports
 //	phys IF profile NAME             adopt a device as uplink, with a port-profile
-//	datapath {auto|packet}           how uplinks are driven
+//	datapath {auto|packet|xdp} [cores LIST]
+//	                                 how interfaces are driven, and the cores of
+//	                                 the workers (host datapath, cli.md §13.2)
 type Conf struct {
 	Domain      uint32
 	Supervisors []string // IP addresses without port
 	UUID        string
 	Mgmt        string
 	Phys        []Phys
-	Datapath    string // "auto" or "packet"; "" if not given
+	Datapath    string // "auto", "packet" or "xdp"; "" if not given
+	Cores       []int  // nil if not given
 }
 
 // Phys is one device to adopt.
@@ -139,11 +144,16 @@ func (c *Conf) line(key string, args []string) error {
 		c.Phys = append(c.Phys, Phys{args[0], args[2]})
 		return nil
 	case "datapath":
-		ok := one && (args[0] == "auto" || args[0] == "packet")
+		ok := (one || len(args) == 3 && args[1] == "cores") && slices.Contains([]string{"auto", "packet", "xdp"}, args[0])
+		if ok && !one {
+			var err error
+			c.Cores, err = cores.Parse(args[2])
+			ok = err == nil
+		}
 		if ok {
 			c.Datapath = args[0]
 		}
-		return form(ok, "datapath {auto|packet}")
+		return form(ok, "datapath {auto|packet|xdp} [cores LIST]")
 	}
 	return fmt.Errorf("unknown keyword %.40q", key)
 }

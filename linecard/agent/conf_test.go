@@ -15,7 +15,7 @@ host-uuid 7F0F7C0E-3B7A-4A55-9D55-2D6F0C1B9A10
 host-mgmt-intf eth0
 phys eth1 profile UPLINK
 phys eth2 profile UPLINK
-datapath packet
+datapath packet cores 1,4-5
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -23,7 +23,7 @@ datapath packet
 	want := Conf{
 		Domain: 100, Supervisors: []string{"192.0.2.10", "192.0.2.11"},
 		UUID: "7f0f7c0e-3b7a-4a55-9d55-2d6f0c1b9a10", Mgmt: "eth0",
-		Phys: []Phys{{"eth1", "UPLINK"}, {"eth2", "UPLINK"}}, Datapath: "packet",
+		Phys: []Phys{{"eth1", "UPLINK"}, {"eth2", "UPLINK"}}, Datapath: "packet", Cores: []int{1, 4, 5},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -42,7 +42,9 @@ func TestParseConfWrong(t *testing.T) {
 		{"device", "host-mgmt-intf averyverylongname", `line 1: want "host-mgmt-intf`},
 		{"phys", "phys eth1 UPLINK", `line 1: want "phys`},
 		{"phys twice", "phys eth1 profile A\nphys eth1 profile B", `line 2: "phys eth1" stands in line 1 already`},
-		{"datapath", "datapath xdp", `line 1: want "datapath {auto|packet}"`},
+		{"datapath", "datapath fast", `line 1: want "datapath {auto|packet|xdp}`},
+		{"cores", "datapath auto cores 5-4", `line 1: want "datapath {auto|packet|xdp}`},
+		{"no cores", "datapath auto 1", `line 1: want "datapath {auto|packet|xdp}`},
 		{"all of them", "a\nb\n", "line 1: unknown keyword \"a\"\nline 2: unknown keyword \"b\""},
 		{"long line", strings.Repeat("x", 1<<17), "line 1: bufio.Scanner: token too long"},
 	} {
