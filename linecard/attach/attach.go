@@ -37,6 +37,7 @@ import (
 	"trunkline/internal/ether"
 	"trunkline/linecard/api"
 	"trunkline/linecard/port"
+	"trunkline/linecard/port/tap"
 )
 
 // Kind says what a port is attached to.
@@ -107,6 +108,7 @@ type Options struct {
 	Namespace string // the card's; "" for the one of the process
 	StateDir  string // where numbers of NICs are kept; "" keeps them in memory
 	NoTUN     bool   // do without the TUN device: interfaces for workloads are veths
+	Queues    int    // receive queues of a TAP that is created, as many as the card has workers; 0: 1
 	Log       *slog.Logger
 }
 
@@ -116,6 +118,7 @@ type Manager struct {
 	events  Events
 	handle  *netlink.Handle // of the card's namespace
 	kick    chan struct{}   // capacity 1: one pending kick is enough
+	taps    tap.Shared
 
 	// Owned by Run.
 	links   map[string]link

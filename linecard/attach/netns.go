@@ -49,6 +49,7 @@ func (m *Manager) attachNetns(w Want) (attached, error) {
 	if !m.options.NoTUN {
 		p, err := tap.Open(tap.Config{
 			Name: w.Ifname, Namespace: w.Namespace, Persist: true, Up: true, MTU: w.MTU, MAC: w.MAC,
+			Queues: m.options.Queues, Shared: &m.taps,
 		})
 		switch {
 		case err == nil:

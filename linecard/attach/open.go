@@ -117,7 +117,10 @@ type tapped struct {
 const alias = "trunkline "
 
 func (m *Manager) attachTAP(w Want) (attached, error) {
-	c := tap.Config{Name: w.Device, Namespace: m.options.Namespace, Up: true, MTU: w.MTU, MAC: w.MAC, Persist: true}
+	c := tap.Config{
+		Name: w.Device, Namespace: m.options.Namespace, Up: true, MTU: w.MTU, MAC: w.MAC, Persist: true,
+		Queues: m.options.Queues, Shared: &m.taps,
+	}
 	open := tap.Open
 	if w.Kind == Inband {
 		open = tap.OpenInband

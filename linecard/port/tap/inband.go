@@ -8,8 +8,6 @@ import (
 
 	"github.com/songgao/water"
 	"golang.org/x/sys/unix"
-
-	"trunkline/linecard/port/ifctl"
 )
 
 // OpenInband opens the host's own port into the switch: its presence in a VLAN.
@@ -17,9 +15,10 @@ import (
 // stack sends is small, checksummed by the stack, and has no need of offloads.
 // It vanishes with the port unless c.Persist is set.
 func OpenInband(c Config) (*Port, error) {
-	p, err := openFD(c.Namespace, func(*ifctl.Conn) (int, error) {
-		return fromWater(c)
-	}, c.Name)
+	p, err := openFDs(c, func() ([]int, error) {
+		fd, err := fromWater(c)
+		return []int{fd}, err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,6 @@
 package tap
 
 import (
-	"fmt"
-
 	"golang.org/x/sys/unix"
 
 	"trunkline/linecard/frame"
@@ -26,20 +24,20 @@ type queue struct {
 	common  *common
 	ring    *uring.Ring // nil: one system call for each frame
 	mem     *memory     // of the batch that is not released yet
-	want    int         // reads to begin the next burst with
-	limit   int         // reads in one burst
+	want    int         // frames that the next burst expects
+	limit   int         // frames that it may have
 	text    text
 	out     gathered
 }
 
-func newQueue(p *Port, worker, receive int) (*queue, error) {
+func newQueue(p *Port, fd, worker, receive int) (*queue, error) {
 	c, err := p.shared.acquire(worker, p.ring)
 	if err != nil {
-		return nil, fmt.Errorf("open queue: %w", err)
+		return nil, err
 	}
 	q := &queue{
-		fd: p.fd, header: p.header, receive: receive != port.SendOnly, worker: worker, shared: p.shared, common: c,
-		want: firstReads, limit: frame.BatchSize,
+		fd: fd, header: p.header, receive: receive != port.SendOnly, worker: worker, shared: p.shared, common: c,
+		want: 1, limit: frame.BatchSize,
 	}
 	if p.ring {
 		q.ring = c.ring
@@ -70,18 +68,20 @@ func (q *queue) Recv(b *frame.Batch) (err error) {
 	return err
 }
 
-// readEach reads with one system call for each frame. It cannot block, as the
-// descriptor is non-blocking, hence the raw one.
+// readEach reads with one system call for each frame: as many as the last burst
+// had, and more next time when that did not find the device empty. The calls
+// cannot block, as the descriptor is non-blocking, hence the raw ones.
 func (q *queue) readEach(m *memory, b *frame.Batch) error {
-	for total := 0; b.N < frame.BatchSize && total < burst; {
-		into := m.slot(b.N)[frame.Headroom-q.header:]
-		n, e := rawRead(q.fd, into)
+	for total := 0; b.N < q.want && total < burst; {
+		n, e := read(q.fd, m.slot(b.N)[frame.Headroom-q.header:])
 		if e != 0 {
+			q.want = max(b.N, 1)
 			return failed(e)
 		}
 		q.accept(m, b, b.N, n)
 		total += n
 	}
+	q.want = min(2*q.want, frame.BatchSize)
 	return nil
 }
 

@@ -48,6 +48,7 @@ type Config struct {
 	Up        bool   // set it administratively up
 	MTU       int    // bytes; 0: the kernel's default
 	MAC       ether.MAC
+	Queues    int     // of a device that is created; 0: 1
 	Shared    *Shared // by the TAPs of a card; nil: the port is alone
 	NoRing    bool    // do without io_uring
 }
@@ -62,8 +63,9 @@ var (
 
 // Port is an open TAP. Info and Close may be called from any goroutine.
 type Port struct {
-	fd      int
-	header  int // bytes of the virtio header, 0 without
+	fd      int   // of the first queue, for control
+	fds     []int // of all queues
+	header  int   // bytes of the virtio header, 0 without
 	offload port.Offloads
 	driver  string
 	created bool
@@ -83,9 +85,7 @@ func Open(c Config) (*Port, error) {
 	if c.Name == "" || len(c.Name) >= unix.IFNAMSIZ {
 		return nil, fmt.Errorf("open tap %q: name must have 1 to 15 characters", c.Name)
 	}
-	p, err := openFD(c.Namespace, func(*ifctl.Conn) (int, error) {
-		return attach(c.Name)
-	}, c.Name)
+	p, err := openFDs(c, func() ([]int, error) { return attach(c.Name, c.Queues) })
 	if err != nil {
 		return nil, err
 	}
@@ -97,49 +97,24 @@ func Open(c Config) (*Port, error) {
 	return p, nil
 }
 
-// openFD opens the character device and the control socket in a namespace.
-func openFD(namespace string, open func(*ifctl.Conn) (int, error), name string) (*Port, error) {
-	ctl, err := ifctl.Open(namespace)
+// openFDs opens the character device and the control socket in a namespace.
+func openFDs(c Config, open func() ([]int, error)) (*Port, error) {
+	ctl, err := ifctl.Open(c.Namespace)
 	if err != nil {
-		return nil, fmt.Errorf("open tap %s: %w", name, err)
+		return nil, fmt.Errorf("open tap %s: %w", c.Name, err)
 	}
-	p := &Port{ctl: ctl, name: name, fd: -1}
-	err = inns.Do(namespace, func() (err error) {
-		_, missing := ctl.Index(name)
-		p.fd, err = open(ctl)
+	p := &Port{ctl: ctl, name: c.Name}
+	err = inns.Do(c.Namespace, func() (err error) {
+		_, missing := ctl.Index(c.Name)
+		p.fds, err = open()
 		p.created = err == nil && missing != nil
 		return err
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open tap %s: %w", name, err), ctl.Close())
+		return nil, errors.Join(fmt.Errorf("open tap %s: %w", c.Name, err), ctl.Close())
 	}
+	p.fd = p.fds[0]
 	return p, nil
-}
-
-// attach opens the clone device and binds it to the TAP name. A device that was
-// made with several queues is attached with one.
-func attach(name string) (int, error) {
-	fd, err := unix.Open(Clone, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, fmt.Errorf("%w: %s: %w", ErrUnavailable, Clone, err)
-	}
-	for _, more := range []uint16{0, unix.IFF_MULTI_QUEUE} {
-		var r *unix.Ifreq
-		if r, err = unix.NewIfreq(name); err != nil {
-			break
-		}
-		r.SetUint16(unix.IFF_TAP | unix.IFF_NO_PI | unix.IFF_VNET_HDR | more)
-		if err = unix.IoctlIfreq(fd, unix.TUNSETIFF, r); err != unix.EINVAL {
-			break
-		}
-	}
-	switch {
-	case err == unix.EBUSY:
-		err = ErrBusy
-	case err == nil:
-		return fd, nil
-	}
-	return -1, errors.Join(err, unix.Close(fd))
 }
 
 // probe negotiates the header size and the offloads of an attached device.
@@ -176,6 +151,9 @@ func (p *Port) share(c Config) {
 		p.driver = "tap io_uring " + p.driver
 	} else {
 		p.driver = "tap read/write " + p.driver
+	}
+	if n := len(p.fds); n > 1 {
+		p.driver += fmt.Sprintf(" %d queues", n)
 	}
 }
 
@@ -256,8 +234,26 @@ func (p *Port) dropped() (uint64, bool) {
 // Created reports whether Open made the device.
 func (p *Port) Created() bool { return p.created }
 
-// Queue opens a worker's queue; see port.Port.
-func (p *Port) Queue(worker, receive int) (port.Queue, error) { return newQueue(p, worker, receive) }
+// Receivers implements port.Multi.
+func (p *Port) Receivers() int { return len(p.fds) }
+
+// Queue opens a worker's queue; see port.Port. A queue that only sends does so
+// through the descriptor of one that receives: writes from several threads do
+// not disturb each other in the kernel.
+func (p *Port) Queue(worker, receive int) (port.Queue, error) {
+	at := receive
+	if receive == port.SendOnly {
+		at = max(worker, 0) % len(p.fds)
+	}
+	if at < 0 || at >= len(p.fds) {
+		return nil, fmt.Errorf("open queue %d of %s: it has %d", receive, p.name, len(p.fds))
+	}
+	q, err := newQueue(p, p.fds[at], worker, receive)
+	if err != nil {
+		return nil, fmt.Errorf("open queue of %s: %w", p.name, err)
+	}
+	return q, nil
+}
 
 // Info describes the device as it is now.
 func (p *Port) Info() port.Info {
@@ -320,7 +316,7 @@ func (p *Port) Close() error {
 	}
 	p.count()
 	p.done = true
-	err := errors.Join(unix.Close(p.fd), p.ctl.Close())
+	err := errors.Join(closeAll(p.fds), p.ctl.Close())
 	if err != nil {
 		return fmt.Errorf("close tap %s: %w", p.name, err)
 	}

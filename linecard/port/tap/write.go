@@ -2,7 +2,6 @@ package tap
 
 import (
 	"encoding/binary"
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -54,7 +53,6 @@ func (q *queue) writeEach(out []frame.Out) error {
 			return port.ErrGone
 		}
 	}
-	runtime.KeepAlive(out)
 	return nil
 }
 
@@ -116,7 +114,7 @@ func (q *queue) gather(o *frame.Out, t *text, v *gathered) int {
 	return n
 }
 
-func rawRead(fd int, b []byte) (int, unix.Errno) {
+func read(fd int, b []byte) (int, unix.Errno) {
 	n, _, e := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
 	return int(n), e
 }
