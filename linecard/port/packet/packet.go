@@ -27,6 +27,7 @@ package packet
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -53,14 +54,20 @@ type Config struct {
 	// Plain refuses the virtio header, for devices whose peer cannot stand it
 	// and for tests.
 	Plain bool
+	// Ring receives through a ring shared with the kernel, of RingLen bytes per
+	// receive queue, where the kernel grants it.
+	Ring bool
+	// Receivers is the number of receive queues; 0: 1. The kernel spreads flows
+	// over them and keeps a flow on its queue.
+	Receivers int
 }
 
 // Port is an open device. Info and Close may be called from any goroutine.
 type Port struct {
 	config Config
 	index  int
-	header int // bytes of the virtio header, 0 without
-	driver string
+	header int    // bytes of the virtio header, 0 without
+	driver string // what was probed, after the way of receiving
 	kind   string
 	offers port.Offloads
 
@@ -69,8 +76,10 @@ type Port struct {
 	mu        sync.Mutex
 	ctl       *ifctl.Conn
 	done      bool
-	receiving int    // socket of the queue with the receive side, or -1
-	lost      uint64 // frames
+	receiving []*queue // those with a receive side
+	group     int      // of PACKET_FANOUT; -1 before its first member
+	lost      uint64   // frames
+	refused   error    // why there is no ring, of a port that should have one
 }
 
 // Open opens a device that must exist and be an Ethernet device.
@@ -79,7 +88,7 @@ func Open(c Config) (*Port, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", c.Device, err)
 	}
-	p := &Port{config: c, ctl: ctl, member: -1, receiving: -1}
+	p := &Port{config: c, ctl: ctl, member: -1, group: -1}
 	if err := p.open(); err != nil {
 		if p.member >= 0 {
 			err = errors.Join(err, unix.Close(p.member))
@@ -124,20 +133,19 @@ func (p *Port) socket() (int, error) {
 
 // probe finds out on the membership socket what the kernel can do.
 func (p *Port) probe() {
-	p.driver = "packet mmsg"
 	if !p.config.Plain {
 		p.header = vnetHeader(p.member)
 	}
 	switch p.header {
 	case frame.VnetLen:
-		p.driver += " vnet"
+		p.driver = " vnet"
 		// A kernel with the 12-byte header (6.6) knows UDP segmentation (6.2).
 		p.offers = port.Csum | port.TSO4 | port.TSO6 | port.USO
 	case vnet.ShortLen:
-		p.driver += " vnet10"
+		p.driver = " vnet10"
 		p.offers = port.Csum | port.TSO4 | port.TSO6
 	default:
-		p.driver += " plain"
+		p.driver = " plain"
 	}
 	if unix.SetsockoptInt(p.member, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1) == nil {
 		p.driver += " qdisc-bypass"
@@ -174,61 +182,67 @@ func buffer(fd, option, force, size int) int {
 	return n
 }
 
+// Receivers returns the number of receive queues.
+func (p *Port) Receivers() int { return max(p.config.Receivers, 1) }
+
 // Queue opens a worker's socket; see port.Port.
 func (p *Port) Queue(_, rx int) (port.Queue, error) {
-	receive := rx != port.SendOnly
+	if rx < port.SendOnly || rx >= p.Receivers() {
+		return nil, fmt.Errorf("open queue of %s: no receive queue %d", p.config.Device, rx)
+	}
 	fd, err := p.socket()
 	if err != nil {
 		return nil, err
 	}
-	if err := p.setup(fd, receive); err != nil {
-		return nil, errors.Join(err, unix.Close(fd))
-	}
-	q, err := newQueue(p, fd, receive)
+	q, err := newQueue(p, fd, rx != port.SendOnly)
 	if err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
-	if receive {
-		p.mu.Lock()
-		p.receiving = fd
-		p.mu.Unlock()
+	if err := p.setup(q); err != nil {
+		return nil, errors.Join(err, q.Close())
 	}
 	return q, nil
 }
 
 // Lost returns how many frames the kernel has dropped, since the port was
-// opened, because the receive buffer was full: they never reached Recv.
+// opened, because a receive buffer was full: they never reached Recv.
 func (p *Port) Lost() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.count()
+	for _, q := range p.receiving {
+		p.count(q)
+	}
 	return p.lost
 }
 
-// count adds the losses since the last call; the kernel starts again at zero.
-// Called with mu held.
-func (p *Port) count() {
-	if p.receiving < 0 {
-		return
-	}
-	if s, err := unix.GetsockoptTpacketStats(p.receiving, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
+// count adds the losses of a queue since the last call; the kernel starts again
+// at zero. Called with mu held.
+func (p *Port) count(q *queue) {
+	if s, err := unix.GetsockoptTpacketStats(int(q.fd), unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
 		p.lost += uint64(s.Drops)
+	}
+	if q.ring != nil {
+		p.lost += q.ring.lost.Swap(0)
 	}
 }
 
 // closing is called by a queue whose socket is about to be closed.
-func (p *Port) closing(fd int) {
+func (p *Port) closing(q *queue) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.receiving == fd {
-		p.count()
-		p.receiving = -1
+	if i := slices.Index(p.receiving, q); i >= 0 {
+		p.count(q)
+		p.receiving = slices.Delete(p.receiving, i, i+1)
+		if len(p.receiving) == 0 {
+			p.group = -1 // the group ends with its last member
+		}
 	}
 }
 
 // setup sets the options while the socket is not bound to a protocol yet, so
 // that no frame arrives in another format or from another device.
-func (p *Port) setup(fd int, receive bool) error {
+func (p *Port) setup(q *queue) error {
+	fd := int(q.fd)
 	if p.header != 0 {
 		if n := vnetHeader(fd); n != p.header {
 			return fmt.Errorf("open queue of %s: virtio header of %d bytes, want %d", p.config.Device, n, p.header)
@@ -236,22 +250,34 @@ func (p *Port) setup(fd int, receive bool) error {
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1) // probed, reported in Info
 	buffer(fd, unix.SO_SNDBUF, unix.SO_SNDBUFFORCE, sendBuffer)
-	protocol := uint16(0)
-	if receive {
-		protocol = uint16(unix.ETH_P_ALL)
-		buffer(fd, unix.SO_RCVBUF, unix.SO_RCVBUFFORCE, receiveBuffer)
-		for _, o := range [...]struct {
-			option int
-			name   string
-		}{
-			{unix.PACKET_AUXDATA, "auxiliary data"},
-			{unix.PACKET_IGNORE_OUTGOING, "ignore outgoing"},
-		} {
-			if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, o.option, 1); err != nil {
-				return fmt.Errorf("open queue of %s: set %s: %w", p.config.Device, o.name, err)
-			}
+	if q.rx == nil {
+		return p.bind(fd, 0)
+	}
+	buffer(fd, unix.SO_RCVBUF, unix.SO_RCVBUFFORCE, receiveBuffer)
+	for _, o := range [...]struct {
+		option int
+		name   string
+	}{
+		{unix.PACKET_AUXDATA, "auxiliary data"},
+		{unix.PACKET_IGNORE_OUTGOING, "ignore outgoing"},
+	} {
+		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, o.option, 1); err != nil {
+			return fmt.Errorf("open queue of %s: set %s: %w", p.config.Device, o.name, err)
 		}
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.config.Ring {
+		q.ring, p.refused = newRing(fd)
+	}
+	p.receiving = append(p.receiving, q)
+	if p.Receivers() == 1 {
+		return p.bind(fd, unix.ETH_P_ALL)
+	}
+	return p.join(fd)
+}
+
+func (p *Port) bind(fd int, protocol uint16) error {
 	address := unix.SockaddrLinklayer{Ifindex: p.index, Protocol: protocol<<8 | protocol>>8}
 	if err := unix.Bind(fd, &address); err != nil {
 		if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENXIO) {
@@ -262,12 +288,45 @@ func (p *Port) setup(fd int, receive bool) error {
 	return nil
 }
 
+// join binds a socket and makes it a member of the port's fan-out group. A
+// socket can only join once it is bound, and until then it would get every frame
+// besides the members: a filter keeps them out. Called with mu held.
+func (p *Port) join(fd int) error {
+	none := [1]unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K}}
+	filter := unix.SockFprog{Len: 1, Filter: &none[0]}
+	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &filter); err != nil {
+		return fmt.Errorf("open queue of %s: attach filter: %w", p.config.Device, err)
+	}
+	if err := p.bind(fd, unix.ETH_P_ALL); err != nil {
+		return err
+	}
+	const uniqueID = 0x2000 // PACKET_FANOUT_FLAG_UNIQUEID
+	group := unix.PACKET_FANOUT_HASH | uniqueID
+	if p.group >= 0 {
+		group = unix.PACKET_FANOUT_HASH
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT, group<<16|max(p.group, 0)); err != nil {
+		return fmt.Errorf("open queue of %s: join fan-out group: %w", p.config.Device, err)
+	}
+	if p.group < 0 {
+		id, err := unix.GetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT)
+		if err != nil {
+			return fmt.Errorf("open queue of %s: read fan-out group: %w", p.config.Device, err)
+		}
+		p.group = id & 0xffff
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0); err != nil {
+		return fmt.Errorf("open queue of %s: detach filter: %w", p.config.Device, err)
+	}
+	return nil
+}
+
 // Info describes the device as it is now.
 func (p *Port) Info() port.Info {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := p.config.Device
-	i := port.Info{Kind: p.kind, Driver: p.driver, Device: d, IfIndex: p.index, Offloads: p.offers}
+	i := port.Info{Kind: p.kind, Driver: p.receives() + p.driver, Device: d, IfIndex: p.index, Offloads: p.offers}
 	if p.done {
 		return i
 	}
@@ -279,6 +338,21 @@ func (p *Port) Info() port.Info {
 	i.Mbps = p.ctl.Mbps(d)
 	i.Carrier = p.ctl.Running(d)
 	return i
+}
+
+// receives says how frames are received. Called with mu held.
+func (p *Port) receives() string {
+	s := "packet mmsg"
+	switch {
+	case p.refused != nil:
+		s += " (" + p.refused.Error() + ")"
+	case p.config.Ring:
+		s = "packet ring"
+	}
+	if n := p.Receivers(); n > 1 {
+		s += " fanout " + strconv.Itoa(n)
+	}
+	return s
 }
 
 // Close lets go of the device; its queues are closed already.

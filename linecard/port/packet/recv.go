@@ -78,24 +78,24 @@ func newReceiver(header int) (*receiver, error) {
 	return r, nil
 }
 
-// Recv receives what is there, in one call.
+// Recv receives what is there, in at most one call.
 func (q *queue) Recv(b *frame.Batch) error {
 	b.N = 0
 	r := q.rx
 	if r == nil {
 		return nil
 	}
-	n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, q.fd, uintptr(unsafe.Pointer(&r.messages)),
-		uintptr(r.want), unix.MSG_DONTWAIT, 0, 0)
+	if q.ring != nil {
+		return q.ring.recv(q, b)
+	}
+	n, total, e := r.receive(q.fd, r.want)
 	if e != 0 {
 		return q.failed(e)
 	}
-	total := 0
-	for i := range int(n) {
-		total += int(r.messages[i].len)
+	for i := range n {
 		b.Drop[i] = r.describe(i, &b.Frames[i])
 	}
-	b.N = int(n)
+	b.N = n
 	r.want = longVector
 	if total > bulk {
 		r.want = shortVector
@@ -103,42 +103,63 @@ func (q *queue) Recv(b *frame.Batch) error {
 	return nil
 }
 
+// receive receives up to n messages and returns their number and bytes.
+func (r *receiver) receive(fd uintptr, n int) (got, total int, e unix.Errno) {
+	m, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&r.messages)),
+		uintptr(n), unix.MSG_DONTWAIT, 0, 0)
+	if e != 0 {
+		return 0, 0, e
+	}
+	for i := range int(m) {
+		total += int(r.messages[i].len)
+	}
+	return int(m), total, 0
+}
+
 // describe turns message i into a frame and makes the message ready again.
 func (r *receiver) describe(i int, f *frame.Frame) frame.Reason {
 	m := &r.messages[i]
-	n := int(m.len) - r.header
+	n := max(int(m.len)-r.header, 0)
 	flags, control := m.hdr.Flags, m.hdr.Controllen
 	m.hdr.Flags, m.hdr.Controllen = 0, auxLen
-	if n < 0 {
-		n = 0
-	}
 	r.mem.Frame(f, i, n)
 	if flags&unix.MSG_TRUNC != 0 {
 		vnet.Clear(f)
 		return frame.Giant
 	}
-	verdict := frame.Forward
 	a := &r.aux[i]
-	known := control >= auxLen-4 && a.header.Level == unix.SOL_PACKET && a.header.Type == unix.PACKET_AUXDATA
-	switch {
-	case r.header != 0:
-		verdict = vnet.Decode(r.mem.Head(i)[frame.Headroom-r.header:frame.Headroom], f, 0)
-	default:
+	if control < auxLen-4 || a.header.Level != unix.SOL_PACKET || a.header.Type != unix.PACKET_AUXDATA {
+		a.status = 0
+	}
+	return finish(f, r.mem.Head(i)[frame.Headroom-r.header:frame.Headroom], a.status, a.tci, a.tpid)
+}
+
+// finish completes a frame from its virtio header, empty on a socket without,
+// and from what the kernel says of it besides: its status, and the tag it took
+// out of the bytes.
+func finish(f *frame.Frame, header []byte, status uint32, tci, tpid uint16) frame.Reason {
+	verdict := frame.Forward
+	if len(header) != 0 {
+		verdict = vnet.Decode(header, f, 0)
+	} else {
 		vnet.Clear(f)
-		switch {
+		switch n := f.Len(); {
 		case n < frame.MinLen:
 			verdict = frame.Runt
 		case n > frame.MaxWire:
 			verdict = frame.Giant
-		case known && a.status&statusPartial != 0 && !vnet.Partial(f):
+		case status&statusPartial != 0 && !vnet.Partial(f):
 			verdict = frame.BadHeader
 		}
 	}
 	if verdict != frame.Forward {
 		return verdict
 	}
-	if known && a.status&statusVLAN != 0 {
-		tag(f, a)
+	if status&statusVLAN != 0 {
+		if status&statusVLANProto == 0 {
+			tpid = uint16(ether.TypeVLAN)
+		}
+		tag(f, tci, tpid)
 		return frame.Forward
 	}
 	// A device without VLAN support in the kernel leaves the tag in the bytes.
@@ -152,13 +173,13 @@ func (r *receiver) describe(i int, f *frame.Frame) frame.Reason {
 }
 
 // tag restores the tag that the kernel took out of the bytes.
-func tag(f *frame.Frame, a *auxdata) {
-	if a.status&statusVLANProto == 0 || ether.EtherType(a.tpid) == ether.TypeVLAN {
-		f.TCI = a.tci
+func tag(f *frame.Frame, tci, tpid uint16) {
+	if ether.EtherType(tpid) == ether.TypeVLAN {
+		f.TCI = tci
 		f.Flags |= frame.Tagged
 		return
 	}
-	vnet.Push(f, a.tpid, a.tci)
+	vnet.Push(f, tpid, tci)
 	if f.Flags&frame.NeedsCsum != 0 {
 		f.CsumStart += frame.TagLen
 		if f.GSO != frame.GSONone {

@@ -23,6 +23,7 @@ type queue struct {
 	fd     uintptr
 	header int
 	rx     *receiver // nil without the receive side
+	ring   *ring     // nil while receiving from the socket's queue only
 
 	messages [frame.BatchSize]message
 	iov      [frame.BatchSize][pieces]unix.Iovec
@@ -146,8 +147,13 @@ func (q *queue) gather(i int, o *frame.Out) bool {
 	return true
 }
 
-// Release ends the use of the last batch; the slots are reused by position.
-func (q *queue) Release(*frame.Batch) {}
+// Release ends the use of the last batch. The slots of the queue's own memory
+// are reused by position.
+func (q *queue) Release(*frame.Batch) {
+	if q.ring != nil {
+		q.ring.release()
+	}
+}
 
 // FD returns the descriptor that polls readable.
 func (q *queue) FD() int {
@@ -159,8 +165,11 @@ func (q *queue) FD() int {
 
 // Close closes the socket and frees the receive memory.
 func (q *queue) Close() error {
-	q.port.closing(int(q.fd))
+	q.port.closing(q)
 	err := unix.Close(int(q.fd))
+	if q.ring != nil {
+		err = errors.Join(err, q.ring.close())
+	}
 	if q.rx != nil {
 		err = errors.Join(err, q.rx.mem.Close())
 	}
