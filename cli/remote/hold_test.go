@@ -105,8 +105,8 @@ func TestPaste(t *testing.T) {
 	}
 }
 
-// TestRandomPastes sends random lines, right and wrong, together and one by one.
-func TestRandomPastes(t *testing.T) {
+// randomLines are lines of configuration, right and wrong.
+func randomLines(r *rand.Rand) string {
 	words := []string{
 		"vlan %d", "no vlan %d", "vlan %d-20", "name n%d", "no name", "interface vethernet %d", "no interface vethernet %d", "interface vethernet 1-%d",
 		"switchport access vlan %d", "switchport access vlan 666", "no switchport access vlan", "description d%d", "shutdown", "no shutdown",
@@ -115,19 +115,24 @@ func TestRandomPastes(t *testing.T) {
 		"exit", "end", "configure terminal", "bad line %d", "show version", "push", "pop", "! comment", "mac address-table aging-time %d", "hostname a ; vlan 3",
 		"interface ethernet 3/%d", "do show vlan",
 	}
-	for seed := range uint64(40) {
-		r := rand.New(rand.NewPCG(seed, 5))
-		text := "configure terminal\n"
-		for range 100 {
-			w := words[r.IntN(len(words))]
-			if strings.Contains(w, "%d") {
-				w = fmt.Sprintf(w, 1+r.IntN(20))
-			}
-			if w == "exit" || w == "end" {
-				w += "\nconfigure terminal"
-			}
-			text += w + "\n"
+	text := "configure terminal\n"
+	for range 100 {
+		w := words[r.IntN(len(words))]
+		if strings.Contains(w, "%d") {
+			w = fmt.Sprintf(w, 1+r.IntN(20))
 		}
+		if w == "exit" || w == "end" {
+			w += "\nconfigure terminal"
+		}
+		text += w + "\n"
+	}
+	return text
+}
+
+// TestRandomPastes sends random lines, right and wrong, together and one by one.
+func TestRandomPastes(t *testing.T) {
+	for seed := range uint64(40) {
+		text := randomLines(rand.New(rand.NewPCG(seed, 5)))
 		one, want := chassis(t)
 		all, got := chassis(t)
 		slow, _ := pasted(t, one, text, false)

@@ -18,6 +18,7 @@ import (
 
 	"trunkline/cli/remote"
 	"trunkline/cli/session/sessiontest"
+	"trunkline/config"
 	"trunkline/feature"
 )
 
@@ -81,6 +82,7 @@ func (u *users) Lookup(user string) (feature.Identity, bool) {
 type served struct {
 	*Server
 	users    *users
+	store    *config.Store
 	sessions *remote.Server
 	addr     string
 	host     ssh.PublicKey
@@ -92,10 +94,10 @@ const password = "Cumulus-7"
 // has.
 func serve(t testing.TB, change func(*Config)) *served {
 	t.Helper()
-	cli, _ := sessiontest.CLI(t)
+	cli, store := sessiontest.CLI(t)
 	before := runtime.NumGoroutine()
 	u := &users{passwords: map[string]string{"admin": password}, keys: map[string]string{}}
-	v := &served{users: u, sessions: &remote.Server{CLI: cli, Log: slog.New(slog.DiscardHandler)}}
+	v := &served{users: u, store: store, sessions: &remote.Server{CLI: cli, Log: slog.New(slog.DiscardHandler)}}
 	cfg := Config{
 		Keys: t.TempDir(), Auth: u, Sessions: v.sessions, Version: "1.0(1)", Notice: "Trunkline\n", Log: slog.New(slog.DiscardHandler),
 		Settings: func() Settings { return Settings{Attempts: 3, Sessions: 32, Banner: "Keep out.\nThis means you."} },
