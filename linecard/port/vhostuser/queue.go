@@ -24,7 +24,6 @@ import (
 // read of the peer's descriptor might.
 type queue struct {
 	p       *Port
-	worker  int
 	receive int // receive queue, or port.SendOnly
 	epoll   int
 	wake    int // eventfd
@@ -44,15 +43,17 @@ type queue struct {
 	mem    *slab.Slab // nil for SendOnly
 	chain  vring.Chain
 	out    sink
+	steer  [chunk]uint8 // ring of each frame, see spread
+	mine   [chunk]bool
 	events [4]unix.EpollEvent
 }
 
 // Queue implements port.Port.
-func (p *Port) Queue(worker, receive int) (port.Queue, error) {
+func (p *Port) Queue(_, receive int) (port.Queue, error) {
 	if receive != port.SendOnly && (receive < 0 || receive >= p.c.Queues) {
 		return nil, fmt.Errorf("open queue %d of %s: there are %d", receive, p.c.Path, p.c.Queues)
 	}
-	q := &queue{p: p, worker: worker, receive: receive, epoll: -1, wake: -1}
+	q := &queue{p: p, receive: receive, epoll: -1, wake: -1}
 	if receive != port.SendOnly {
 		if err := q.open(); err != nil {
 			return nil, errors.Join(fmt.Errorf("open queue of %s: %w", p.c.Path, err), q.free())

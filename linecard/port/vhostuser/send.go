@@ -20,34 +20,42 @@ const maxPieces = 1100
 func (q *queue) Send(out []frame.Out) error {
 	debug.SetPanicOnFault(true)
 	v := q.p.enter(&q.tx)
-	l := v.to(q.worker)
-	if l == nil {
-		refuse(out, frame.PortDown)
-		q.tx.Store(nil)
-		return nil
-	}
-	if q.burst(v, l, out) {
-		l.notify()
+	if len(v.send) > 1 {
+		q.spread(v, out)
+	} else {
+		q.flush(v, v.to(0), out, nil)
 	}
 	q.tx.Store(nil)
 	return nil
 }
 
-func refuse(out []frame.Out, why frame.Reason) {
+// flush writes frames to one ring, nil for none, and calls the guest: those that
+// are in mine, if it is not nil.
+func (q *queue) flush(v *view, l *lane, out []frame.Out, mine *[chunk]bool) {
+	if l == nil {
+		refuse(out, mine, frame.PortDown)
+	} else if q.burst(v, l, out, mine) {
+		l.notify()
+	}
+}
+
+func refuse(out []frame.Out, mine *[chunk]bool, why frame.Reason) {
 	for i := range out {
-		out[i].Drop = why
+		if mine == nil || mine[i] {
+			out[i].Drop = why
+		}
 	}
 }
 
 // burst writes the frames and reports whether the guest is to be called. Chains
 // are taken from the ring when all is written, so that a fault leaves it as it
 // was.
-func (q *queue) burst(v *view, l *lane, out []frame.Out) (call bool) {
+func (q *queue) burst(v *view, l *lane, out []frame.Out, mine *[chunk]bool) (call bool) {
 	l.at.Lock()
 	defer func() {
 		cause := recover()
 		if cause != nil && q.absorb(v, cause) {
-			refuse(out, frame.TxError)
+			refuse(out, mine, frame.TxError)
 			cause = nil
 		}
 		l.at.Unlock()
@@ -62,7 +70,14 @@ func (q *queue) burst(v *view, l *lane, out []frame.Out) (call bool) {
 	taken := 0
 	have := v.offloads()
 	for i := range out {
+		if mine != nil && !mine[i] {
+			continue
+		}
 		o := &out[i]
+		if l.at.Fault() != vring.NoFault {
+			o.Drop = frame.TxError
+			continue
+		}
 		if o.Drop = refuses(o, have); o.Drop != frame.Forward {
 			continue
 		}
@@ -70,9 +85,7 @@ func (q *queue) burst(v *view, l *lane, out []frame.Out) (call bool) {
 		if o.Drop == frame.Forward {
 			taken += s.chains
 		} else if l.at.Fault() != vring.NoFault {
-			refuse(out[i:], frame.TxError)
 			q.p.attend()
-			break
 		}
 	}
 	l.ring.Take(l.at, taken)

@@ -53,7 +53,8 @@ type Config struct {
 	MTU    int    // bytes of payload that the port takes; 0: no limit but the peer's
 	Log    *slog.Logger
 	// Changed, if not nil, is called when Info has changed, from a goroutine of
-	// the port, without a lock; not after Close.
+	// its own, one call at a time. It may wait for something that waits for
+	// Close; so Close does not wait for a call that is under way.
 	Changed func()
 }
 
@@ -70,6 +71,7 @@ type Port struct {
 	peerMTU  atomic.Int64         // as the peer says; 0: it does not
 	rarp     atomic.Uint64        // address to announce, in the low 48 bits; 0: none
 	trouble  chan struct{}        // capacity 1: a worker wants the session's attention
+	news     chan struct{}        // capacity 1: Info has changed
 
 	mu     sync.Mutex
 	queues []*queue
@@ -95,7 +97,7 @@ func Open(c Config) (*Port, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Port{c: c, done: make(chan struct{}), trouble: make(chan struct{}, 1), kicks: make([]int, c.Queues)}
+	p := &Port{c: c, done: make(chan struct{}), trouble: make(chan struct{}, 1), news: make(chan struct{}, 1), kicks: make([]int, c.Queues)}
 	for i := range p.kicks {
 		p.kicks[i] = -1
 	}
@@ -109,6 +111,9 @@ func Open(c Config) (*Port, error) {
 		serve = p.accept
 	}
 	p.wg.Go(serve)
+	if c.Changed != nil {
+		go p.tell() // ends with done, see Config.Changed
+	}
 	return p, nil
 }
 
@@ -134,9 +139,22 @@ func (p *Port) Info() port.Info {
 	return i
 }
 
+// changed notes that Info has changed.
 func (p *Port) changed() {
-	if p.c.Changed != nil {
-		p.c.Changed()
+	select {
+	case p.news <- struct{}{}:
+	default:
+	}
+}
+
+func (p *Port) tell() {
+	for {
+		select {
+		case <-p.news:
+			p.c.Changed()
+		case <-p.done:
+			return
+		}
 	}
 }
 

@@ -46,12 +46,12 @@ func (v *view) lane(ring int) *lane {
 	return l
 }
 
-// to returns the ring that a worker sends to, or nil.
-func (v *view) to(worker int) *lane {
-	if len(v.send) == 0 || v.dead.Load() {
+// to returns the i-th of the rings that may be sent to, or nil.
+func (v *view) to(i int) *lane {
+	if i >= len(v.send) || v.dead.Load() {
 		return nil
 	}
-	l := v.send[worker%len(v.send)]
+	l := v.send[i]
 	if l.at.Fault() != vring.NoFault {
 		return nil
 	}
