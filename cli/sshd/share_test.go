@@ -120,8 +120,11 @@ func TestReserve(t *testing.T) {
 func TestUserChanges(t *testing.T) {
 	v := serve(t, nil)
 	screens, ended := map[string]*screen{}, map[string]chan error{}
-	for _, name := range []string{"eve", "bob", "carol"} {
+	names := []string{"eve", "bob", "carol"}
+	for _, name := range names {
 		v.users.passwords[name] = password
+	}
+	for _, name := range names {
 		s, out := shell(t, v.dialAs(t, name))
 		screens[name], ended[name] = out, make(chan error, 1)
 		go func() { ended[name] <- s.Wait() }()
