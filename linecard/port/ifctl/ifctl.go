@@ -167,13 +167,7 @@ func (c *Conn) Mbps(dev string) int {
 	)
 	var cmd [44]byte
 	binary.NativeEndian.PutUint32(cmd[:], getSettings)
-	r := struct {
-		name [unix.IFNAMSIZ]byte
-		data unsafe.Pointer
-		_    [16]byte
-	}{data: unsafe.Pointer(&cmd)}
-	copy(r.name[:unix.IFNAMSIZ-1], dev)
-	if ioctl(c.fd, unix.SIOCETHTOOL, unsafe.Pointer(&r)) != nil {
+	if c.ethtool(dev, unsafe.Pointer(&cmd)) != nil {
 		return 0
 	}
 	speed := uint32(binary.NativeEndian.Uint16(cmd[speedLow:])) | uint32(binary.NativeEndian.Uint16(cmd[speedHigh:]))<<16
@@ -194,4 +188,66 @@ func ioctl(fd int, request uint, arg unsafe.Pointer) error {
 		return e
 	}
 	return nil
+}
+
+// ReceiveQueues returns the number of receive queues in use, 1 where the driver
+// does not tell.
+func (c *Conn) ReceiveQueues(dev string) int {
+	const (
+		getChannels  = 0x3c // ETHTOOL_GCHANNELS
+		atReceive    = 20   // offsets of counts in struct ethtool_channels
+		atCombined   = 32
+		channelsSize = 36
+	)
+	var cmd [channelsSize]byte
+	binary.NativeEndian.PutUint32(cmd[:], getChannels)
+	if c.ethtool(dev, unsafe.Pointer(&cmd)) != nil {
+		return 1
+	}
+	n := binary.NativeEndian.Uint32(cmd[atReceive:]) + binary.NativeEndian.Uint32(cmd[atCombined:])
+	return int(max(n, 1))
+}
+
+// SetSendOffloads lets the device, of a workload, leave checksums, segmentation
+// and tags to whoever receives its frames, or makes the workload's stack finish
+// them. A driver that lacks one of them is not an error.
+func (c *Conn) SetSendOffloads(dev string, on bool) error {
+	const (
+		setChecksum = 0x17 // ETHTOOL_STXCSUM; segmentation depends on it
+		setTSO      = 0x1f // ETHTOOL_STSO
+		getFlags    = 0x25 // ETHTOOL_GFLAGS
+		setFlags    = 0x26 // ETHTOOL_SFLAGS
+		flagTag     = 1 << 7
+	)
+	value := uint32(0)
+	if on {
+		value = 1
+	}
+	for _, what := range []uint32{setChecksum, setTSO} {
+		v := [2]uint32{what, value}
+		err := c.ethtool(dev, unsafe.Pointer(&v))
+		if err != nil && err != unix.EOPNOTSUPP && (what == setChecksum || !on) {
+			return fmt.Errorf("set send offloads of %s: %w", dev, err)
+		}
+	}
+	v := [2]uint32{getFlags}
+	if c.ethtool(dev, unsafe.Pointer(&v)) != nil {
+		return nil // it has no such flag
+	}
+	v[0], v[1] = setFlags, v[1]&^flagTag|value<<7
+	if err := c.ethtool(dev, unsafe.Pointer(&v)); err != nil && err != unix.EOPNOTSUPP {
+		return fmt.Errorf("set tag offload of %s: %w", dev, err)
+	}
+	return nil
+}
+
+// ethtool hands a command to the device's driver.
+func (c *Conn) ethtool(dev string, cmd unsafe.Pointer) error {
+	r := struct {
+		name [unix.IFNAMSIZ]byte
+		data unsafe.Pointer
+		_    [16]byte
+	}{data: cmd}
+	copy(r.name[:unix.IFNAMSIZ-1], dev)
+	return ioctl(c.fd, unix.SIOCETHTOOL, unsafe.Pointer(&r))
 }

@@ -18,14 +18,18 @@ import (
 
 	"trunkline/internal/ether"
 	"trunkline/linecard/port"
+	"trunkline/linecard/port/ifctl"
 	"trunkline/linecard/port/inns"
 	"trunkline/linecard/port/inns/innstest"
 	"trunkline/linecard/port/packet"
 	"trunkline/linecard/port/patch"
+	"trunkline/linecard/port/xdp"
 	"trunkline/testbed/traffic"
 )
 
 var rounds = flag.Int("rounds", 0, "rounds of the comparison of drivers; 0: one short round")
+
+var only = flag.String("only", "", "names of the drivers to compare")
 
 // wireOf is a wire that runs while a measurement wants it.
 type wireOf struct {
@@ -196,7 +200,7 @@ func (w *wireOf) tcp(t testing.TB) float64 {
 		_ = server.Wait()
 	}()
 	for range 3 {
-		out, err := innstest.Try(w.h1, "timeout", "4", "nice", "-n", "-20", "taskset", "-c", "0", "iperf3", "-c", "192.0.2.2", "-t", "0.7", "-f", "m")
+		out, err := innstest.Try(w.h1, "timeout", "4", "nice", "-n", "-20", "taskset", "-c", "0", "iperf3", "-c", "192.0.2.2", "-t", "1", "-f", "m")
 		if err == nil {
 			for _, l := range strings.Split(out, "\n") {
 				if strings.Contains(l, "receiver") {
@@ -211,6 +215,7 @@ func (w *wireOf) tcp(t testing.TB) float64 {
 				}
 			}
 		}
+		_ = out
 		time.Sleep(20 * time.Millisecond)
 	}
 	return 0
@@ -236,6 +241,9 @@ func TestCompare(t *testing.T) {
 		}
 	}
 	for _, d := range drivers {
+		if *only != "" && !strings.Contains(*only, d.name) {
+			continue
+		}
 		w := &wireOf{name: d.name}
 		card := innstest.New(t)
 		w.h1, w.h2 = innstest.New(t), innstest.New(t)
@@ -312,4 +320,22 @@ var drivers = []struct {
 	{"ring", func(t testing.TB, card, device, _ string) (port.Port, error) {
 		return packet.Open(packet.Config{Device: device, Namespace: card, Ring: true})
 	}},
+	{"xdp", func(t testing.TB, card, device, host string) (port.Port, error) {
+		return openXDP(t, card, device, host, false)
+	}},
+	{"xdpgen", func(t testing.TB, card, device, host string) (port.Port, error) {
+		return openXDP(t, card, device, host, true)
+	}},
+}
+
+func openXDP(t testing.TB, card, device, host string, generic bool) (port.Port, error) {
+	c, err := ifctl.Open(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetSendOffloads("eth0", false); err != nil {
+		t.Fatal(err)
+	}
+	return xdp.Open(xdp.Config{Device: device, Namespace: card, Generic: generic})
 }

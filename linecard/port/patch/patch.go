@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -84,6 +85,9 @@ func (w *Wire) Turn() (int, error) {
 	return moved, nil
 }
 
+// spin is how long a wire polls before it sleeps, as the workers of a card do.
+const spin = 50 * time.Microsecond
+
 // Run moves frames until the context ends or a device is gone.
 func (w *Wire) Run(ctx context.Context) error {
 	runtime.LockOSThread()
@@ -92,16 +96,16 @@ func (w *Wire) Run(ctx context.Context) error {
 		{Fd: int32(w.queues[0].FD()), Events: unix.POLLIN},
 		{Fd: int32(w.queues[1].FD()), Events: unix.POLLIN},
 	}
-	for idle := 0; ctx.Err() == nil; {
+	for last := time.Now(); ctx.Err() == nil; {
 		n, err := w.Turn()
 		if err != nil {
 			return err
 		}
 		if n > 0 {
-			idle = 0
+			last = time.Now()
 			continue
 		}
-		if idle++; idle < 20 {
+		if time.Since(last) < spin {
 			continue
 		}
 		if _, err := unix.Poll(poll, 50); err != nil && err != unix.EINTR {
