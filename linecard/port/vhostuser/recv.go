@@ -57,6 +57,7 @@ func (q *queue) fill(v *view, l *lane, b *frame.Batch) (n int) {
 		q.discard(l)
 		return 0
 	}
+	l.ring.Prefetch(l.at, 0, frame.BatchSize, false)
 	total, walked := 0, 0
 	for q.taken < frame.BatchSize && total < burst && walked < budget {
 		head, ok := l.ring.Peek(l.at, q.taken)

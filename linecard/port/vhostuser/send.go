@@ -67,6 +67,7 @@ func (q *queue) burst(v *view, l *lane, out []frame.Out, mine *[chunk]bool) (cal
 	s := &q.out
 	s.ring, s.at, s.log = l.ring, l.at, v.log
 	s.merge, s.ecn = v.features>>fMrgRxbuf&1 != 0, v.features>>fGuestECN&1 != 0
+	l.ring.Prefetch(l.at, 0, len(out), true)
 	taken := 0
 	have := v.offloads()
 	for i := range out {
