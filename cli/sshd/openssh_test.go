@@ -144,7 +144,13 @@ func (p *person) Write(b []byte) (int, error) {
 
 func (p *person) expect(text string) (before string) {
 	p.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	return p.within(20*time.Second, text)
+}
+
+// within is expect with a limit of its own.
+func (p *person) within(limit time.Duration, text string) (before string) {
+	p.t.Helper()
+	deadline := time.Now().Add(limit)
 	for {
 		p.mu.Lock()
 		all := p.seen.String()

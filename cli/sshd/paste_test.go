@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"trunkline/cli/remote"
 	"trunkline/cli/session/sessiontest"
@@ -22,8 +23,8 @@ func TestOpenSSHPaste(t *testing.T) {
 	var keys strings.Builder
 	lines := []string{"configure terminal"}
 	for i := 0; len(lines) < 2000; i++ {
-		lines = append(lines, fmt.Sprintf("vlan %d", i%900+2), fmt.Sprintf("  name n%d", i),
-			fmt.Sprintf("interface vethernet %d", i%60+1), fmt.Sprintf("  description line %d of a paste", i))
+		lines = append(lines, fmt.Sprintf("vlan %d", i%40+2), fmt.Sprintf("  name n%d", i),
+			fmt.Sprintf("interface vethernet %d", i%12+1), fmt.Sprintf("  description line %d of a paste", i))
 	}
 	asked := 0
 	for i, l := range lines {
@@ -35,7 +36,7 @@ func TestOpenSSHPaste(t *testing.T) {
 	}
 	keys.WriteString("end\rshow version\r")
 	go io.WriteString(p.pt, keys.String()) // what fails is seen below
-	screen := p.expect("version 1.0(1)\r\n")
+	screen := p.within(2*time.Minute, "version 1.0(1)\r\n")
 	if n := strings.Count(screen, "Clear all? (y/n)?  [n] "); n < asked {
 		t.Errorf("%d questions, want %d", n, asked)
 	}

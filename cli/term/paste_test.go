@@ -15,8 +15,8 @@ import (
 func manyLines(n int) []string {
 	lines := []string{"configure terminal"}
 	for i := 0; len(lines) < n; i++ {
-		lines = append(lines, fmt.Sprintf("vlan %d", i%900+2), fmt.Sprintf("  name n%d", i),
-			fmt.Sprintf("interface vethernet %d", i%60+1), fmt.Sprintf("  description line %d of a paste", i))
+		lines = append(lines, fmt.Sprintf("vlan %d", i%40+2), fmt.Sprintf("  name n%d", i),
+			fmt.Sprintf("interface vethernet %d", i%12+1), fmt.Sprintf("  description line %d of a paste", i))
 		if i%60 == 1 { // of vethernet 2
 			lines = append(lines, "  switchport access vlan 666") // refused by a check
 		}
@@ -78,7 +78,7 @@ func TestPaste(t *testing.T) {
 	}
 	began := time.Now()
 	go io.WriteString(all.pt, strings.Join(lines, "\r")+"\r") // what fails is seen below
-	pasted := all.expect("line 3\r\n") + "line 3\r\n" + all.expect("switch# ") + "switch# "
+	pasted := all.within(2*time.Minute, "line 3\r\n") + "line 3\r\n" + all.expect("switch# ") + "switch# "
 	took := time.Since(began)
 	if got, want := visible(pasted), visible(typed.String()); got != want {
 		at := 0

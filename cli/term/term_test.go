@@ -86,7 +86,13 @@ func (o *operator) screen() string {
 // expect waits until text is on the screen and forgets what came before.
 func (o *operator) expect(text string) (before string) {
 	o.t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	return o.within(10*time.Second, text)
+}
+
+// within is expect with a limit of its own.
+func (o *operator) within(limit time.Duration, text string) (before string) {
+	o.t.Helper()
+	deadline := time.Now().Add(limit)
 	for time.Now().Before(deadline) {
 		o.mu.Lock()
 		s := o.seen.String()
