@@ -11,6 +11,7 @@ import (
 	"trunkline/feature/alias"
 	"trunkline/feature/cdp"
 	"trunkline/feature/ethernet"
+	"trunkline/feature/grpc"
 	"trunkline/feature/interfaces"
 	"trunkline/feature/lldp"
 	"trunkline/feature/logging"
@@ -33,6 +34,7 @@ func Features() []feature.Feature {
 		system.Feature,
 		aaa.Feature,
 		login.Feature,
+		grpc.Feature,
 		module.Feature,
 		vlan.Feature,
 		portprofile.Feature,

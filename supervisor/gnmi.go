@@ -10,8 +10,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
+	"time"
 
 	"trunkline/cli/session"
+	"trunkline/feature/grpc"
 	"trunkline/gnmi"
 	"trunkline/internal/unixsock"
 	"trunkline/supervisor/listen"
@@ -46,76 +49,184 @@ func GNMIFlags(fs *flag.FlagSet) func() GNMI {
 	return func() GNMI { return g }
 }
 
-// door is an open gNMI service.
+// door is the gNMI service while configuration has it on.
 type door struct {
-	server *gnmi.Server
+	server *gnmi.Server // nil for none
 	config *tls.Config
+
+	mu     sync.Mutex
 	secure *listen.Listener // nil for none
 	local  net.Listener     // nil for none
 }
 
-// openGNMI listens for gNMI clients.
+// openGNMI makes the gNMI server and takes its addresses.
 func (s *Supervisor) openGNMI() error {
 	cfg := s.cfg.GNMI
 	if cfg.Where.Off() && cfg.Socket == "" {
 		return nil
 	}
-	var err error
-	if s.gnmi.server, err = gnmi.New(gnmi.Config{
+	server, err := gnmi.New(gnmi.Config{
 		Store: s.config, State: s.operational, Observer: s.state, Users: s.users, CLI: session.Program{CLI: s.cli}, Log: s.log,
 		Refused: s.refused,
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	if !cfg.Where.Off() {
 		if s.gnmi.config, err = serviceTLS(cfg, s.cfg.StateDir); err != nil {
 			return fmt.Errorf("gNMI: %w", err)
 		}
-		if s.gnmi.secure, err = listen.Open(listen.Service{Name: "gNMI", Patience: gnmi.Patience}, cfg.Where, s, s.log); err != nil {
+	}
+	s.gnmi.server = server
+	if !s.wantsGNMI() {
+		return nil
+	}
+	return s.listenGNMI()
+}
+
+// wantsGNMI reports whether configuration has gNMI on.
+func (s *Supervisor) wantsGNMI() bool { return grpc.Enabled(s.config.Running().Tree) }
+
+// listenGNMI takes the addresses of gNMI, all or none.
+func (s *Supervisor) listenGNMI() error {
+	cfg, d := s.cfg.GNMI, &s.gnmi
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !cfg.Where.Off() {
+		l, err := listen.Open(listen.Service{Name: "gNMI", Patience: gnmi.Patience}, cfg.Where, s, s.log)
+		if err != nil {
 			return err
 		}
+		d.secure = l
 	}
 	if cfg.Socket != "" {
-		if s.gnmi.local, err = unixsock.Listen(cfg.Socket); err != nil {
-			s.gnmi.local = nil
+		l, err := unixsock.Listen(cfg.Socket)
+		if err != nil {
+			d.shut()
 			return fmt.Errorf("gNMI: %w", err)
+		}
+		d.local = l
+	}
+	return nil
+}
+
+// serveGNMI serves clients until ctx ends, while configuration has gNMI on.
+func (s *Supervisor) serveGNMI(ctx context.Context) error {
+	if s.gnmi.server == nil {
+		return nil
+	}
+	wake, cancel := s.config.Subscribe()
+	defer cancel()
+	changed := func(ctx context.Context) {
+		select {
+		case <-wake:
+		case <-ctx.Done():
+		}
+	}
+	for on := s.gnmi.open(); ctx.Err() == nil; {
+		switch want := s.wantsGNMI(); {
+		case on && want:
+			if err := s.serveGNMIOnce(ctx, changed); err != nil {
+				return err
+			}
+			on = false
+		case want:
+			if err := s.listenGNMI(); err != nil {
+				s.log.Warn("no gNMI server", "error", err)
+				for s.wantsGNMI() && ctx.Err() == nil { // not again with each commit
+					changed(ctx)
+				}
+				break
+			}
+			on = true
+		case on: // turned off before it was served
+			s.gnmi.close()
+			on = false
+		default:
+			changed(ctx)
 		}
 	}
 	return nil
 }
 
-// serveGNMI serves clients until ctx ends.
-func (s *Supervisor) serveGNMI(ctx context.Context) error {
-	d := &s.gnmi
-	if d.server == nil {
-		return nil
+// serveGNMIOnce serves clients until configuration turns gNMI off. Those who are
+// there are cut off, but whoever turned it off gets the answer first.
+func (s *Supervisor) serveGNMIOnce(ctx context.Context, changed func(context.Context)) error {
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	secure, local := s.gnmi.listeners()
+	var err error
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		defer stop()
+		err = s.gnmi.server.Serve(serving, s.gnmi.config, secure, local)
+	})
+	over := make(chan struct{})
+	ended.Go(func() {
+		defer close(over)
+		for s.wantsGNMI() && serving.Err() == nil {
+			changed(serving)
+		}
+	})
+	select {
+	case <-serving.Done():
+	case <-over:
+		select {
+		case <-time.After(settleTime + farewell):
+		case <-serving.Done():
+		}
 	}
-	var secure, local []net.Listener
-	if d.secure != nil {
-		secure = append(secure, d.secure)
-	}
-	if d.local != nil {
-		local = append(local, d.local)
-	}
-	return d.server.Serve(ctx, d.config, secure, local)
+	stop()
+	ended.Wait()
+	s.gnmi.close()
+	return err
 }
 
 // GNMIAddress is where gNMI is served with TLS, nil for nowhere.
 func (s *Supervisor) GNMIAddress() net.Addr {
+	s.gnmi.mu.Lock()
+	defer s.gnmi.mu.Unlock()
 	if s.gnmi.secure == nil {
 		return nil
 	}
 	return s.gnmi.secure.Addr()
 }
 
+// open reports whether there is an address.
+func (d *door) open() bool {
+	secure, local := d.listeners()
+	return len(secure)+len(local) > 0
+}
+
+// listeners are those of clients with TLS and of local ones.
+func (d *door) listeners() (secure, local []net.Listener) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.secure != nil {
+		secure = append(secure, d.secure)
+	}
+	if d.local != nil {
+		local = append(local, d.local)
+	}
+	return secure, local
+}
+
 // close ends listening; a server that ran has done so.
 func (d *door) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.shut()
+}
+
+// shut is close; mu is held.
+func (d *door) shut() {
 	if d.secure != nil {
 		_ = d.secure.Close()
 	}
 	if d.local != nil {
 		_ = d.local.Close()
 	}
+	d.secure, d.local = nil, nil
 }
 
 // serviceTLS is the TLS configuration of services for programs.
