@@ -16,8 +16,31 @@ import (
 	"trunkline/linecard/port"
 	"trunkline/linecard/port/inns/innstest"
 	"trunkline/linecard/port/tap"
+	"trunkline/linecard/port/uring"
 	"trunkline/testbed/traffic"
 )
+
+// drivers runs a test with each way the driver has to read and write.
+func drivers(t *testing.T, test func(t *testing.T, noRing bool)) {
+	for _, noRing := range []bool{false, true} {
+		name := "io_uring"
+		if noRing {
+			name = "each"
+		}
+		t.Run(name, func(t *testing.T) {
+			if !noRing {
+				r, err := uring.New(1)
+				if err != nil {
+					t.Skipf("needs io_uring: %v", err)
+				}
+				if err := r.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			test(t, noRing)
+		})
+	}
+}
 
 func open(t testing.TB, c tap.Config) *tap.Port {
 	t.Helper()
@@ -121,9 +144,11 @@ func TestMoved(t *testing.T) {
 	}
 }
 
-func TestTags(t *testing.T) {
+func TestTags(t *testing.T) { drivers(t, testTags) }
+
+func testTags(t *testing.T, noRing bool) {
 	ns := innstest.New(t)
-	p := open(t, tap.Config{Name: "eth0", Namespace: ns, Up: true})
+	p := open(t, tap.Config{Name: "eth0", Namespace: ns, Up: true, NoRing: noRing})
 	q := queue(t, p)
 	s, err := traffic.NewSender(ns, "eth0")
 	if err != nil {
@@ -183,18 +208,21 @@ func TestTags(t *testing.T) {
 	}
 }
 
-func TestGone(t *testing.T) {
+func TestGone(t *testing.T) { drivers(t, testGone) }
+
+func testGone(t *testing.T, noRing bool) {
 	ns := innstest.New(t)
-	p := open(t, tap.Config{Name: "eth0", Namespace: ns, Up: true})
+	p := open(t, tap.Config{Name: "eth0", Namespace: ns, Up: true, NoRing: noRing})
 	q := queue(t, p)
 	var b frame.Batch
-	out := []frame.Out{{Frame: &frame.Frame{Buf: make([]byte, 60), Head: 60}}}
+	f := &frame.Frame{Buf: make([]byte, 60), Head: 60}
+	out := []frame.Out{{Frame: f}, {Frame: f}}
 	innstest.IP(t, ns, "link set eth0 down")
 	if err := q.Recv(&b); err != nil {
 		t.Errorf("Recv on a device that is down: %v", err)
 	}
-	if err := q.Send(out); err != nil || out[0].Drop != frame.TxError {
-		t.Errorf("Send on a device that is down: %v %v", err, out[0].Drop)
+	if err := q.Send(out); err != nil || out[0].Drop != frame.TxError || out[1].Drop != frame.TxError {
+		t.Errorf("Send on a device that is down: %v %v %v", err, out[0].Drop, out[1].Drop)
 	}
 	if i := p.Info(); i.Carrier || i.IfIndex == 0 {
 		t.Errorf("Info of a device that is down: %+v", i)
@@ -203,8 +231,8 @@ func TestGone(t *testing.T) {
 	if err := receive(t, q, &b); !errors.Is(err, port.ErrGone) {
 		t.Errorf("Recv: %v", err)
 	}
-	if err := q.Send(out); !errors.Is(err, port.ErrGone) || out[0].Drop != frame.TxError {
-		t.Errorf("Send: %v %v", err, out[0].Drop)
+	if err := q.Send(out); !errors.Is(err, port.ErrGone) || out[0].Drop != frame.TxError || out[1].Drop != frame.TxError {
+		t.Errorf("Send: %v %v %v", err, out[0].Drop, out[1].Drop)
 	}
 	if i := p.Info(); i.IfIndex != 0 || i.Carrier {
 		t.Errorf("Info of a device that is gone: %+v", i)
@@ -216,9 +244,11 @@ func TestGone(t *testing.T) {
 
 // TestLost sends more than the device's queue holds while nobody reads: every
 // frame is received or lost, and a port opened later starts at zero.
-func TestLost(t *testing.T) {
+func TestLost(t *testing.T) { drivers(t, testLost) }
+
+func testLost(t *testing.T, noRing bool) {
 	ns := innstest.New(t)
-	c := tap.Config{Name: "eth0", Namespace: ns, Persist: true, Up: true}
+	c := tap.Config{Name: "eth0", Namespace: ns, Persist: true, Up: true, NoRing: noRing}
 	p := open(t, c)
 	q := queue(t, p)
 	s, err := traffic.NewSender(ns, "eth0")
@@ -255,9 +285,11 @@ func TestLost(t *testing.T) {
 	}
 }
 
-func TestNoAllocation(t *testing.T) {
+func TestNoAllocation(t *testing.T) { drivers(t, testNoAllocation) }
+
+func testNoAllocation(t *testing.T, noRing bool) {
 	ns := innstest.New(t)
-	p := open(t, tap.Config{Name: "eth0", Namespace: ns, Up: true})
+	p := open(t, tap.Config{Name: "eth0", Namespace: ns, Up: true, NoRing: noRing})
 	q := queue(t, p)
 	s, err := traffic.NewSender(ns, "eth0")
 	if err != nil {
@@ -291,12 +323,14 @@ func TestNoAllocation(t *testing.T) {
 }
 
 // Nothing may be left of a port that was opened and closed.
-func TestNoLeak(t *testing.T) {
+func TestNoLeak(t *testing.T) { drivers(t, testNoLeak) }
+
+func testNoLeak(t *testing.T, noRing bool) {
 	ns := innstest.New(t)
 	probe := open(t, tap.Config{Name: "probe", Namespace: ns})
 	_ = probe
 	turn := func() {
-		p, err := tap.Open(tap.Config{Name: "eth0", Namespace: ns})
+		p, err := tap.Open(tap.Config{Name: "eth0", Namespace: ns, NoRing: noRing})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,13 +344,13 @@ func TestNoLeak(t *testing.T) {
 	}
 	turn()
 	fds, maps := count(t, "/proc/self/fd"), lines(t, "/proc/self/maps")
-	for range 100 {
+	for range 40 {
 		turn()
 	}
 	if now := count(t, "/proc/self/fd"); now > fds+3 {
 		t.Errorf("%d descriptors, %d before", now, fds)
 	}
-	if now := lines(t, "/proc/self/maps"); now > maps+20 {
+	if now := lines(t, "/proc/self/maps"); now > maps+15 {
 		t.Errorf("%d mappings, %d before", now, maps)
 	}
 }
