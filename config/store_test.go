@@ -425,6 +425,7 @@ func TestNegate(t *testing.T) {
 	profile := []config.Edit{
 		set(prof+"switchport/access-vlan", ether.VLANID(20)), set(prof+"switchport/mode", "access"), set(veth+"inherit", "P"),
 	}
+	overridden := append(slices.Clone(profile), negate(veth+"switchport/access-vlan"))
 	for _, c := range []struct {
 		name  string
 		given []config.Edit
@@ -446,6 +447,17 @@ func TestNegate(t *testing.T) {
 		{"switched on again", []config.Edit{negate("system/beep")}, set("system/beep", true), "system/beep", nil},
 		{"profile's own switch", []config.Edit{set(prof+"shutdown", false)}, set(prof+"shutdown", true), prof + "shutdown", nil},
 		{"entry that is not there", nil, negate(veth + "switchport/mode"), veth + "switchport/mode", nil},
+		// What is stored to have the default in force goes when nothing is in its
+		// way any more: the text has no word for it.
+		{"profile's value goes", overridden, del(prof + "switchport/access-vlan"), veth + "switchport/access-vlan", nil},
+		{"profile's value is the default", overridden, set(prof+"switchport/access-vlan", ether.VLANID(1)), veth + "switchport/access-vlan", nil},
+		{"profile's value is another", overridden, set(prof+"switchport/access-vlan", ether.VLANID(1000)), veth + "switchport/access-vlan", schema.No},
+		{"another leaf of the profile", overridden, set(prof+"switchport/mode", "trunk"), veth + "switchport/access-vlan", schema.No},
+		{"no profile", overridden, del(veth + "inherit"), veth + "switchport/access-vlan", nil},
+		{"another profile", append(slices.Clone(overridden), set("port-profiles/port-profile[Q]", nil)), set(veth+"inherit", "Q"), veth + "switchport/access-vlan", nil},
+		{"own default of a leaf", append(slices.Clone(profile), set(veth+"shutdown", false)), set(prof+"shutdown", false), veth + "shutdown", nil},
+		{"profile of the profile", append(slices.Clone(profile), del(prof+"switchport/access-vlan"), set("port-profiles/port-profile[Q]/switchport/access-vlan", ether.VLANID(20)),
+			set(prof+"inherit", "Q"), negate(veth+"switchport/access-vlan")), del("port-profiles/port-profile[Q]/switchport/access-vlan"), veth + "switchport/access-vlan", nil},
 		{"not inherited", profile, negate(veth + "description"), veth + "description", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
