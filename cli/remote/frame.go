@@ -3,8 +3,9 @@
 // stream is a unix socket, or a pipe within one process.
 //
 // Messages are frames of a type, a length and a body of at most maxBody bytes.
-// The client sends one request at a time and reads until its final answer
-// (done, help or completion); interrupt, window, touch and answer may be sent
+// The client sends one request at a time, or lines with those that follow them
+// (RunAll, RunAhead), and reads until the final answer of each (done, help or
+// completion); interrupt, window, touch and answer may be sent
 // while a request runs. Anything else ends the connection.
 package remote
 
