@@ -82,6 +82,8 @@ func wants(sections map[string][]byte) ([]attach.Want, []string, error) {
 				w.Kind, w.Device = attach.Device, o.Device
 			case "tap":
 				w.Kind, w.Device = attach.TAP, o.Device
+			case "vhost-user":
+				w.Kind, w.Device, w.Client = attach.VhostUser, o.Socket, o.Client
 			case "internal":
 				w.Kind, w.Device = attach.Inband, o.Device
 			default:

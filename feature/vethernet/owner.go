@@ -2,6 +2,7 @@ package vethernet
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"trunkline/config/schema"
@@ -14,6 +15,7 @@ const (
 	KindDevice   = "device"
 	KindTap      = "tap"
 	KindInternal = "internal" // of the host itself, made by host vnic
+	KindVhost    = "vhost-user"
 )
 
 var (
@@ -23,6 +25,7 @@ var (
 	ifname    = without("/:", schema.ErrInterface, schema.Word("ifname", "Interface in the network namespace", 15))
 	device    = without("/:", schema.ErrInterface, schema.Word("device", "Network device of the host", 15))
 	tap       = without("/:", schema.ErrInterface, schema.Word("tap", "TAP device of the host", 15))
+	socket    = absolute(schema.Word("socket", "Path of the socket on the host", 107)) // sun_path (unix(7))
 	module    = schema.Uint("module", "Module number", feature.FirstCard, feature.MaxModule)
 )
 
@@ -40,6 +43,20 @@ func without(bytes string, refusal error, t schema.Type[string]) schema.Type[str
 	return t
 }
 
+// absolute returns the type t less words that are not the shortest form of an
+// absolute path.
+func absolute(t schema.Type[string]) schema.Type[string] {
+	word := t.Parse
+	t.Parse = func(s string) (string, error) {
+		s, err := word(s)
+		if err == nil && (!path.IsAbs(s) || path.Clean(s) != s || s == "/") {
+			return "", schema.ErrInvalid
+		}
+		return s, err
+	}
+	return t
+}
+
 // OwnerType is the type of the owner leaf (cli.md §13.4).
 var OwnerType = schema.Type[Owner]{
 	Name: "owner",
@@ -50,9 +67,11 @@ var OwnerType = schema.Type[Owner]{
 			"device <device> module <module>",
 			"tap <tap> module <module>",
 			"internal <vnic> module <module>",
+			"vhost-user socket <socket> module <module>",
+			"vhost-user socket <socket> client module <module>",
 		},
 		Types: map[string]schema.AnyType{
-			"netns": namespace, "ifname": ifname, "device": device, "tap": tap, "vnic": vnic, "module": module,
+			"netns": namespace, "ifname": ifname, "device": device, "tap": tap, "vnic": vnic, "socket": socket, "module": module,
 		},
 		Words: schema.Words{
 			"netns":               "Interface created in a network namespace",
@@ -64,6 +83,12 @@ var OwnerType = schema.Type[Owner]{
 			"tap module":          "Module the TAP is on",
 			"internal":            "Port of the host itself, made by host vnic",
 			"internal module":     "Module the host's port is on",
+
+			"vhost-user":                      "Virtual machine or DPDK application, through shared memory",
+			"vhost-user socket":               "Socket of the vhost-user protocol, on which the card listens",
+			"vhost-user socket module":        "Module the socket is on",
+			"vhost-user socket client":        "Connect to the socket, on which the machine listens",
+			"vhost-user socket client module": "Module the socket is on",
 		},
 	},
 	Parse:  parseOwner,
@@ -77,6 +102,12 @@ func (o Owner) String() string {
 		return fmt.Sprintf("netns %s ifname %s module %d", o.Namespace, o.Ifname, o.Module)
 	case KindDevice, KindTap, KindInternal:
 		return fmt.Sprintf("%s %s module %d", o.Kind, o.Device, o.Module)
+	case KindVhost:
+		client := ""
+		if o.Client {
+			client = " client"
+		}
+		return fmt.Sprintf("%s socket %s%s module %d", o.Kind, o.Socket, client, o.Module)
 	}
 	return ""
 }
@@ -100,6 +131,11 @@ func parseOwner(text string) (Owner, error) {
 		if o.Device, err = device.Parse(w[1]); err != nil {
 			return Owner{}, err
 		}
+	case (len(w) == 5 || len(w) == 6 && w[3] == "client") && w[0] == KindVhost && w[1] == "socket" && w[len(w)-2] == "module":
+		o.Kind, o.Client = KindVhost, len(w) == 6
+		if o.Socket, err = socket.Parse(w[2]); err != nil {
+			return Owner{}, err
+		}
 	default:
 		return Owner{}, schema.ErrInvalid
 	}
@@ -119,8 +155,11 @@ func (o Owner) Owner() string { return o.Namespace }
 
 // Adapter implements feature.Binding.
 func (o Owner) Adapter() string {
-	if o.Kind == KindNetns {
+	switch o.Kind {
+	case KindNetns:
 		return o.Ifname
+	case KindVhost:
+		return path.Base(o.Socket)
 	}
 	return o.Device
 }
@@ -128,8 +167,8 @@ func (o Owner) Adapter() string {
 // place is what only one vEthernet can be bound to: a device is one whether it
 // is named as device or as TAP.
 type place struct {
-	module             int
-	namespace, adapter string
+	module                     int
+	namespace, adapter, socket string
 }
 
-func (o Owner) place() place { return place{o.Module, o.Namespace, o.Adapter()} }
+func (o Owner) place() place { return place{o.Module, o.Namespace, o.Adapter(), o.Socket} }

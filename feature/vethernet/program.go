@@ -18,7 +18,7 @@ type Port struct {
 // Owner is what a vEthernet is bound to (cli.md §13.4). It is comparable; the
 // zero value means detached.
 type Owner struct {
-	// Kind is "netns", "device", "tap", "internal" or "workload".
+	// Kind is "netns", "device", "tap", "internal", "vhost-user" or "workload".
 	Kind string `json:"kind"`
 	// Namespace and Ifname name the interface that the card creates in a
 	// network namespace, removed on detach (kind netns).
@@ -28,6 +28,10 @@ type Owner struct {
 	// card opens, created if it is not there (kind tap), or the host's own
 	// in-band port (kind internal).
 	Device string `json:"device,omitempty"`
+	// Socket is the path of a vhost-user socket of the host, Client that the card
+	// connects to it instead of listening on it (kind vhost-user).
+	Socket string `json:"socket,omitempty"`
+	Client bool   `json:"client,omitempty"`
 	// Workload and UUID identify a virtual machine or container, MAC its
 	// adapter (kind workload).
 	Workload string `json:"workload,omitempty"`

@@ -75,7 +75,7 @@ func check(c feature.Candidate) []schema.Problem {
 		} else {
 			taken[o.place()] = port
 		}
-		if o.Kind != KindNetns && c.New.Exists(uplinkPath(o.Module, o.Device)) {
+		if o.Device != "" && c.New.Exists(uplinkPath(o.Module, o.Device)) {
 			add(schema.Error, "owner-uplink", "ERROR: Device %s of module %d is an uplink.", o.Device, o.Module)
 		}
 		if (o.Kind == KindDevice || o.Kind == KindTap) && hasVNIC(c.New, o) {

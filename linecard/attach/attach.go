@@ -10,7 +10,7 @@
 // looked at once a second.
 //
 // A port is a device of the card's namespace, a TAP, the host's own in-band
-// port, a NIC adopted as Ethernet (nic.go), or an interface that the card
+// port, a virtual machine's socket (vhost.go), a NIC adopted as Ethernet (nic.go), or an interface that the card
 // creates in a workload's namespace (netns.go). Interfaces that the card
 // creates are persistent: a card that stops leaves them, with the workload's
 // addresses on them, and its successor attaches to them again. They are removed
@@ -50,13 +50,16 @@ const (
 	Netns  Kind = "netns"  // an interface that the card creates in another namespace
 	NIC    Kind = "nic"    // the adopted device with number Want.Number
 	Inband Kind = "inband" // the host's own TAP into the switch
+
+	VhostUser Kind = "vhost-user" // a virtual machine, by a socket
 )
 
 // Want is one port that the card should have. It is comparable.
 type Want struct {
 	Name      string // of the port: "Vethernet3"
 	Kind      Kind
-	Device    string // kinds Device, TAP, Inband
+	Device    string // kinds Device, TAP, Inband; the path of the socket of kind VhostUser
+	Client    bool   // kind VhostUser: connect to the socket instead of listening on it
 	Number    int    // kind NIC
 	Namespace string // kind Netns: a name under /run/netns, or a path
 	Ifname    string // kind Netns: name of the interface there
@@ -108,7 +111,7 @@ type Options struct {
 	Namespace string // the card's; "" for the one of the process
 	StateDir  string // where numbers of NICs are kept; "" keeps them in memory
 	NoTUN     bool   // do without the TUN device: interfaces for workloads are veths
-	Queues    int    // receive queues of a TAP that is created, as many as the card has workers; 0: 1
+	Queues    int    // receive queues of a TAP that is created and of a virtual machine, as many as the card has workers; 0: 1
 	Log       *slog.Logger
 }
 
@@ -123,6 +126,7 @@ type Manager struct {
 	// Owned by Run.
 	links   map[string]link
 	entries map[string]*entry
+	turn    int // counts looks
 	numbers numbers
 	nics    map[int]link
 	told    []api.NIC
@@ -223,6 +227,15 @@ const (
 	quiet   = 5 * time.Millisecond
 )
 
+// On a card with more ports than slice, a refresh looks at so many of the open
+// ones, in turn, and at the list of links every wholeLook times only: the cost
+// of a card that has nothing to do does not grow with its ports. What netlink
+// tells of is looked at at once, whatever the size.
+const (
+	slice     = 100
+	wholeLook = 10
+)
+
 // Run keeps the ports attached until ctx ends, then closes them; what it made
 // for workloads stays. It must be called once.
 func (m *Manager) Run(ctx context.Context) error {
@@ -231,12 +244,15 @@ func (m *Manager) Run(ctx context.Context) error {
 	defer w.wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for tries := 0; ; tries++ {
+	for tries, ticks := 0, 0; ; tries++ {
+		whole := true
 		select {
 		case <-ctx.Done():
 			m.closeAll()
 			return nil
 		case <-timer.C:
+			whole = ticks%wholeLook == 0
+			ticks++
 		case <-m.kick:
 			tries = 0
 		case <-w.changed:
@@ -247,7 +263,7 @@ func (m *Manager) Run(ctx context.Context) error {
 			}
 		}
 		next := refresh
-		if m.look() && tries < retries {
+		if m.look(whole) && tries < retries {
 			next = retry
 		}
 		timer.Reset(next)
@@ -256,19 +272,19 @@ func (m *Manager) Run(ctx context.Context) error {
 
 // look is reconcile, in which a panic is logged and looked at again: it must not
 // end the process that forwards.
-func (m *Manager) look() (missing bool) {
+func (m *Manager) look(whole bool) (missing bool) {
 	defer func() {
 		if r := recover(); r != nil {
 			m.options.Log.Error("panic while attaching ports", "panic", r, "stack", string(debug.Stack()))
 			missing = true
 		}
 	}()
-	return m.reconcile()
+	return m.reconcile(whole)
 }
 
-// reconcile brings devices in line with the wants. It reports whether one is
-// still missing.
-func (m *Manager) reconcile() (missing bool) {
+// reconcile brings devices in line with the wants: with all of them, or with
+// those whose turn it is. It reports whether one is still missing.
+func (m *Manager) reconcile(whole bool) (missing bool) {
 	m.mu.Lock()
 	wants, rule, asked := m.wants, m.rule, m.asked
 	gone := m.gone
@@ -284,7 +300,12 @@ func (m *Manager) reconcile() (missing bool) {
 		}
 	}()
 
-	if links, err := dump(m.handle); err != nil {
+	whole = whole || len(wants) <= slice
+	m.turn++
+	turns := (len(wants) + slice - 1) / slice
+	if !whole {
+		// The links are as they were.
+	} else if links, err := dump(m.handle); err != nil {
 		m.options.Log.Warn("list network devices", "error", err)
 		missing = true
 	} else {
@@ -307,7 +328,7 @@ func (m *Manager) reconcile() (missing bool) {
 			m.mu.Unlock()
 		}
 	}
-	for _, w := range wants {
+	for i, w := range wants {
 		if w != desired[w.Name] {
 			continue // named twice: the last one counts
 		}
@@ -320,6 +341,9 @@ func (m *Manager) reconcile() (missing bool) {
 		if e.open != nil && gone[w.Name] {
 			m.shut(e, false)
 		}
+		if !whole && e.open != nil && i/slice != m.turn%turns {
+			continue
+		}
 		if !m.ensure(e) {
 			missing = true
 		}
@@ -329,8 +353,10 @@ func (m *Manager) reconcile() (missing bool) {
 
 // ensure opens the device of an entry if it is not open, and reports its state.
 func (m *Manager) ensure(e *entry) bool {
+	var info port.Info
 	if e.open != nil {
-		if stale, remove := e.open.stale(m); stale {
+		info = e.open.device().Info()
+		if stale, remove := e.open.stale(m, info); stale {
 			m.shut(e, remove)
 		}
 	}
@@ -352,14 +378,15 @@ func (m *Manager) ensure(e *entry) bool {
 		}
 		e.open = a
 		e.mtu = 0
+		info = a.device().Info()
 	}
 	if e.want.MTU != e.mtu {
 		e.mtu = e.want.MTU
 		if err := e.open.setMTU(m, e.want.MTU); err != nil {
 			m.options.Log.Warn("set mtu", "port", e.want.Name, "error", err)
 		}
+		info = e.open.device().Info()
 	}
-	info := e.open.device().Info()
 	s := State{Open: true, Up: info.Carrier, Reason: NotConnected, Info: info}
 	if s.Up {
 		s.Reason = None

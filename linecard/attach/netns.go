@@ -116,13 +116,13 @@ func (m *Manager) pair(w Want, name string) error {
 
 func (i *inside) device() port.Port { return i.port }
 
-func (i *inside) stale(m *Manager) (bool, bool) {
-	now, err := os.Stat(inns.Path(i.want.Namespace))
-	if err != nil || !os.SameFile(now, i.ns) {
+func (i *inside) stale(m *Manager, now port.Info) (bool, bool) {
+	ns, err := os.Stat(inns.Path(i.want.Namespace))
+	if err != nil || !os.SameFile(ns, i.ns) {
 		return true, true
 	}
 	if i.tap != nil {
-		return i.tap.Info().IfIndex == 0, false
+		return now.IfIndex == 0, false
 	}
 	return m.links[i.veth].index != i.index, false
 }

@@ -24,7 +24,7 @@ type attached interface {
 	device() port.Port
 	// stale reports that the device is no longer the wanted one, and whether
 	// what was made for it is to be removed.
-	stale(m *Manager) (stale, remove bool)
+	stale(m *Manager, now port.Info) (stale, remove bool)
 	setMTU(m *Manager, mtu int) error
 	// forsake prepares for removal while the device is open: a TAP that is no
 	// longer persistent vanishes with its last descriptor, whoever closes that.
@@ -45,6 +45,8 @@ func (m *Manager) attach(w Want) (attached, error) {
 		return m.attachTAP(w)
 	case Netns:
 		return m.attachNetns(w)
+	case VhostUser:
+		return m.attachVhost(w)
 	}
 	return nil, fmt.Errorf("attach %s: unknown kind %q", w.Name, w.Kind)
 }
@@ -78,7 +80,7 @@ func (m *Manager) attachLink(name string, now func() string) (attached, error) {
 
 func (l *linked) device() port.Port { return l.port }
 
-func (l *linked) stale(m *Manager) (bool, bool) {
+func (l *linked) stale(m *Manager, _ port.Info) (bool, bool) {
 	k, ok := m.links[l.name]
 	return !ok || k.index != l.index || l.now() != l.name || m.spared(l.name), false
 }
@@ -151,7 +153,7 @@ func (m *Manager) mark(device, port string) {
 
 func (t *tapped) device() port.Port { return t.port }
 
-func (t *tapped) stale(*Manager) (bool, bool) { return t.port.Info().IfIndex == 0, false }
+func (t *tapped) stale(_ *Manager, now port.Info) (bool, bool) { return now.IfIndex == 0, false }
 
 func (t *tapped) setMTU(_ *Manager, mtu int) error {
 	if mtu == 0 {

@@ -34,6 +34,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -130,7 +131,7 @@ func (p *Port) SetMTU(mtu int) {
 func (p *Port) Info() port.Info {
 	v := p.view.Load()
 	i := port.Info{
-		Kind: "vhost-user", Driver: v.driver(p.c.Client), Device: p.c.Path,
+		Kind: "vhost-user", Driver: v.driver(p.c.Client), Device: filepath.Base(p.c.Path),
 		MTU: int(p.mtu.Load()), Carrier: v.carrier(), Offloads: v.offloads(),
 	}
 	if m := int(p.peerMTU.Load()); m != 0 && (i.MTU == 0 || m < i.MTU) {
@@ -159,11 +160,12 @@ func (p *Port) tell() {
 }
 
 // Close ends the session and gives the socket up. The queues are closed before.
+// Closing it again does nothing.
 func (p *Port) Close() error {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
-		return errors.New("close vhost-user port: it is closed already")
+		return nil
 	}
 	p.closed = true
 	open := len(p.queues)
