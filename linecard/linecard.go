@@ -251,17 +251,20 @@ func (c *Card) sample(ctx context.Context) {
 }
 
 func (c *Card) meter(now time.Time) {
-	ports := c.engine.Ports()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, p := range ports {
-		m := c.meters[p.Name]
+	seen := 0
+	c.engine.Totals(func(name string, t pipeline.Totals) {
+		m := c.meters[name]
 		if m == nil {
 			m = &rate.Meter{}
-			c.meters[p.Name] = m
+			c.meters[name] = m
 		}
-		n := &p.Counters
-		m.Sample(now, rate.Totals{RxOctets: n.RxOctets, RxFrames: n.Rx(), TxOctets: n.TxOctets, TxFrames: n.Tx()})
+		seen++
+		m.Sample(now, rate.Totals(t))
+	})
+	if seen == len(c.meters) {
+		return
 	}
 	for name := range c.meters {
 		if c.engine.PortIndex(name) == 0 {

@@ -107,6 +107,16 @@ func (p *portCounters) addTo(c *Counters) {
 	}
 }
 
+// totals adds frames and octets to a sum.
+func (p *portCounters) totals(t *Totals) {
+	for _, i := range [...]int{unicast, multicast, broadcast} {
+		t.RxFrames += atomic.LoadUint64(&p.rx[i])
+		t.TxFrames += atomic.LoadUint64(&p.tx[i])
+	}
+	t.RxOctets += atomic.LoadUint64(&p.rx[octets])
+	t.TxOctets += atomic.LoadUint64(&p.tx[octets])
+}
+
 // since returns the counters less those at an earlier time.
 func (c Counters) since(base *Counters) Counters {
 	c.RxUnicast -= base.RxUnicast
