@@ -5,6 +5,7 @@ BIN      := bin
 COMMANDS := trunkline vsm vem vsh vemcmd
 FUZZTIME ?= 10s
 SOAKTIME ?= 1h
+SOAKFRAMES ?= 10000000
 
 .PHONY: run build test check netns fuzz soak bench generate deps clean
 
@@ -37,7 +38,8 @@ fuzz:                 ## every fuzz target for FUZZTIME
 	      || { cat /tmp/trunkline-fuzz.$$$$; rm -f /tmp/trunkline-fuzz.$$$$; exit 1; }; rm -f /tmp/trunkline-fuzz.$$$$; \
 	  done; done
 
-soak:                 ## the fuzz targets for hours
+soak:                 ## ten million frames through every pair of drivers, then the fuzz targets for hours
+	TRUNKLINE_SOAK_FRAMES=$(SOAKFRAMES) $(GO) test -count=1 -timeout 0 -v ./testbed/soak
 	$(MAKE) --no-print-directory fuzz FUZZTIME=$(SOAKTIME)
 
 bench: deps build     ## peers and we in one run, as ratios; PEERS=1: all of them, five rounds, report in docs/bench

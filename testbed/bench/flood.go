@@ -35,7 +35,7 @@ const (
 )
 
 // flood sends a stream out of a device: AF_PACKET, a burst a call, past the
-// queueing discipline.
+// queueing discipline but for super-frames.
 func flood(ctx context.Context, device string, s stream, length time.Duration) error {
 	ifi, err := net.InterfaceByName(device)
 	if err != nil {
@@ -46,10 +46,11 @@ func flood(ctx context.Context, device string, s stream, length time.Duration) e
 		return err
 	}
 	defer unix.Close(fd)
-	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
-		return fmt.Errorf("bypass the queueing discipline: %w", err)
-	}
-	if s.super {
+	if !s.super { // past it, the kernel drops what it has to segment
+		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
+			return fmt.Errorf("bypass the queueing discipline: %w", err)
+		}
+	} else {
 		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VNET_HDR, 1); err != nil {
 			return fmt.Errorf("ask for the virtio header: %w", err)
 		}
