@@ -169,9 +169,8 @@ func (p *Port) serve(conn *net.UnixConn) {
 	case <-p.trouble: // of the session before
 	default:
 	}
-	log := p.c.Log.With("socket", p.c.Path)
-	log.Info("vhost-user peer connected")
-	s := newSession(p, conn, log)
+	p.c.Log.Info("vhost-user peer connected", "socket", p.c.Path)
+	s := newSession(p, conn)
 	over := make(chan struct{})
 	p.wg.Go(func() {
 		// Wakes the session when a worker has found something.
@@ -194,5 +193,5 @@ func (p *Port) serve(conn *net.UnixConn) {
 	if errors.Is(err, errEnd) || errors.Is(err, net.ErrClosed) {
 		err = nil
 	}
-	log.Info("vhost-user peer disconnected", "error", err)
+	p.c.Log.Info("vhost-user peer disconnected", "socket", p.c.Path, "error", err)
 }

@@ -3,7 +3,6 @@ package vhostuser
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"runtime"
@@ -21,7 +20,6 @@ import (
 type session struct {
 	p    *Port
 	conn *net.UnixConn
-	log  *slog.Logger
 	in   reader
 
 	features uint64 // that the driver has accepted
@@ -58,8 +56,8 @@ type refused struct{ error }
 
 func refusef(format string, a ...any) error { return refused{fmt.Errorf(format, a...)} }
 
-func newSession(p *Port, conn *net.UnixConn, log *slog.Logger) *session {
-	s := &session{p: p, conn: conn, log: log, rings: make([]ring, 2*p.c.Queues)}
+func newSession(p *Port, conn *net.UnixConn) *session {
+	s := &session{p: p, conn: conn, rings: make([]ring, 2*p.c.Queues)}
 	s.in.conn, s.in.idle = conn, s.attend
 	for i := range s.rings {
 		r := &s.rings[i]
@@ -162,7 +160,7 @@ func (s *session) handle(m *message) (err error) {
 	case acked && err == nil:
 		return reply(s.conn, m.request, u64(0), -1)
 	case acked:
-		s.log.Warn("vhost-user request refused", "request", m.request, "error", err)
+		s.p.c.Log.Warn("vhost-user request refused", "socket", s.p.c.Path, "request", m.request, "error", err)
 		return reply(s.conn, m.request, u64(1), -1)
 	}
 	return err
@@ -190,7 +188,7 @@ func (s *session) attend() error {
 			continue
 		}
 		r.broken = true
-		s.log.Warn("ring stopped: it is against the rules", "ring", i, "error", r.at.Fault().String())
+		s.p.c.Log.Warn("ring stopped: it is against the rules", "socket", s.p.c.Path, "ring", i, "error", r.at.Fault().String())
 		if r.errs >= 0 {
 			one := [8]byte{1}
 			_, _ = unix.Write(r.errs, one[:]) // EAGAIN: told already

@@ -32,7 +32,6 @@ package vhostuser
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"path/filepath"
 	"strings"
@@ -52,12 +51,25 @@ type Config struct {
 	Client bool   // connect to it; otherwise listen on it
 	Queues int    // pairs of queues offered, at most MaxQueues; 0: 1
 	MTU    int    // bytes of payload that the port takes; 0: no limit but the peer's
-	Log    *slog.Logger
+	Log    Logger
 	// Changed, if not nil, is called when Info has changed, from a goroutine of
 	// its own, one call at a time. It may wait for something that waits for
 	// Close; so Close does not wait for a call that is under way.
 	Changed func()
 }
+
+// Logger is told what becomes of sessions; *slog.Logger is one. Nothing is told
+// for a frame.
+type Logger interface {
+	Info(msg string, attrs ...any)
+	Warn(msg string, attrs ...any)
+}
+
+// silent is the Logger in place of none.
+type silent struct{}
+
+func (silent) Info(string, ...any) {}
+func (silent) Warn(string, ...any) {}
 
 // Port is a back end and its socket. Its methods may be called from any
 // goroutine.
@@ -96,7 +108,7 @@ func Open(c Config) (*Port, error) {
 		return nil, errors.New("open vhost-user port: a little-endian host is needed")
 	}
 	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
+		c.Log = silent{}
 	}
 	p := &Port{c: c, done: make(chan struct{}), trouble: make(chan struct{}, 1), news: make(chan struct{}, 1), kicks: make([]int, c.Queues)}
 	for i := range p.kicks {
