@@ -70,8 +70,12 @@ func (c *cksum) String() string {
 	return strconv.FormatUint(uint64(^end.crc), 10)
 }
 
-// showDigest prints the check of a file.
+// showDigest prints the check of a file, which says whether a guess of its
+// contents is right.
 func showDigest(_ context.Context, r *request) error {
+	if err := r.mayReadFile(); err != nil {
+		return err
+	}
 	f, err := r.cli.product.Files.Reader(r.fileOf("file"))
 	if err != nil {
 		return err
