@@ -35,6 +35,8 @@ const (
 	NotDesignated // flood from an uplink that is not the VLAN's designated one
 	Overrun       // the kernel dropped it before the card could read it; not among the frames received
 	MACMove       // source is moving too often and belongs to another port; on an uplink, which is never err-disabled for it
+	BadEncap      // no VXLAN header (RFC 7348 §5), or an inner frame that is tagged
+	UnknownVNI    // segment that the card does not expect from the peer
 	Reasons       // number of reasons
 )
 
@@ -43,7 +45,7 @@ var reasonNames = [Reasons]string{
 	"vlan-not-allowed", "vlan-inactive", "port-down", "same-segment", "split-horizon",
 	"own-mac", "mac-limit", "static-move", "loop-detected", "static-drop", "no-member",
 	"queue-full", "tx-error", "punt-full", "link-local", "filtered", "consumed", "fault", "no-memory",
-	"not-designated", "overrun", "mac-move",
+	"not-designated", "overrun", "mac-move", "bad-encap", "unknown-vni",
 }
 
 func (r Reason) String() string {
