@@ -300,10 +300,12 @@ func (p *Port) join(fd int) error {
 	if err := p.bind(fd, unix.ETH_P_ALL); err != nil {
 		return err
 	}
-	const uniqueID = 0x2000 // PACKET_FANOUT_FLAG_UNIQUEID
-	group := unix.PACKET_FANOUT_HASH | uniqueID
+	// Flags of a new group: find an unused number; and in place of the sockets'
+	// own option, do not hand back what is sent .
+	const uniqueID, ignoreOutgoing = 0x2000, 0x4000
+	group := unix.PACKET_FANOUT_HASH | uniqueID | ignoreOutgoing
 	if p.group >= 0 {
-		group = unix.PACKET_FANOUT_HASH
+		group &^= uniqueID
 	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT, group<<16|max(p.group, 0)); err != nil {
 		return fmt.Errorf("open queue of %s: join fan-out group: %w", p.config.Device, err)

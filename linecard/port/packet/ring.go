@@ -27,7 +27,7 @@ const (
 // RingLen is the memory of a receive ring, in bytes.
 const (
 	RingLen = blocks * ringBlock
-	blocks  = 16
+	blocks  = 32
 )
 
 // askEvery is how many receives in a row find an empty ring before the socket is
