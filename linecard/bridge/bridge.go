@@ -7,10 +7,16 @@
 // sources, Lookup sets the next hop, Replicate puts frames on the worker's
 // egress lists.
 //
-//	port kind        floods to                                BPDUs
-//	vEthernet        all but uplinks, and the VLAN's uplink    filtered
-//	plain Ethernet   all but uplinks, and the VLAN's uplink    to plain Ethernets
-//	uplink           all but uplinks                           filtered
+//	port kind        floods to                                         BPDUs
+//	vEthernet        all but uplinks, and the VLAN's uplink             filtered
+//	plain Ethernet   all but uplinks, and the VLAN's uplink             to plain Ethernets
+//	uplink           all but uplinks and tunnels                        filtered
+//	tunnel           all but uplinks and tunnels                        filtered
+//
+// A tunnel leads to one other switch of a VXLAN segment; the others are reached
+// through tunnels of their own, so nothing goes from tunnel to tunnel. Nor does
+// it between tunnel and uplink, behind which other switches of the segment may
+// be, too.
 //
 // With several uplinks and no bundle a VLAN has one designated uplink, the
 // lowest-numbered one that is up and carries it. Another uplink hears the same
@@ -19,10 +25,13 @@
 //
 // An address that moves too often is decided for its home (package fdb); the
 // frames of the newcomer are dropped. A newcomer is err-disabled unless it is
-// an uplink: that would cut off the card for what one guest elsewhere sends.
+// an uplink or a tunnel: that would cut off the card for what one guest elsewhere
+// sends.
 package bridge
 
 import (
+	"slices"
+
 	"trunkline/internal/ether"
 	"trunkline/linecard/fdb"
 	"trunkline/linecard/frame"
@@ -53,6 +62,7 @@ type Port struct {
 	Present   bool
 	Up        bool
 	Uplink    bool
+	Tunnel    bool
 	Vethernet bool
 	Trunk     bool
 	PVID      uint16 // access VLAN, or native VLAN of a trunk
@@ -75,9 +85,10 @@ type Member struct {
 // walked.
 type Domain struct {
 	Local   []Member // for frames from vEthernets and plain Ethernets
-	Network []Member // for frames from an uplink
+	Network []Member // for frames from an uplink or a tunnel
 	Control []Member // plain Ethernets, for BPDUs
 	Uplink  uint16   // the designated uplink, 0 for none
+	tunnels []Member // in Local, too
 }
 
 // Map is everything the bridge knows. Index 0 of Ports is not used.
@@ -108,6 +119,10 @@ func (m *Map) Compile(active ether.VLANSet, order func(port uint16) int) {
 				continue
 			}
 			member := Member{Port: index, Tag: p.Trunk && uint16(v) != p.PVID}
+			if p.Tunnel {
+				d.tunnels = append(d.tunnels, member)
+				continue
+			}
 			d.Network = insert(d.Network, member)
 			if !p.Vethernet {
 				d.Control = insert(d.Control, member)
@@ -116,14 +131,17 @@ func (m *Map) Compile(active ether.VLANSet, order func(port uint16) int) {
 	}
 	for v := range active.All() {
 		d := m.Domains[v]
-		d.Local = d.Network
+		d.Local = append(slices.Clip(d.Network), d.tunnels...)
 		if d.Uplink != 0 {
 			p := &m.Ports[d.Uplink]
-			d.Local = insert(append([]Member(nil), d.Network...),
-				Member{Port: d.Uplink, Tag: p.Trunk && uint16(v) != p.PVID})
+			d.Local = insert(slices.Clip(d.Local), Member{Port: d.Uplink, Tag: p.Trunk && uint16(v) != p.PVID})
 		}
 	}
 }
+
+// network reports whether a port leads to other switches, between which nothing
+// is forwarded.
+func (p *Port) network() bool { return p.Uplink || p.Tunnel }
 
 // insert keeps a list grouped: untagged members first, each group in order.
 func insert(list []Member, m Member) []Member {
@@ -150,7 +168,7 @@ func bit(i int) Marks { return 1 << uint(i) }
 
 // Learn enters the sources of the batch. Refused are frames whose source the
 // port's limit kept out; looping reports that the move guard has had enough of
-// the ingress port, which is no uplink.
+// the ingress port, which is neither uplink nor tunnel.
 func (m *Map) Learn(v *fdb.View, b *frame.Batch) (refused Marks, looping bool) {
 	p := &m.Ports[b.Port]
 	for i := range b.N {
@@ -167,13 +185,13 @@ func (m *Map) Learn(v *fdb.View, b *frame.Batch) (refused Marks, looping bool) {
 			refused |= bit(i)
 		case fdb.Looping:
 			b.Drop[i] = frame.MACMove
-			if !p.Uplink {
+			if !p.network() {
 				b.Drop[i] = frame.LoopDetected
 				looping = true
 			}
 		case fdb.OwnMoved:
 			b.Drop[i] = frame.StaticMove
-			if p.Uplink {
+			if p.network() {
 				b.Drop[i] = frame.OwnMAC
 			}
 		case fdb.Fixed:
@@ -207,7 +225,7 @@ func (m *Map) Lookup(v *fdb.View, b *frame.Batch, refused Marks) (flooded Marks)
 		case ok && hop == b.Port:
 			b.Drop[i] = frame.SameSegment
 		case ok && int(hop) < len(m.Ports) && m.Ports[hop].Member.Has(ether.VLANID(f.BD)):
-			if in.Uplink && m.Ports[hop].Uplink {
+			if in.network() && m.Ports[hop].network() {
 				b.Drop[i] = frame.SplitHorizon
 				continue
 			}

@@ -100,7 +100,7 @@ func (p *Port) control(f *frame.Frame, dst uint64) (frame.Reason, uint32) {
 	case p.Punts&PuntSlow != 0 && dst == slow && kind == uint16(ether.TypeSlow):
 		return frame.Forward, HopPunt
 	case dst == bpdu && kind != uint16(ether.TypeLLDP), dst == pvst:
-		if p.Uplink || p.Vethernet {
+		if p.network() || p.Vethernet {
 			return frame.Filtered, HopFlood
 		}
 		return frame.Forward, HopControl

@@ -82,7 +82,7 @@ func (m *Map) Replicate(b *frame.Batch, l *Lists, at *int, c *Copies) {
 			members := d.Local
 			if hop == HopControl {
 				members = d.Control
-			} else if in.Uplink {
+			} else if in.network() {
 				members = d.Network
 			}
 			n := uint64(0)

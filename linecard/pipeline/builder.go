@@ -15,6 +15,7 @@ type PortFacts struct {
 	Number    int  // orders uplinks: the lowest is preferred
 	Vethernet bool // else an Ethernet
 	Uplink    bool
+	Tunnel    bool   // to another VTEP
 	Up        bool   // administratively
 	MTU       uint32 // bytes of payload, 0: the device's
 	MACLimit  uint32 // 0: the card's default

@@ -30,7 +30,7 @@ func (e *Engine) rebuild() {
 		}
 		up, _ := e.state(p)
 		plan.Ports[p.index] = bridge.Port{
-			Present: true, Up: up, Uplink: f.Uplink, Vethernet: f.Vethernet, Trunk: f.Trunk,
+			Present: true, Up: up, Uplink: f.Uplink, Tunnel: f.Tunnel, Vethernet: f.Vethernet, Trunk: f.Trunk,
 			PVID: uint16(f.PVID), Allowed: f.Allowed, MTU: p.mtu(), Punts: f.Punts,
 		}
 		plan.stages[p.index] = stages{guard: f.Guard, flood: f.Flood, egress: f.Egress}
@@ -54,7 +54,7 @@ func (e *Engine) flush(old, new *Plan) {
 			continue
 		}
 		if i < len(new.Ports) {
-			if is := &new.Ports[i]; is.Up && was.Member.Minus(is.Member).Empty() && was.Uplink == is.Uplink {
+			if is := &new.Ports[i]; is.Up && was.Member.Minus(is.Member).Empty() && was.Uplink == is.Uplink && was.Tunnel == is.Tunnel {
 				continue
 			}
 		}
