@@ -132,6 +132,9 @@ func (r *Ring) InFlight() int {
 	return n
 }
 
+// Seen returns the used index up to which Reap came.
+func (r *Ring) Seen() uint16 { return r.seen }
+
 // Kicks returns how often the back end was notified.
 func (r *Ring) Kicks() int { return r.kicks }
 

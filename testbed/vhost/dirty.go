@@ -63,7 +63,8 @@ func (d *Dirty) Pages() int {
 	return n
 }
 
-func (d *Dirty) close() error { return errors.Join(unix.Munmap(d.mem), unix.Close(d.FD)) }
+// Close gives the log back.
+func (d *Dirty) Close() error { return errors.Join(unix.Munmap(d.mem), unix.Close(d.FD)) }
 
 // StartLog makes the back end keep a dirty log from now on, as a migration
 // does: the log, the feature, then the address of each ring again.
@@ -77,14 +78,14 @@ func (p *Peer) StartLog() error {
 		return err
 	}
 	if p.Dirty != nil {
-		err = p.Dirty.close()
+		err = p.Dirty.Close()
 	}
 	p.Dirty = d
 	if err != nil {
 		return err
 	}
 	// With LOG_SHMFD this is answered, asked to or not.
-	m := Message{Request: SetLogBase, Payload: longs(d.Size(), 0), FDs: []int{d.FD}}
+	m := LogMessage(d.FD, d.Size(), 0)
 	if p.HasProtocol(ProtoLogShmFD) {
 		_, err = p.Ask(m)
 	} else {
@@ -104,6 +105,11 @@ func (p *Peer) StartLog() error {
 	return nil
 }
 
+// LogMessage is SET_LOG_BASE.
+func LogMessage(fd int, size, offset uint64) Message {
+	return Message{Request: SetLogBase, Payload: longs(size, offset), FDs: []int{fd}}
+}
+
 // StopLog ends it.
 func (p *Peer) StopLog() error {
 	d := p.Dirty
@@ -113,7 +119,7 @@ func (p *Peer) StopLog() error {
 		err = errors.Join(err, p.RingAddr(r))
 	}
 	if d != nil {
-		err = errors.Join(err, p.Sync(), d.close())
+		err = errors.Join(err, p.Sync(), d.Close())
 	}
 	return err
 }

@@ -13,6 +13,7 @@ type Region struct {
 	User   uint64 // address in the front end, as it tells the back end
 	Size   uint64 // bytes
 	Offset uint64 // of the first byte in the file
+	Behind uint64 // bytes of the file that follow
 
 	FD  int
 	mem []byte // of the whole file
@@ -20,6 +21,11 @@ type Region struct {
 
 // Bytes returns the region's memory.
 func (r *Region) Bytes() []byte { return r.mem[r.Offset : r.Offset+r.Size] }
+
+// Outside returns a copy of the bytes of the file that are not the region's.
+func (r *Region) Outside() []byte {
+	return append(append([]byte(nil), r.mem[:r.Offset]...), r.mem[r.Offset+r.Size:]...)
+}
 
 // Memory is the memory of a guest.
 type Memory struct {
@@ -34,9 +40,9 @@ func NewMemory(regions ...Region) (*Memory, error) {
 		fd, err := unix.MemfdCreate("guest", unix.MFD_CLOEXEC)
 		if err == nil {
 			r.FD = fd
-			err = unix.Ftruncate(fd, int64(r.Offset+r.Size))
+			err = unix.Ftruncate(fd, int64(r.Offset+r.Size+r.Behind))
 			if err == nil {
-				r.mem, err = unix.Mmap(fd, 0, int(r.Offset+r.Size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+				r.mem, err = unix.Mmap(fd, 0, int(r.Offset+r.Size+r.Behind), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 			}
 			if err != nil {
 				err = errors.Join(err, unix.Close(fd))

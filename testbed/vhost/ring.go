@@ -93,7 +93,7 @@ func newRing(m *Memory, index int, o Options) (*Ring, error) {
 		}
 	}
 	r.bind(m)
-	r.Reset()
+	r.Reset(o.Base)
 	return r, nil
 }
 
@@ -112,8 +112,9 @@ func (r *Ring) bind(m *Memory) {
 	r.used = m.At(r.Used, 4+8*r.Size+2)
 }
 
-// Reset makes the ring new: empty, with indices at its base.
-func (r *Ring) Reset() {
+// Reset makes the ring new: empty, with indices at base.
+func (r *Ring) Reset(base uint16) {
+	r.base = base
 	clear(r.desc)
 	clear(r.avail)
 	clear(r.used)
@@ -144,7 +145,7 @@ func (r *Ring) close() error {
 func word(b []byte, at int) *uint32 { return (*uint32)(unsafe.Pointer(&b[at])) }
 
 // SetDesc writes a descriptor of the table.
-func (r *Ring) SetDesc(i int, d Desc) { putDesc(r.desc, i, d) }
+func (r *Ring) SetDesc(i int, d Desc) { PutDesc(r.desc, i, d) }
 
 // GetDesc reads a descriptor of the table.
 func (r *Ring) GetDesc(i int) Desc {
@@ -160,10 +161,11 @@ func (r *Ring) GetDesc(i int) Desc {
 func (r *Ring) Table(head uint16) (guest uint64, set func(i int, d Desc)) {
 	guest = r.Tables + uint64(head)*16*maxIndirect
 	b := r.memory.At(guest, 16*maxIndirect)
-	return guest, func(i int, d Desc) { putDesc(b, i, d) }
+	return guest, func(i int, d Desc) { PutDesc(b, i, d) }
 }
 
-func putDesc(table []byte, i int, d Desc) {
+// PutDesc writes a descriptor of a table.
+func PutDesc(table []byte, i int, d Desc) {
 	b := table[16*i:][:16]
 	binary.NativeEndian.PutUint64(b, d.Addr)
 	binary.NativeEndian.PutUint32(b[8:], d.Len)

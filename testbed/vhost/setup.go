@@ -48,8 +48,8 @@ func (p *Peer) Steps() []Step {
 	}
 	for _, r := range p.Rings {
 		list = append(list,
-			Step{fmt.Sprintf("early call %d", r.Index), func(p *Peer) error { return p.ringFD(SetVringCall, r, r.Call) }},
-			Step{fmt.Sprintf("early error %d", r.Index), func(p *Peer) error { return p.ringFD(SetVringErr, r, r.Err) }})
+			Step{fmt.Sprintf("early call %d", r.Index), func(p *Peer) error { return p.RingFD(SetVringCall, r, r.Call) }},
+			Step{fmt.Sprintf("early error %d", r.Index), func(p *Peer) error { return p.RingFD(SetVringErr, r, r.Err) }})
 	}
 	for _, r := range p.Rings {
 		list = append(list, Step{fmt.Sprintf("early enable %d", r.Index), func(p *Peer) error { return p.Enable(r, true) }})
@@ -84,8 +84,8 @@ func (p *Peer) ringSteps(r *Ring) []Step {
 			return p.Do(Message{Request: SetVringBase, Payload: words(uint32(r.Index), uint32(r.base))})
 		}},
 		{name("addr"), func(p *Peer) error { return p.RingAddr(r) }},
-		{name("kick"), func(p *Peer) error { return p.ringFD(SetVringKick, r, r.Kick) }},
-		{name("call"), func(p *Peer) error { return p.ringFD(SetVringCall, r, r.Call) }},
+		{name("kick"), func(p *Peer) error { return p.RingFD(SetVringKick, r, r.Kick) }},
+		{name("call"), func(p *Peer) error { return p.RingFD(SetVringCall, r, r.Call) }},
 	}
 }
 
@@ -195,22 +195,36 @@ func (p *Peer) ShareMemory() error {
 
 // MemTable sends the whole table of memory.
 func (p *Peer) MemTable(regions []*Region) error {
+	return p.Do(TableMessage(regions...))
+}
+
+// TableMessage is SET_MEM_TABLE.
+func TableMessage(regions ...*Region) Message {
 	m := Message{Request: SetMemTable, Payload: words(uint32(len(regions)), 0)}
 	for _, r := range regions {
 		m.Payload = append(m.Payload, r.describe()...)
 		m.FDs = append(m.FDs, r.FD)
 	}
-	return p.Do(m)
+	return m
+}
+
+// RegionMessage is ADD_MEM_REG or REM_MEM_REG.
+func RegionMessage(req Request, r *Region) Message {
+	m := Message{Request: req, Payload: append(longs(0), r.describe()...)}
+	if req == AddMemReg {
+		m.FDs = []int{r.FD}
+	}
+	return m
 }
 
 // AddRegion adds a region (CONFIGURE_MEM_SLOTS).
 func (p *Peer) AddRegion(r *Region) error {
-	return p.Do(Message{Request: AddMemReg, Payload: append(longs(0), r.describe()...), FDs: []int{r.FD}})
+	return p.Do(RegionMessage(AddMemReg, r))
 }
 
 // RemoveRegion takes a region away.
 func (p *Peer) RemoveRegion(r *Region) error {
-	return p.Do(Message{Request: RemMemReg, Payload: append(longs(0), r.describe()...)})
+	return p.Do(RegionMessage(RemMemReg, r))
 }
 
 // RingAddr tells where a ring is.
@@ -220,12 +234,16 @@ func (p *Peer) RingAddr(r *Ring) error {
 	if p.Dirty != nil {
 		flags, log = 1, r.Used
 	}
-	payload := append(words(uint32(r.Index), flags), longs(p.Memory.User(r.Desc), p.Memory.User(r.Used), p.Memory.User(r.Avail), log)...)
+	user := p.Translate
+	if user == nil {
+		user = p.Memory.User
+	}
+	payload := append(words(uint32(r.Index), flags), longs(user(r.Desc), user(r.Used), user(r.Avail), log)...)
 	return p.Do(Message{Request: SetVringAddr, Payload: payload})
 }
 
-// ringFD hands a descriptor of a ring over.
-func (p *Peer) ringFD(req Request, r *Ring, fd int) error {
+// RingFD hands a descriptor of a ring over.
+func (p *Peer) RingFD(req Request, r *Ring, fd int) error {
 	return p.Do(Message{Request: req, Payload: longs(uint64(r.Index)), FDs: []int{fd}})
 }
 

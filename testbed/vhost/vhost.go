@@ -80,11 +80,14 @@ func (o Options) withDefaults() Options {
 type Peer struct {
 	*Conn
 	Options
-	Offered        uint64 // features the back end has
-	OfferedProto   uint64
-	MaxQueues      int // receive and transmit queues of the back end in pairs; 0: not asked
-	Rings          []*Ring
-	Dirty          *Dirty // nil: not logging
+	Offered      uint64 // features the back end has
+	OfferedProto uint64
+	MaxQueues    int // receive and transmit queues of the back end in pairs; 0: not asked
+	Rings        []*Ring
+	Dirty        *Dirty // nil: not logging
+	// Translate, if not nil, takes the place of Memory.User for the addresses of
+	// rings.
+	Translate      func(guest uint64) uint64
 	inflight       int    // descriptor, or -1
 	inflightLayout []byte // payload of GET_INFLIGHT_FD's reply
 
@@ -198,7 +201,7 @@ func (p *Peer) Close() error {
 		p.inflight = -1
 	}
 	if p.Dirty != nil {
-		err = errors.Join(err, p.Dirty.close())
+		err = errors.Join(err, p.Dirty.Close())
 		p.Dirty = nil
 	}
 	if p.ownMemory && p.Memory != nil {

@@ -2,11 +2,8 @@ package vhost_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"math/rand/v2"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -15,20 +12,6 @@ import (
 	"trunkline/testbed/vhost"
 	"trunkline/testbed/vhost/pmd"
 )
-
-// numbered returns a frame of n bytes that begins with the addresses, then
-// carries its number and random bytes, and ends with a checksum of it all.
-func numbered(n, number int) []byte {
-	b := make([]byte, n)
-	rng := rand.New(rand.NewPCG(uint64(n), uint64(number)))
-	for i := range b {
-		b[i] = byte(rng.Uint32())
-	}
-	copy(b, []byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5})
-	binary.BigEndian.PutUint32(b[14:], uint32(number))
-	binary.BigEndian.PutUint32(b[n-4:], crc32.ChecksumIEEE(b[:n-4]))
-	return b
-}
 
 // back starts testpmd as a back end with two ports, each forwarding to the
 // other, and returns their sockets.
@@ -80,7 +63,6 @@ func start(t *testing.T, path string, o vhost.Options) *vhost.Peer {
 // TestPeer proves the front end against a back end of another house.
 func TestPeer(t *testing.T) {
 	_, path := back(t, 1)
-	base := uint64(vhost.FeatureVersion1 | vhost.FeatureProtocol)
 	for _, c := range []struct {
 		name     string
 		features uint64
@@ -104,7 +86,7 @@ func TestPeer(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range 200 {
-				f := vhost.Frame{Data: numbered(60+i*7, i)}
+				f := vhost.Frame{Data: numbered(60+i*7, i, 1, 2)}
 				if err := a.Send(0, f, c.tx); err != nil {
 					t.Fatal(err)
 				}
