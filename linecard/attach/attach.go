@@ -38,6 +38,7 @@ import (
 	"trunkline/linecard/api"
 	"trunkline/linecard/port"
 	"trunkline/linecard/port/tap"
+	"trunkline/linecard/port/vxlan"
 )
 
 // Kind says what a port is attached to.
@@ -52,6 +53,8 @@ const (
 	Inband Kind = "inband" // the host's own TAP into the switch
 
 	VhostUser Kind = "vhost-user" // a virtual machine, by a socket
+
+	VXLAN Kind = "vxlan" // a tunnel to another VTEP
 )
 
 // Want is one port that the card should have. It is comparable.
@@ -68,11 +71,14 @@ type Want struct {
 	// MAC is the workload's address of an interface that is created; zero for
 	// the kernel's choice.
 	MAC ether.MAC
+	// Tunnel is what a port of kind VXLAN leads to.
+	Tunnel Tunnel
 }
 
 // same reports whether two wants are the same attachment.
 func (w Want) same(o Want) bool {
 	w.MTU, o.MTU = 0, 0
+	w.Tunnel.Table, o.Tunnel.Table = nil, nil
 	return w == o
 }
 
@@ -122,6 +128,7 @@ type Manager struct {
 	handle  *netlink.Handle // of the card's namespace
 	kick    chan struct{}   // capacity 1: one pending kick is enough
 	taps    tap.Shared
+	tunnels vxlan.Shared
 
 	// Owned by Run.
 	links   map[string]link
@@ -338,6 +345,7 @@ func (m *Manager) reconcile(whole bool) (missing bool) {
 			m.entries[w.Name] = e
 		}
 		e.want = w
+		e.segments()
 		if e.open != nil && gone[w.Name] {
 			m.shut(e, false)
 		}

@@ -47,6 +47,8 @@ func (m *Manager) attach(w Want) (attached, error) {
 		return m.attachNetns(w)
 	case VhostUser:
 		return m.attachVhost(w)
+	case VXLAN:
+		return m.attachTunnel(w.Tunnel)
 	}
 	return nil, fmt.Errorf("attach %s: unknown kind %q", w.Name, w.Kind)
 }
