@@ -124,7 +124,7 @@ func build(cfg Config) (*Card, error) {
 	}
 	c.engine = pipeline.New(pipeline.Config{Workers: workers, CPUs: c.path.Cores, Spin: cfg.Spin, OnEvent: c.event, Punt: c.punt})
 	c.serve()
-	c.attach, err = attach.New(attach.Options{StateDir: cfg.StateDir, NoTUN: cfg.NoTUN, Queues: workers, Log: cfg.Log}, attach.Events{
+	c.attach, err = attach.New(attach.Options{StateDir: cfg.StateDir, NoTUN: cfg.NoTUN, Queues: workers, Datapath: c.path.Driver, Log: cfg.Log}, attach.Events{
 		Opened:  c.opened,
 		Closing: c.closing,
 		State:   c.changed,

@@ -118,6 +118,7 @@ type Options struct {
 	StateDir  string // where numbers of NICs are kept; "" keeps them in memory
 	NoTUN     bool   // do without the TUN device: interfaces for workloads are veths
 	Queues    int    // receive queues of a TAP that is created and of a virtual machine, as many as the card has workers; 0: 1
+	Datapath  string // driver of devices that are not TAPs: Auto, Packet or XDP; "": Auto
 	Log       *slog.Logger
 }
 
@@ -129,6 +130,7 @@ type Manager struct {
 	kick    chan struct{}   // capacity 1: one pending kick is enough
 	taps    tap.Shared
 	tunnels vxlan.Shared
+	rings   int // receive rings of open ports; owned by Run
 
 	// Owned by Run.
 	links   map[string]link

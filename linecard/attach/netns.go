@@ -15,7 +15,6 @@ import (
 	"trunkline/linecard/port"
 	"trunkline/linecard/port/ifctl"
 	"trunkline/linecard/port/inns"
-	"trunkline/linecard/port/packet"
 	"trunkline/linecard/port/tap"
 )
 
@@ -33,6 +32,7 @@ type inside struct {
 	port  port.Port
 	tap   *tap.Port // nil for a veth
 	veth  string    // its end in the card's namespace
+	ring  bool      // counted in Manager.rings
 	index int       // of it
 	want  Want
 	ns    os.FileInfo
@@ -65,11 +65,12 @@ func (m *Manager) attachNetns(w Want) (attached, error) {
 	}
 	m.silence(name)
 	m.setUp(name)
-	p, err := packet.Open(packet.Config{Device: name, Namespace: m.options.Namespace})
-	if err != nil {
+	i := &inside{veth: name, want: w, ns: ns}
+	if i.port, err = m.drive(name, &i.want, &i.ring); err != nil {
 		return nil, err
 	}
-	return &inside{port: p, veth: name, index: p.Info().IfIndex, want: w, ns: ns}, nil
+	i.index = i.port.Info().IfIndex
+	return i, nil
 }
 
 // pairName is the name of the card's end of a veth.
@@ -157,6 +158,7 @@ func (i *inside) forsake() error {
 
 func (i *inside) close(m *Manager, remove bool) error {
 	err := i.port.Close()
+	m.parked(&i.ring)
 	if !remove || i.tap != nil {
 		return err
 	}

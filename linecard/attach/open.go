@@ -12,7 +12,6 @@ import (
 	"trunkline/linecard/port"
 	"trunkline/linecard/port/ifctl"
 	"trunkline/linecard/port/inns"
-	"trunkline/linecard/port/packet"
 	"trunkline/linecard/port/tap"
 )
 
@@ -55,7 +54,8 @@ func (m *Manager) attach(w Want) (attached, error) {
 
 // linked is a device of the card's namespace that the card did not make.
 type linked struct {
-	port  *packet.Port
+	port  port.Port
+	ring  bool // counted in Manager.rings
 	name  string
 	index int
 	now   func() string // the name it should have
@@ -72,12 +72,13 @@ func (m *Manager) attachLink(name string, now func() string) (attached, error) {
 	}
 	was := m.silence(name)
 	m.setUp(name)
-	p, err := packet.Open(packet.Config{Device: name, Namespace: m.options.Namespace})
-	if err != nil {
+	a := &linked{name: name, index: l.index, now: now, ipv6: was}
+	var err error
+	if a.port, err = m.drive(name, nil, &a.ring); err != nil {
 		m.restore(name, was)
 		return nil, err
 	}
-	return &linked{port: p, name: name, index: l.index, now: now, ipv6: was}, nil
+	return a, nil
 }
 
 func (l *linked) device() port.Port { return l.port }
@@ -103,6 +104,7 @@ func (l *linked) forsake() error { return nil }
 // close gives the device back to the host as it was.
 func (l *linked) close(m *Manager, _ bool) error {
 	err := l.port.Close()
+	m.parked(&l.ring)
 	for name, k := range m.links {
 		if k.index == l.index { // under whatever name
 			m.restore(name, l.ipv6)

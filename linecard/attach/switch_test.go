@@ -17,8 +17,9 @@ import (
 )
 
 // switched runs a manager and the pipeline as a card wires them.
-func switched(t testing.TB, namespace string, wants []attach.Want, build func(*pipeline.Builder) error) (*pipeline.Engine, *attach.Manager) {
+func switched(t testing.TB, o attach.Options, wants []attach.Want, build func(*pipeline.Builder) error) (*pipeline.Engine, *attach.Manager) {
 	t.Helper()
+	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	var m *attach.Manager
 	e := pipeline.New(pipeline.Config{OnEvent: func(ev pipeline.Event) {
 		if ev.Kind == pipeline.EventGone {
@@ -29,7 +30,7 @@ func switched(t testing.TB, namespace string, wants []attach.Want, build func(*p
 		t.Fatal(err)
 	}
 	var err error
-	m, err = attach.New(attach.Options{Namespace: namespace, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}, attach.Events{
+	m, err = attach.New(o, attach.Events{
 		Opened: func(name string, p port.Port) error { return e.SetPort(name, p) },
 		Closing: func(name string) {
 			if err := e.RemovePort(name); err != nil {
@@ -64,7 +65,7 @@ func TestSwitch(t *testing.T) {
 	card, h1, h2, h3 := innstest.New(t), innstest.New(t), innstest.New(t), innstest.New(t)
 	innstest.Veth(t, h2, "eth0", card, "p2")
 	innstest.Veth(t, h3, "eth0", card, "p3")
-	e, _ := switched(t, card, []attach.Want{
+	e, _ := switched(t, attach.Options{Namespace: card}, []attach.Want{
 		{Name: "Vethernet1", Kind: attach.Netns, Namespace: h1, Ifname: "eth0"},
 		{Name: "Vethernet2", Kind: attach.Device, Device: "p2"},
 		{Name: "Vethernet3", Kind: attach.Device, Device: "p3"},

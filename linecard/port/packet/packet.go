@@ -60,6 +60,7 @@ type Config struct {
 	// Receivers is the number of receive queues; 0: 1. The kernel spreads flows
 	// over them and keeps a flow on its queue.
 	Receivers int
+	Note      string // added to Info.Driver: why this driver
 }
 
 // Port is an open device. Info and Close may be called from any goroutine.
@@ -328,7 +329,7 @@ func (p *Port) Info() port.Info {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := p.config.Device
-	i := port.Info{Kind: p.kind, Driver: p.receives() + p.driver, Device: d, IfIndex: p.index, Offloads: p.offers}
+	i := port.Info{Kind: p.kind, Driver: p.receives() + p.driver + p.note(), Device: d, IfIndex: p.index, Offloads: p.offers}
 	if p.done {
 		return i
 	}
@@ -355,6 +356,13 @@ func (p *Port) receives() string {
 		s += " fanout " + strconv.Itoa(n)
 	}
 	return s
+}
+
+func (p *Port) note() string {
+	if p.config.Note == "" {
+		return ""
+	}
+	return "; " + p.config.Note
 }
 
 // Close lets go of the device; its queues are closed already.
