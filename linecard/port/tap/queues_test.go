@@ -3,6 +3,7 @@ package tap_test
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -40,6 +41,9 @@ func testQueues(t *testing.T, noRing bool) {
 	queues := receivers(t, p)
 	if len(queues) != 4 || !strings.Contains(p.Info().Driver, "4 queues") {
 		t.Fatalf("%d queues, driver %q", len(queues), p.Info().Driver)
+	}
+	if out, err := innstest.Try(ns, "tc", "qdisc", "show", "dev", "eth0"); err == nil && strings.Count(out, "qdisc") != 1 {
+		t.Errorf("queueing disciplines:\n%s", out)
 	}
 	for _, bad := range []int{-2, 4} {
 		if q, err := p.Queue(0, bad); err == nil {
@@ -144,11 +148,44 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s is shared: %v", c.device, err)
 			_ = other.Close()
 		}
-		if i := p.Info(); !i.Carrier || i.IfIndex == 0 {
-			t.Errorf("%s: %+v", c.device, i)
+		for deadline := time.Now().Add(3 * time.Second); ; time.Sleep(10 * time.Millisecond) { // the kernel reports carrier late
+			if i := p.Info(); i.Carrier && i.IfIndex != 0 {
+				break
+			} else if time.Now().After(deadline) {
+				t.Errorf("%s: %+v", c.device, i)
+				break
+			}
 		}
 		if err := p.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A card with many ports has TAPs of one queue: those with several are large.
+func TestSeveral(t *testing.T) {
+	ns := innstest.New(t)
+	shared := &tap.Shared{}
+	name := func(i int) string { return fmt.Sprintf("tap%d", i) }
+	var first *tap.Port
+	for i := range tap.Several {
+		p := open(t, tap.Config{Name: name(i), Namespace: ns, Queues: 2, Shared: shared})
+		if got := port.Receivers(p); got != 2 {
+			t.Fatalf("TAP %d has %d queues", i, got)
+		}
+		if i == 0 {
+			first = p
+		}
+	}
+	p := open(t, tap.Config{Name: "more", Namespace: ns, Queues: 2, Shared: shared})
+	if got := port.Receivers(p); got != 1 {
+		t.Errorf("one more TAP has %d queues", got)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p = open(t, tap.Config{Name: "next", Namespace: ns, Queues: 2, Shared: shared})
+	if got := port.Receivers(p); got != 2 {
+		t.Errorf("a TAP in the place of another has %d queues", got)
 	}
 }

@@ -20,6 +20,7 @@ import (
 type Shared struct {
 	mu      sync.Mutex
 	workers map[int]*common
+	several int // open TAPs with several queues
 	probed  bool
 	able    bool // the kernel has an io_uring that TUN devices take
 }
@@ -49,6 +50,27 @@ func (s *Shared) probe(fd int) bool {
 	s.able = r.Probe(fd) == nil
 	_ = r.Close() // nothing was in it
 	return s.able
+}
+
+// Several is how many TAPs of a card have more than one queue. The kernel keeps
+// 300 KiB for such a device, and each worker a queue to look at.
+const Several = 64
+
+// admit returns how many queues one more TAP may have.
+func (s *Shared) admit(queues int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if queues <= 1 || s.several >= Several {
+		return 1
+	}
+	return queues
+}
+
+// count notes that a TAP with several queues was opened or closed.
+func (s *Shared) count(ports int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.several += ports
 }
 
 // acquire returns the part of a worker for one more queue. The error of a ring

@@ -1,20 +1,26 @@
 // Package tap drives TAP devices whose character device the card opens.
 //
-// The descriptor is non-blocking and is read and written by raw system calls in
-// bursts from the worker's thread; the runtime's poller is not involved. With
-// IFF_VNET_HDR every frame is preceded by a virtio header, so 64 KiB segments
-// and partial checksums pass both ways untouched:
+// The descriptors are non-blocking, and the runtime's poller is not involved.
+// Where the kernel has io_uring, a burst of frames is read or written by one
+// system call (port/uring, ADR 0016); without, and for single frames, which are
+// quicker that way, each frame is a call. With IFF_VNET_HDR every frame is
+// preceded by a virtio header, so 64 KiB segments and partial checksums pass
+// both ways untouched:
 //
-//	read   {header in the headroom + head, tail of the slot}
-//	write  {header, [addresses, tag,] head, tail}
+//	read   one slot of receive memory: header in the headroom, whole frame
+//	write  {header, [addresses, tag,] [small frame]}, head, tail
 //
 // What the kernel offers is probed when the device is opened, and Info says
-// what was found: the header's size (12 bytes, else the 10-byte form inside
-// the 12) and UDP segmentation.
+// what was found: how it reads and writes, the header's size (12 bytes, else the
+// 10-byte form inside the 12) and UDP segmentation.
 //
 // A TAP delivers the 802.1Q tag in the bytes; the driver pops it as the frame
-// contract asks. One descriptor serves all workers: one of them reads, and
-// writes from several threads do not disturb each other in the kernel.
+// contract asks.
+//
+// A device that is created may have several queues, a descriptor each, over
+// which the kernel spreads flows: by their hash, and back to the queue that
+// wrote the flow's other direction last. Each is read by one worker. Workers
+// write through any: writes do not disturb each other in the kernel.
 //
 // A persistent device outlives the card: it loses carrier while nobody holds
 // it, and the next Open attaches to it with its address, MTU and namespace
@@ -48,7 +54,7 @@ type Config struct {
 	Up        bool   // set it administratively up
 	MTU       int    // bytes; 0: the kernel's default
 	MAC       ether.MAC
-	Queues    int     // of a device that is created; 0: 1
+	Queues    int     // for receiving, of a device that is created; 0: 1; see Several
 	Shared    *Shared // by the TAPs of a card; nil: the port is alone
 	NoRing    bool    // do without io_uring
 }
@@ -85,7 +91,10 @@ func Open(c Config) (*Port, error) {
 	if c.Name == "" || len(c.Name) >= unix.IFNAMSIZ {
 		return nil, fmt.Errorf("open tap %q: name must have 1 to 15 characters", c.Name)
 	}
-	p, err := openFDs(c, func() ([]int, error) { return attach(c.Name, c.Queues) })
+	if c.Shared == nil {
+		c.Shared = &Shared{}
+	}
+	p, err := openFDs(c, func() ([]int, error) { return attach(c.Name, c.Shared.admit(c.Queues)) })
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +162,7 @@ func (p *Port) share(c Config) {
 		p.driver = "tap read/write " + p.driver
 	}
 	if n := len(p.fds); n > 1 {
+		p.shared.count(1)
 		p.driver += fmt.Sprintf(" %d queues", n)
 	}
 }
@@ -176,6 +186,11 @@ func (p *Port) prepare(c Config) error {
 		}
 		if c.MTU > 0 {
 			if err := p.ctl.SetMTU(c.Name, c.MTU); err != nil {
+				return err
+			}
+		}
+		if len(p.fds) > 1 {
+			if err := single(c.Namespace, c.Name); err != nil {
 				return err
 			}
 		}
@@ -316,6 +331,9 @@ func (p *Port) Close() error {
 	}
 	p.count()
 	p.done = true
+	if len(p.fds) > 1 {
+		p.shared.count(-1)
+	}
 	err := errors.Join(closeAll(p.fds), p.ctl.Close())
 	if err != nil {
 		return fmt.Errorf("close tap %s: %w", p.name, err)
