@@ -91,6 +91,26 @@ func (r *Ring) Post(total int, s Shape, write bool, fill func([]Piece)) (head ui
 	return head, nil
 }
 
+// PostAt puts a chain of buffers anywhere in memory into the avail ring, for the
+// back end to read.
+func (r *Ring) PostAt(pieces ...Piece) (head uint16, err error) {
+	if len(pieces) == 0 || len(pieces) > len(r.free) {
+		return 0, ErrFull
+	}
+	chain := r.take(len(pieces))
+	for i, p := range pieces {
+		d := Desc{Addr: p.Addr, Len: uint32(p.Len)}
+		if i+1 < len(pieces) {
+			d.Flags, d.Next = DescNext, chain[i+1]
+		}
+		r.SetDesc(int(chain[i]), d)
+	}
+	r.shapes[chain[0]] = Shape{}
+	r.SetAvail(r.next, chain[0])
+	r.next++
+	return chain[0], nil
+}
+
 // take takes n descriptors off the free list and notes them under the first.
 func (r *Ring) take(n int) []uint16 {
 	chain := make([]uint16, n)

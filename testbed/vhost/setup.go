@@ -261,7 +261,7 @@ func (p *Peer) Enable(r *Ring, on bool) error {
 
 // Inflight asks the back end for the memory in which it keeps what is in
 // flight, and gives it back, as QEMU does at the start; after a back end was
-// restarted the peer of the new connection takes it over by TakeInflight.
+// restarted the new connection has it by Replace.
 func (p *Peer) Inflight() error {
 	if !p.HasProtocol(ProtoInflight) {
 		return nil
@@ -285,8 +285,20 @@ func (p *Peer) Inflight() error {
 	return p.Do(Message{Request: SetInflightFD, Payload: p.inflightLayout, FDs: []int{p.inflight}})
 }
 
-// TakeInflight takes the inflight memory of a peer whose back end has died.
-func (p *Peer) TakeInflight(from *Peer) {
-	p.inflight, p.inflightLayout = from.inflight, from.inflightLayout
-	from.inflight = -1
+// Replace is what becomes of a front end when its back end has died and another
+// is there: it connects again, the rings go on as they are, from where they were
+// used, and the inflight memory is handed on. Start is yet to be called.
+func (p *Peer) Replace(path string) error {
+	err := p.Conn.Close()
+	if err == nil {
+		p.UnixConn, err = dial(path, p.Timeout)
+	}
+	if err != nil {
+		return fmt.Errorf("replace back end: %w", err)
+	}
+	p.accepted, p.proto = 0, 0
+	for _, r := range p.Rings {
+		_, r.base = r.UsedIdx()
+	}
+	return nil
 }

@@ -99,10 +99,18 @@ type Peer struct {
 // socket to appear.
 func Dial(path string, o Options) (*Peer, error) {
 	o = o.withDefaults()
-	for deadline := time.Now().Add(o.Timeout); ; {
+	c, err := dial(path, o.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	return New(c, o)
+}
+
+func dial(path string, timeout time.Duration) (*net.UnixConn, error) {
+	for deadline := time.Now().Add(timeout); ; {
 		c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 		if err == nil {
-			return New(c, o)
+			return c, nil
 		}
 		if time.Now().After(deadline) {
 			return nil, fmt.Errorf("connect to back end: %w", err)

@@ -58,12 +58,13 @@ type Cursor struct {
 func (r *Ring) Start(base uint16, record *Inflight) *Cursor {
 	c := &Cursor{last: base, seen: base, used: r.usedIdx(), record: record}
 	c.told = c.used
-	if record != nil {
-		if c.again = record.recover(c.used); len(c.again) > 0 {
-			// What was taken lies between what was completed and what is new.
-			c.last = c.used + uint16(len(c.again))
-			c.seen = c.last
-		}
+	if record != nil && record.resumed {
+		// What was taken lies between what was completed and what is new. base is
+		// no better: the front end may have read it off the used ring while the
+		// former device still wrote there.
+		c.again = record.recover(c.used)
+		c.last = c.used + uint16(len(c.again))
+		c.seen = c.last
 	}
 	if r.l.EventIdx {
 		r.setAvailEvent(c.last)

@@ -17,6 +17,7 @@ import (
 type Inflight struct {
 	mem     []byte
 	counter uint64
+	resumed bool // a former device has written to it
 }
 
 const (
@@ -43,6 +44,8 @@ func NewInflight(mem []byte, size uint32) (*Inflight, error) {
 		binary.LittleEndian.PutUint16(mem[8:], 1)
 	case version != 1 || uint32(n) != size:
 		return nil, errors.New("inflight record: of another ring")
+	default:
+		i.resumed = true
 	}
 	return i, nil
 }
