@@ -64,9 +64,9 @@ func TestDatapath(t *testing.T) {
 				}
 				time.Sleep(2 * time.Millisecond)
 			}
-			for name, want := range map[string]string{"Vethernet1": c.made, "Vethernet2": c.given} {
-				if got := m.States()[name].Info.Driver; !strings.Contains(got, want) {
-					t.Errorf("%s: driver %q, want %q in it", name, got, want)
+			for i, want := range []string{c.made, c.given} {
+				if p := e.Ports()[i]; !strings.Contains(p.Info.Driver, want) {
+					t.Errorf("%s: driver %q, want %q in it", p.Name, p.Info.Driver, want)
 				}
 			}
 			innstest.IP(t, h1, "addr add 192.0.2.1/24 dev eth0")
