@@ -28,6 +28,11 @@ func growers() []peer {
 	return chosen
 }
 
+// grows reports whether growth is measured on a kind of port.
+func (o options) grows(ports string) bool {
+	return o.only == "" || slices.Contains(strings.Split(o.only, ","), ports)
+}
+
 // growth measures what does not fit between two hosts: the cost of more ports,
 // of a broadcast to all of them, and of more workers. One round.
 func growth(ctx context.Context, w *world, o options, results *table) error {
@@ -35,7 +40,7 @@ func growth(ctx context.Context, w *world, o options, results *table) error {
 	for _, n := range portSteps {
 		w.extra = n - 2
 		for _, p := range growers() {
-			if o.only != "" && !slices.Contains(strings.Split(o.only, ","), p.ports) {
+			if !o.grows(p.ports) {
 				continue
 			}
 			fmt.Fprintf(os.Stderr, "%s on %s with %d ports\n", p.name, p.ports, n)
@@ -51,6 +56,9 @@ func growth(ctx context.Context, w *world, o options, results *table) error {
 	for _, n := range []int{1, 2} {
 		w.workers = n
 		for _, ports := range kernelPorts {
+			if !o.grows(ports) {
+				continue
+			}
 			p := peer{name: fmt.Sprintf("%s, %d workers", ours, n), ports: ports, up: appliance{ports: ports}.up}
 			fmt.Fprintf(os.Stderr, "%s on %s\n", p.name, p.ports)
 			if err := worked(ctx, w, p, o.length, results); err != nil {

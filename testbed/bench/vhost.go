@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -78,11 +79,13 @@ func testpmdUp(ctx context.Context, w *world) (*bed, error) {
 
 var rxRate = regexp.MustCompile(`Rx-pps:\s+(\d+)`)
 
+var errNothingBack = errors.New("no frame came back")
+
 // drive keeps frames going round between the two ports of a testpmd: what one
 // receives it sends out of the other, so that a fixed number is under way in
 // each direction and none is lost. It returns the frames the switch forwarded
 // per second, both directions together.
-func drive(ctx context.Context, w *world, b *bed, size int, manyFlows bool, length time.Duration) (float64, error) {
+func drive(ctx context.Context, b *bed, size int, manyFlows bool, length time.Duration) (float64, error) {
 	cpu := strconv.Itoa(endpointCPU)
 	args := []string{"--lcores", "0@" + cpu + ",1@" + cpu, "--in-memory", "--single-file-segments", "--no-pci", "-m", "256", "--file-prefix=tlbgen"}
 	for i, s := range b.sockets {
@@ -146,7 +149,7 @@ func drive(ctx context.Context, w *world, b *bed, size int, manyFlows bool, leng
 		sum += n
 	}
 	if sum == 0 {
-		return 0, fmt.Errorf("no frame came back")
+		return 0, errNothingBack
 	}
 	return sum / 1e6, nil
 }
