@@ -66,7 +66,9 @@ func Start(o Options) (*Process, error) {
 		args = append(args, "--vdev", v)
 	}
 	args = append(append(args, "--", "-i", "--no-mlockall", "--total-num-mbufs=4096"), o.Args...)
-	p := &Process{cmd: exec.Command(binary, args...), ended: make(chan struct{})}
+	// Its output would else come in pieces of 4 KiB, long after the prompt.
+	args = append([]string{"-oL", binary}, args...)
+	p := &Process{cmd: exec.Command("stdbuf", args...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	if p.stdin, err = p.cmd.StdinPipe(); err == nil {
 		err = p.cmd.Start()
