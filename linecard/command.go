@@ -256,44 +256,6 @@ func sortedKeys(m map[string]uint64) []string {
 	return keys
 }
 
-func (c *Card) showWorkers(_ context.Context, args []string, out io.Writer) error {
-	if err := none(args); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "%-6s %-4s %6s %14s %12s %12s %12s %6s %9s\n", "Worker", "CPU", "Queues", "Frames", "Rounds", "Polls", "Sleeps", "Load", "ns/frame")
-	workers := c.engine.Workers()
-	for _, w := range workers {
-		cpu, load, cost := "--", "0%", "--"
-		if w.CPU >= 0 {
-			cpu = strconv.Itoa(w.CPU)
-		}
-		if w.ElapsedNs > 0 {
-			load = strconv.Itoa(int(w.BusyNs*100/w.ElapsedNs)) + "%"
-		}
-		if w.Frames > 0 {
-			cost = strconv.FormatUint(w.BusyNs/w.Frames, 10)
-		}
-		fmt.Fprintf(out, "%-6d %-4s %6d %14d %12d %12d %12d %6s %9s\n", w.ID, cpu, w.Queues, w.Frames, w.Rounds, w.Polls, w.Sleeps, load, cost)
-	}
-	fmt.Fprintf(out, "\n%-6s %10s %10s %10s %10s %10s %10s %10s\n", "Batch", "1", "2-3", "4-7", "8-15", "16-31", "32-63", "64")
-	for _, w := range workers {
-		fmt.Fprintf(out, "%-6d", w.ID)
-		for _, n := range w.Batches {
-			fmt.Fprintf(out, " %10d", n)
-		}
-		fmt.Fprintln(out)
-	}
-	return nil
-}
-
-// showDatapath is what show module N datapath prints.
-func (c *Card) showDatapath(out io.Writer) {
-	ctx := context.Background() // nothing here waits
-	_ = c.showPorts(ctx, nil, out)
-	fmt.Fprintln(out)
-	_ = c.showWorkers(ctx, nil, out)
-}
-
 func (c *Card) showAttach(_ context.Context, args []string, out io.Writer) error {
 	if err := none(args); err != nil {
 		return err

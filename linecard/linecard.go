@@ -80,8 +80,10 @@ type Card struct {
 	mu     sync.Mutex
 	nics   []api.NIC
 	meters map[string]*rate.Meter
+	loads  loads
 	// uplinks are the devices that the program wants adopted.
 	uplinks []string
+	vtep    string // address of the card as VTEP, "" for none
 }
 
 // New builds a card. Nothing runs before Run. The state directory is the card's
@@ -251,8 +253,10 @@ func (c *Card) sample(ctx context.Context) {
 }
 
 func (c *Card) meter(now time.Time) {
+	workers := c.engine.Workers()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.loads.sample(now, workers)
 	seen := 0
 	c.engine.Totals(func(name string, t pipeline.Totals) {
 		m := c.meters[name]

@@ -135,7 +135,8 @@ type Manager struct {
 	// Owned by Run.
 	links   map[string]link
 	entries map[string]*entry
-	turn    int // counts looks
+	turn    int  // first of wants that was looked at last
+	missing bool // as the last look found
 	numbers numbers
 	nics    map[int]link
 	told    []api.NIC
@@ -236,10 +237,10 @@ const (
 	quiet   = 5 * time.Millisecond
 )
 
-// On a card with more ports than slice, a refresh looks at so many of the open
-// ones, in turn, and at the list of links every wholeLook times only: the cost
-// of a card that has nothing to do does not grow with its ports. What netlink
-// tells of is looked at at once, whatever the size.
+// On a card with more ports than slice, all of them open, a refresh looks at so
+// many of them, in turn, and at the list of links every wholeLook times only: the
+// cost of a card that has nothing to do does not grow with its ports. What
+// netlink tells of is looked at at once, whatever the size.
 const (
 	slice     = 100
 	wholeLook = 10
@@ -309,12 +310,21 @@ func (m *Manager) reconcile(whole bool) (missing bool) {
 		}
 	}()
 
-	whole = whole || len(wants) <= slice
-	m.turn++
-	turns := (len(wants) + slice - 1) / slice
-	if !whole {
-		// The links are as they were.
-	} else if links, err := dump(m.handle); err != nil {
+	if !whole && !m.missing && len(gone) == 0 && len(wants) > slice {
+		m.turn += slice
+		if m.turn >= len(wants) {
+			m.turn = 0
+		}
+		for _, w := range wants[m.turn:min(m.turn+slice, len(wants))] {
+			// Named twice, or not the entry of the last whole look: of no use now.
+			if e := m.entries[w.Name]; e != nil && e.want == w && !m.ensure(e) {
+				m.missing = true
+			}
+		}
+		return m.missing
+	}
+	defer func() { m.missing = missing }()
+	if links, err := dump(m.handle); err != nil {
 		m.options.Log.Warn("list network devices", "error", err)
 		missing = true
 	} else {
@@ -337,7 +347,7 @@ func (m *Manager) reconcile(whole bool) (missing bool) {
 			m.mu.Unlock()
 		}
 	}
-	for i, w := range wants {
+	for _, w := range wants {
 		if w != desired[w.Name] {
 			continue // named twice: the last one counts
 		}
@@ -350,9 +360,6 @@ func (m *Manager) reconcile(whole bool) (missing bool) {
 		e.segments()
 		if e.open != nil && gone[w.Name] {
 			m.shut(e, false)
-		}
-		if !whole && e.open != nil && i/slice != m.turn%turns {
-			continue
 		}
 		if !m.ensure(e) {
 			missing = true

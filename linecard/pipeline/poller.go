@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -21,6 +22,7 @@ const (
 type poller struct {
 	event  int           // eventfd of the worker
 	ep     int           // epoll, or -1
+	many   atomic.Bool   // ep is in use, for statistics
 	refuse bool          // epoll is not to be had
 	n      int           // queues
 	fds    []unix.PollFd // by slot
@@ -98,6 +100,7 @@ func (p *poller) choose() {
 			return
 		}
 		p.ep = ep
+		p.many.Store(true)
 		if p.event >= 0 && p.register(p.event, eventSlot) != nil {
 			p.surrender()
 			return
@@ -125,6 +128,7 @@ func (p *poller) close() {
 	if p.ep >= 0 {
 		_ = unix.Close(p.ep) // it has nothing to lose
 		p.ep = -1
+		p.many.Store(false)
 	}
 }
 

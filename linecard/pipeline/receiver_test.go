@@ -313,3 +313,41 @@ func owns(mem []byte, address uintptr) bool {
 	from := uintptr(unsafe.Pointer(unsafe.SliceData(mem)))
 	return address >= from && address < from+uintptr(len(mem))
 }
+
+// TestCommandsInTime gives the worker a message in the middle of a round: it
+// looks at it before the queues that are left, which come first afterwards.
+func TestCommandsInTime(t *testing.T) {
+	ports := allPorts(veth1, veth2, veth3)
+	b := newBench(t, standard, ports)
+	for _, p := range ports {
+		p.Deliver(ethernet(ether.Broadcast, mac(1), 60))
+	}
+	b.w.pending.Store(true)
+	if n := b.w.round(1); n != 0 || len(b.w.hot) != 3 {
+		t.Errorf("a round that was called off served %d frames, %d queues are hot", n, len(b.w.hot))
+	}
+	first := b.w.hot[0]
+	b.w.pending.Store(false)
+	left := &called{Queue: first.queue, w: b.w}
+	first.queue = left
+	if n := b.w.round(1); n != 1 || len(b.w.hot) != 3 || b.w.hot[2] != first {
+		t.Errorf("a round called off after a queue served %d frames; hot %v, served %v", n, b.w.hot, first)
+	}
+	first.queue = left.Queue
+	b.w.commands()
+	if n := b.w.round(1); n != 2 {
+		t.Errorf("the next round served %d frames", n)
+	}
+	b.checkSum()
+}
+
+// called is a queue during whose Recv a message arrives.
+type called struct {
+	port.Queue
+	w *Worker
+}
+
+func (c *called) Recv(b *frame.Batch) error {
+	c.w.pending.Store(true)
+	return c.Queue.Recv(b)
+}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +35,7 @@ func (w *Worker) run(stop <-chan struct{}) {
 	}
 	stopped := false
 	w.stopOn(stop, &stopped)
+	atomic.StoreUint64(&w.stats.spin, uint64(w.spin.length))
 	now := w.e.clock()
 	last := now
 	for !stopped {
@@ -56,6 +58,7 @@ func (w *Worker) run(stop <-chan struct{}) {
 		then = now
 		now = w.e.clock()
 		w.spin.slept(now - then)
+		atomic.StoreUint64(&w.stats.spin, uint64(w.spin.length))
 		last = now
 	}
 }
@@ -72,8 +75,12 @@ func (w *Worker) stopOn(stop <-chan struct{}, stopped *bool) {
 // round serves every hot queue once and returns the number of frames. Now and
 // then, or when there is nothing else to do, it looks for queues to make hot.
 func (w *Worker) round(now int64) int {
-	total, kept := 0, 0
-	for _, r := range w.hot {
+	total, kept, rest := 0, 0, len(w.hot)
+	for i, r := range w.hot {
+		if w.pending.Load() { // a round of a thousand floods must not keep the control plane waiting
+			rest = i
+			break
+		}
 		if r.gone {
 			r.hot = false
 			continue
@@ -88,6 +95,12 @@ func (w *Worker) round(now int64) int {
 		}
 		w.hot[kept] = r
 		kept++
+	}
+	if rest < len(w.hot) { // those that were not served are the first in the next round
+		served := w.hot[:kept]
+		w.hot = append(append(make([]*receiver, 0, len(w.hot)), w.hot[rest:]...), served...)
+		bump(&w.stats.rounds, 1)
+		return total
 	}
 	clear(w.hot[kept:])
 	w.hot = w.hot[:kept]

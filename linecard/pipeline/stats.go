@@ -10,14 +10,18 @@ const batchClasses = 7
 type workerStats struct {
 	frames, flooded, copies, injected uint64
 	rounds, polls, sleeps, busy       uint64
+	spin                              uint64 // ns, as it is now
 	batches                           [batchClasses]uint64
 }
 
 // WorkerStats say how one worker spends its time.
 type WorkerStats struct {
 	ID     int
-	CPU    int // pinned to; -1: not pinned
-	Queues int // it receives from
+	CPU    int    // pinned to; -1: not pinned
+	Queues int    // it receives from
+	Wait   string // how it waits for the queues that are idle: ppoll, epoll
+	// SpinNs is how long it polls, as it is now, before it sleeps.
+	SpinNs uint64
 	// Frames received, as on a wire. Flooded of them gave Copies. Injected came
 	// from the control plane.
 	Frames, Flooded, Copies, Injected uint64
@@ -40,8 +44,12 @@ func (e *Engine) Workers() []WorkerStats {
 			ID: i, CPU: int(w.cpu.Load()), ElapsedNs: elapsed,
 			Frames: atomic.LoadUint64(&s.frames), Flooded: atomic.LoadUint64(&s.flooded),
 			Copies: atomic.LoadUint64(&s.copies), Injected: atomic.LoadUint64(&s.injected),
+			SpinNs: atomic.LoadUint64(&s.spin), Wait: "ppoll",
 			Rounds: atomic.LoadUint64(&s.rounds), Polls: atomic.LoadUint64(&s.polls),
 			Sleeps: atomic.LoadUint64(&s.sleeps), BusyNs: atomic.LoadUint64(&s.busy),
+		}
+		if w.poller.many.Load() {
+			list[i].Wait = "epoll"
 		}
 		for k := range s.batches {
 			list[i].Batches[k] = atomic.LoadUint64(&s.batches[k])
