@@ -129,6 +129,55 @@ func testHeld(t *testing.T, noRing bool) {
 	}
 }
 
+// A batch that broke off in a panic leaves nothing behind that a later one would
+// send.
+func TestBrokenOff(t *testing.T) { drivers(t, testBrokenOff) }
+
+func testBrokenOff(t *testing.T, noRing bool) {
+	ns := innstest.New(t)
+	q := queue(t, open(t, tap.Config{Name: "eth0", Namespace: ns, Up: true, NoRing: noRing}))
+	r, err := traffic.NewReceiver(ns, "eth0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	numbered := func(i byte) *frame.Frame {
+		b := traffic.Build(traffic.Spec{Src: ether.MAC{2, 1}, Dst: ether.MAC{2, 2}, Payload: []byte{i}})
+		return &frame.Frame{Buf: b, Head: uint32(len(b))}
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("a frame outside its buffer was sent")
+			}
+		}()
+		impossible := &frame.Frame{Buf: make([]byte, 60), Head: 61}
+		_ = q.Send([]frame.Out{{Frame: numbered(1)}, {Frame: impossible}})
+	}()
+	out := []frame.Out{{Frame: numbered(2)}, {Frame: numbered(3)}}
+	if err := q.Send(out); err != nil || out[0].Drop != frame.Forward || out[1].Drop != frame.Forward {
+		t.Fatalf("Send: %v %v %v", err, out[0].Drop, out[1].Drop)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	var got []byte
+	for len(got) < 2 {
+		f, err := r.Next(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f[14] != 1 { // sent before the other was looked at, or never
+			got = append(got, f[14])
+		}
+	}
+	if !bytes.Equal(got, []byte{2, 3}) {
+		t.Errorf("frames %v arrived", got)
+	}
+	if n, err := traffic.Count(ns, "eth0"); err != nil || noRing == (n.RxFrames == 2) {
+		t.Errorf("%d frames arrived, %v", n.RxFrames, err)
+	}
+}
+
 // A thousand queues of a worker cost a descriptor or two each, and no memory
 // while they are idle.
 func TestShared(t *testing.T) {

@@ -51,18 +51,17 @@ func (q *queue) Recv(b *frame.Batch) (err error) {
 	if !q.receive {
 		return nil
 	}
-	m := q.mem
-	if m == nil {
-		if m, err = q.common.take(); err != nil {
+	if q.mem == nil {
+		if q.mem, err = q.common.take(); err != nil {
 			return err
 		}
 	}
 	if q.ring != nil {
-		err = q.readRing(m, b)
+		err = q.readRing(q.mem, b)
 	} else {
-		err = q.readEach(m, b)
+		err = q.readEach(q.mem, b)
 	}
-	if q.mem = m; b.N == 0 {
+	if b.N == 0 {
 		q.Release(b)
 	}
 	return err

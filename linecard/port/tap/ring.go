@@ -30,6 +30,7 @@ func (q *queue) readRing(m *memory, b *frame.Batch) (err error) {
 		q.want = few
 		return nil
 	}
+	q.ring.Reset()
 	used, total := 0, 0
 	for n := min(q.want, q.limit); n > 0; n = min(n*2, q.limit-used) {
 		for i := range n {
@@ -70,6 +71,7 @@ func (q *queue) foresee(frames, bytes int) {
 func (q *queue) writeRing(out []frame.Out) error {
 	c := q.common
 	for len(out) > 0 {
+		q.ring.Reset() // the pipeline goes on after a frame that makes gather panic
 		var from [frame.BatchSize]uint8
 		i, n, bytes := 0, 0, 0
 		for ; i < len(out) && i < frame.BatchSize && bytes < sendBurst; i++ {

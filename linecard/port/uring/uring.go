@@ -170,6 +170,10 @@ func (r *Ring) push(op uint8, fd int, at unsafe.Pointer, n int) {
 	r.queued++
 }
 
+// Reset forgets what was queued since the last Do: of a batch that its maker gave
+// up half-way.
+func (r *Ring) Reset() { r.queued = 0 }
+
 // Do carries out what was queued and returns the result of each operation, in
 // order: the number of bytes, or a negative errno. The slice is the ring's until
 // the next Do. With an error, operations that the kernel did not take have the

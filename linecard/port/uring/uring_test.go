@@ -144,6 +144,12 @@ func TestErrors(t *testing.T) {
 			t.Error("a fifth operation was taken")
 		}
 	}()
+	r.Write(out, &b[0], 1)
+	r.Reset()
+	r.Read(in, &b[0], 1)
+	if res, err := r.Do(); err != nil || len(res) != 1 || res[0] != -int32(unix.EAGAIN) {
+		t.Errorf("after Reset: %v %v", res, err)
+	}
 	for range 5 {
 		r.Read(in, &b[0], 1)
 	}
