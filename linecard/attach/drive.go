@@ -21,17 +21,18 @@ const (
 // served: its memory is committed whether there is traffic or not.
 const maxRings = 48 << 20 / packet.RingLen
 
-// drive opens a device of the card's namespace and counts its receive ring, if
-// it has one, to the caller's ring. far is the other end of a veth that the card
-// has made, which then finishes its frames or leaves that to the switch as the
-// driver needs it; nil where the other end is not the card's.
+// drive opens a device of the card's namespace, which is to have the MTU, and
+// counts its receive ring, if it has one, to the caller's ring. far is the other
+// end of a veth that the card has made, which then finishes its frames or leaves
+// that to the switch as the driver needs it; nil where the other end is not the
+// card's.
 //
 // Auto is AF_PACKET: it carries super-frames, and small frames nearly as fast as
 // AF_XDP does (docs/adr/0017).
-func (m *Manager) drive(device string, far *Want, ring *bool) (port.Port, error) {
+func (m *Manager) drive(device string, mtu int, far *Want, ring *bool) (port.Port, error) {
 	note := ""
 	if m.options.Datapath == XDP {
-		p, err := m.driveXDP(device, far)
+		p, err := m.driveXDP(device, mtu, far)
 		if err == nil {
 			return p, nil
 		}
@@ -66,7 +67,10 @@ func (m *Manager) parked(ring *bool) {
 }
 
 // driveXDP opens a device by AF_XDP. The error says why it cannot be.
-func (m *Manager) driveXDP(device string, far *Want) (port.Port, error) {
+func (m *Manager) driveXDP(device string, mtu int, far *Want) (port.Port, error) {
+	if mtu > xdp.MaxMTU {
+		return nil, fmt.Errorf("mtu of %d bytes, at most %d", mtu, xdp.MaxMTU)
+	}
 	if far == nil {
 		c, err := ifctl.Open(m.options.Namespace)
 		if err != nil {
@@ -83,6 +87,15 @@ func (m *Manager) driveXDP(device string, far *Want) (port.Port, error) {
 		return nil, err
 	}
 	return xdp.Open(xdp.Config{Device: device, Namespace: m.options.Namespace})
+}
+
+// carries says why an open port cannot have an MTU. It gets it when it is opened
+// again, by AF_PACKET.
+func carries(p port.Port, mtu int) error {
+	if _, ok := p.(*xdp.Port); ok && mtu > xdp.MaxMTU {
+		return fmt.Errorf("mtu of %d bytes, at most %d while AF_XDP drives the port", mtu, xdp.MaxMTU)
+	}
+	return nil
 }
 
 // finish makes the workload's end of a veth finish checksums, segments and tags

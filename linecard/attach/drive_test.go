@@ -22,22 +22,25 @@ import (
 // passes whole between an interface the card has made and a veth it was given.
 func TestDatapath(t *testing.T) {
 	for _, c := range []struct {
-		datapath, made, given string // drivers of the two ports
+		datapath    string
+		mtu         int
+		made, given string // drivers of the two ports
 	}{
-		{"", "packet ring vnet", "packet ring vnet"},
-		{attach.Auto, "packet ring vnet", "packet ring vnet"},
-		{attach.Packet, "packet ring vnet", "packet ring vnet"},
-		{attach.XDP, "xdp native copy", "not xdp: the other end leaves checksums and tags to the device"},
+		{"", 1500, "packet ring vnet", "packet ring vnet"},
+		{attach.Auto, 1500, "packet ring vnet", "packet ring vnet"},
+		{attach.Packet, 9000, "packet ring vnet", "packet ring vnet"},
+		{attach.XDP, 1500, "xdp native copy", "not xdp: the other end leaves checksums and tags to the device"},
+		{attach.XDP, 9000, "packet ring vnet qdisc-bypass; not xdp: mtu of 9000 bytes, at most 3818", "not xdp: mtu of 9000 bytes"},
 	} {
-		t.Run(c.datapath, func(t *testing.T) {
+		t.Run(fmt.Sprint(c.datapath, c.mtu), func(t *testing.T) {
 			card, h1, h2 := innstest.New(t), innstest.New(t), innstest.New(t)
 			if c.datapath == attach.XDP {
 				able(t)
 			}
 			innstest.Veth(t, h2, "eth0", card, "p2")
 			e, m := switched(t, attach.Options{Namespace: card, NoTUN: true, Datapath: c.datapath}, []attach.Want{
-				{Name: "Vethernet1", Kind: attach.Netns, Namespace: h1, Ifname: "eth0"},
-				{Name: "Vethernet2", Kind: attach.Device, Device: "p2"},
+				{Name: "Vethernet1", Kind: attach.Netns, Namespace: h1, Ifname: "eth0", MTU: c.mtu},
+				{Name: "Vethernet2", Kind: attach.Device, Device: "p2", MTU: c.mtu},
 			}, func(b *pipeline.Builder) error {
 				b.Activate(ether.VLANs(10))
 				for _, name := range []string{"Vethernet1", "Vethernet2"} {

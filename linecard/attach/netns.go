@@ -66,7 +66,7 @@ func (m *Manager) attachNetns(w Want) (attached, error) {
 	m.silence(name)
 	m.setUp(name)
 	i := &inside{veth: name, want: w, ns: ns}
-	if i.port, err = m.drive(name, &i.want, &i.ring); err != nil {
+	if i.port, err = m.drive(name, w.MTU, &i.want, &i.ring); err != nil {
 		return nil, err
 	}
 	i.index = i.port.Info().IfIndex
@@ -134,6 +134,9 @@ func (i *inside) setMTU(m *Manager, mtu int) error {
 	}
 	if i.tap != nil {
 		return i.tap.SetMTU(mtu)
+	}
+	if err := carries(i.port, mtu); err != nil {
+		return err
 	}
 	l, err := m.handle.LinkByName(i.veth)
 	if err != nil {

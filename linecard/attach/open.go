@@ -36,10 +36,10 @@ type attached interface {
 func (m *Manager) attach(w Want) (attached, error) {
 	switch w.Kind {
 	case Device:
-		return m.attachLink(w.Device, func() string { return w.Device })
+		return m.attachLink(w.Device, w.MTU, func() string { return w.Device })
 	case NIC:
 		name := func() string { return m.nics[w.Number].name }
-		return m.attachLink(name(), name)
+		return m.attachLink(name(), w.MTU, name)
 	case TAP, Inband:
 		return m.attachTAP(w)
 	case Netns:
@@ -62,7 +62,7 @@ type linked struct {
 	ipv6  []setting     // what silence changed
 }
 
-func (m *Manager) attachLink(name string, now func() string) (attached, error) {
+func (m *Manager) attachLink(name string, mtu int, now func() string) (attached, error) {
 	l, ok := m.links[name]
 	if name == "" || !ok {
 		return nil, errAbsent
@@ -74,7 +74,7 @@ func (m *Manager) attachLink(name string, now func() string) (attached, error) {
 	m.setUp(name)
 	a := &linked{name: name, index: l.index, now: now, ipv6: was}
 	var err error
-	if a.port, err = m.drive(name, nil, &a.ring); err != nil {
+	if a.port, err = m.drive(name, mtu, nil, &a.ring); err != nil {
 		m.restore(name, was)
 		return nil, err
 	}
@@ -91,6 +91,9 @@ func (l *linked) stale(m *Manager, _ port.Info) (bool, bool) {
 func (l *linked) setMTU(m *Manager, mtu int) error {
 	if m.links[l.name].mtu >= mtu {
 		return nil
+	}
+	if err := carries(l.port, mtu); err != nil {
+		return err
 	}
 	c, err := ifctl.Open(m.options.Namespace)
 	if err != nil {

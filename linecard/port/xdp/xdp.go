@@ -32,6 +32,7 @@ import (
 	"strconv"
 	"sync"
 
+	"trunkline/linecard/frame"
 	"trunkline/linecard/port"
 	"trunkline/linecard/port/ifctl"
 	"trunkline/linecard/port/inns"
@@ -39,6 +40,10 @@ import (
 
 // maxQueues bounds the queues of a device: a port that has more is refused.
 const maxQueues = 64
+
+// MaxMTU is the largest MTU, in bytes, of a device whose frames fit into a chunk,
+// with two tags. A device's driver may allow less.
+const MaxMTU = maxFrame - frame.HeaderLen - 2*frame.TagLen
 
 // Config says which device to open.
 type Config struct {
@@ -86,6 +91,13 @@ func (p *Port) open() error {
 		return errors.New("not an Ethernet device")
 	}
 	p.kind = p.ctl.Driver(p.config.Device)
+	mtu, err := p.ctl.MTU(p.config.Device)
+	if err != nil {
+		return err
+	}
+	if mtu > MaxMTU {
+		return fmt.Errorf("mtu of %d bytes, at most %d", mtu, MaxMTU)
+	}
 	queues := p.ctl.ReceiveQueues(p.config.Device)
 	if queues > maxQueues {
 		return fmt.Errorf("%d receive queues, at most %d", queues, maxQueues)
