@@ -116,7 +116,7 @@ func (g *gate) login(ctx context.Context) (caller, error) {
 // certified returns the name in a client certificate that has been verified, ""
 // for none.
 func certified(info credentials.AuthInfo) string {
-	t, ok := info.(credentials.TLSInfo)
+	t, ok := info.(proof)
 	if !ok || len(t.State.VerifiedChains) == 0 {
 		return ""
 	}

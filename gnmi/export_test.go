@@ -21,6 +21,17 @@ func (s *Server) Streams() int { return s.shares.streams.Used() }
 // Held is the number of bytes that clients make the server hold.
 func (s *Server) Held() int { return s.shares.held.Used() }
 
+// SetLoginTime is how long a connection may be without a login.
+func (s *Server) SetLoginTime(d time.Duration) { s.loginTime = d }
+
+// Connections is the number of connections with a login.
+func (s *Server) Connections() int { return s.shares.conns.Used() }
+
+// EachHeld is how many bytes one user may make the server hold, EachConnections
+// how many connections he may have.
+func EachHeld() int        { return heldShares.Each }
+func EachConnections() int { return connShares.Each }
+
 // SetAnswer bounds answers to so many bytes.
 func (s *Server) SetAnswer(n int) { s.answer = n }
 
@@ -29,3 +40,6 @@ const MaxPaths = maxPaths
 
 // EachStreams is how many subscriptions one user may have.
 func EachStreams() int { return streamShares.Each }
+
+// Ends returns a function that finds the ends of the messages of a stream.
+func Ends() func(p []byte, end func(at int)) { return new(messages).see }

@@ -49,10 +49,12 @@ import (
 const (
 	maxMessage     = 16 << 20 // bytes received
 	maxConnections = 512
-	maxOfOneSite   = 256  // connections of one address, or /64 of IPv6
-	maxRPCs        = 1024 // per connection
-	maxPaths       = 256  // of one RPC
-	maxStreams     = 1024 // subscriptions under way
+	maxOfOneSite   = 256      // connections of one address, or /64 of IPv6
+	maxRPCs        = 1024     // per connection
+	window         = 64 << 10 // bytes that a stream may be ahead of who reads it; a message that is being read may come
+	connWindow     = 1 << 20  // the same of a connection
+	maxPaths       = 256      // of one RPC
+	maxStreams     = 1024     // subscriptions under way
 )
 
 // Patience is how long a client may read nothing of what waits for it.
@@ -102,6 +104,7 @@ type Server struct {
 	answer      int            // bytes of an answer, maxAnswer but for tests
 	sending     sync.WaitGroup // of subscriptions
 	patience    time.Duration  // how long a message to a client may wait
+	loginTime   time.Duration  // loginTime but for tests
 }
 
 // Origins that clients may name.
@@ -114,7 +117,7 @@ const (
 func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, schema: cfg.Store.Schema(), began: time.Now(), table: table(), image: &image{},
-		shares: newShares(), answer: maxAnswer, patience: Patience,
+		shares: newShares(), answer: maxAnswer, patience: Patience, loginTime: loginTime,
 	}
 	root, err := compile(s.table, s.isList)
 	if err != nil {
@@ -213,6 +216,7 @@ func (s *Server) Serve(ctx context.Context, keys *tls.Config, secure, local []ne
 func (s *Server) server(config *tls.Config, trusted bool) *grpc.Server {
 	gate := &gate{server: s, trusted: trusted, strangers: make(chan struct{}, maxStrangers)}
 	options := []grpc.ServerOption{
+		grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(connWindow),
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(1 << 30), grpc.MaxConcurrentStreams(maxRPCs),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 15 * time.Second}),
@@ -220,7 +224,7 @@ func (s *Server) server(config *tls.Config, trusted bool) *grpc.Server {
 		grpc.InTapHandle(gate.enter), grpc.ChainUnaryInterceptor(unary), grpc.ChainStreamInterceptor(stream),
 	}
 	if !trusted {
-		options = append(options, grpc.Creds(credentials.NewTLS(secured(config))))
+		options = append(options, grpc.Creds(tlsDoor{credentials.NewTLS(secured(config)), s}))
 	}
 	g := grpc.NewServer(options...)
 	pb.RegisterGNMIServer(g, s)

@@ -16,8 +16,8 @@ import (
 var (
 	rpcShares    = quota.Limits{Total: 4096, Reserved: 512, Each: 1536} // RPCs under way
 	streamShares = quota.Limits{Total: maxStreams, Reserved: 128, Each: 512}
-	// Bytes of answers that clients have not taken, and of samples that
-	// subscriptions remember.
+	// Bytes of requests (see client), of answers that clients have not taken, and
+	// of samples that subscriptions remember.
 	heldShares = quota.Limits{Total: 512 << 20, Reserved: 128 << 20, Each: 192 << 20}
 )
 
@@ -31,8 +31,8 @@ const atOnce = 2
 
 // shares counts what clients use.
 type shares struct {
-	rpcs, streams, held quota.Counter
-	making              [2]chan struct{} // a token for each answer; the second for network-admin
+	rpcs, streams, held, conns quota.Counter
+	making                     [2]chan struct{} // a token for each answer; the second for network-admin
 
 	mu   sync.Mutex
 	last uint64
@@ -84,6 +84,9 @@ func (c caller) share() (user string, admin bool) {
 // what ends it early; not a Set, which is one transaction and short.
 func (s *Server) admit(ctx context.Context, who caller, method string) (context.Context, error) {
 	user, admin := who.share()
+	if !clientOf(ctx).login(user, admin) {
+		return ctx, status.Error(codes.ResourceExhausted, "too many connections")
+	}
 	if !s.shares.rpcs.Take(rpcShares, user, admin) {
 		return ctx, status.Error(codes.ResourceExhausted, "too many RPCs under way")
 	}

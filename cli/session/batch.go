@@ -33,6 +33,7 @@ type batch struct {
 	lines     []string
 	apart     bool // of an operation that makes its own checkpoints
 	accounts  []Account
+	work      work
 
 	// As before the first line, for those that are run again:
 	stack   []level
@@ -153,6 +154,9 @@ func (s *Session) meta(line string) config.Meta {
 // by itself, which has the words for it.
 func (r *request) hold() error {
 	b := r.batch
+	if err := b.work.spend(r.match, r.stack[len(r.stack)-1]); err != nil {
+		return unheld{err} // it may be made by itself
+	}
 	candidate := b.candidate
 	if candidate == nil {
 		candidate = r.cli.product.Store.Begin()

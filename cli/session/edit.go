@@ -295,6 +295,9 @@ const maxTries = 8
 // configure runs a configuration line as one transaction.
 func (r *request) configure(ctx context.Context) error {
 	l := r.stack[len(r.stack)-1]
+	if err := new(work).spend(r.match, l); err != nil {
+		return err
+	}
 	switch {
 	case l.draft != nil:
 		return r.enqueue(l)

@@ -107,9 +107,9 @@ func (l *loader) text(text string) []LineError {
 	return bad
 }
 
-// MaxWork is how many entries the lines of one text may name, each as often as
-// it is named: a few bytes name thousands. What a switch can have is a fraction of
-// it.
+// MaxWork is how many entries the lines of one text or transaction may name, each
+// as often as it is named: a few bytes name thousands. What a switch can have is a
+// fraction of it.
 const MaxWork = 1 << 19
 
 // work counts what lines name.
@@ -119,7 +119,7 @@ type work int
 // lines which may not be made any more.
 func (w *work) spend(m *grammar.Match, l level) error {
 	if *w += work(max(1, len(m.List)) * max(1, len(l.at))); *w > MaxWork {
-		return feature.Error(fmt.Sprintf("ERROR: The lines before this one name more than %d entries.", MaxWork))
+		return feature.Error(fmt.Sprintf("ERROR: The line, with those before it, names more than %d entries.", MaxWork))
 	}
 	return nil
 }

@@ -36,8 +36,12 @@ func (p Program) Show(ctx context.Context, who feature.Session, line string, str
 		return nil, nil, errNoShow
 	}
 	if structure && f.pipes == nil {
-		if json, err := p.run(ctx, s, line+" | json"); err == nil {
+		json, err := p.run(ctx, s, line+" | json")
+		switch {
+		case err == nil:
 			return nil, bytes.TrimSpace(json), nil
+		case errors.Is(err, errLong):
+			return nil, nil, err
 		}
 	}
 	text, err = p.run(ctx, s, line)
@@ -50,14 +54,33 @@ func (p Program) run(ctx context.Context, s *Session, line string) ([]byte, erro
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case out.over:
+		return nil, errLong
 	case r.Failed:
-		return nil, feature.Error(strings.TrimRight(out.String(), "\n"))
+		return nil, feature.Error(strings.TrimRight(out.text.String(), "\n"))
 	}
-	return out.Bytes(), nil
+	return out.text.Bytes(), nil
 }
 
-// captured is the console of a program.
-type captured struct{ bytes.Buffer }
+// MaxShown bounds what a program is shown of one command, in bytes.
+const MaxShown = 64 << 20
+
+// errLong is the answer to a command that shows more.
+const errLong = feature.Error("ERROR: The output is too long; ask for less at a time.")
+
+// captured is the console of a program. It keeps no more than MaxShown.
+type captured struct {
+	text bytes.Buffer
+	over bool
+}
+
+// Write implements io.Writer.
+func (c *captured) Write(p []byte) (int, error) {
+	if c.over = c.over || c.text.Len()+len(p) > MaxShown; c.over {
+		return 0, errLong
+	}
+	return c.text.Write(p)
+}
 
 func (*captured) Page(int) {}
 

@@ -17,7 +17,7 @@ func TestBomb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := lines - session.MaxWork/each; len(bad) != want || !strings.Contains(bad[0].Reason, "name more than") {
+	if want := lines - session.MaxWork/each; len(bad) != want || !strings.Contains(bad[0].Reason, "names more than") {
 		t.Errorf("%d of %d lines are not made, want %d", len(bad), lines, want)
 	}
 }

@@ -14,20 +14,20 @@ import (
 
 // screen keeps what a session prints.
 type screen struct {
-	mu sync.Mutex
-	bytes.Buffer
+	mu  sync.Mutex
+	all bytes.Buffer
 }
 
 func (s *screen) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.Buffer.Write(p)
+	return s.all.Write(p)
 }
 
 func (s *screen) has(text string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return strings.Contains(s.String(), text)
+	return strings.Contains(s.all.String(), text)
 }
 
 // shell begins a session with a terminal.
@@ -141,7 +141,7 @@ func TestUserChanges(t *testing.T) {
 			t.Errorf("%s: the session ended as if he had left", name)
 		}
 		if !screens[name].has("The user has been removed or has another role") {
-			t.Errorf("%s is not told: %q", name, screens[name])
+			t.Errorf("%s is not told: %q", name, &screens[name].all)
 		}
 	}
 	select {

@@ -13,6 +13,21 @@ import (
 	"trunkline/feature"
 )
 
+// opening is a screen that says when the first prompt is there.
+type opening struct {
+	all    drawn
+	once   sync.Once
+	prompt chan struct{}
+}
+
+func (o *opening) Write(p []byte) (int, error) {
+	n, err := o.all.Write(p)
+	if strings.Contains(o.all.String(), "#") {
+		o.once.Do(func() { close(o.prompt) })
+	}
+	return n, err
+}
+
 // TestNotices has messages come while keys do, also those whose answer the editor
 // waits for: none is lost, and all keys count.
 func TestNotices(t *testing.T) {
@@ -36,7 +51,9 @@ func TestNotices(t *testing.T) {
 		io.WriteString(typist, "show version\r")
 	})
 	const sent = 200
+	out := &opening{prompt: make(chan struct{})}
 	typing.Go(func() {
+		<-out.prompt // who has no prompt yet hears nothing
 		for i := range sent {
 			messages <- fmt.Sprintf("message %d.", i)
 		}
@@ -45,8 +62,7 @@ func TestNotices(t *testing.T) {
 			typist.Close()
 		})
 	})
-	var out drawn
-	if err := Interact(t.Context(), Terminal{In: in, Out: &out, Size: func() (int, int) { return 80, 24 }}, client, first); err != nil {
+	if err := Interact(t.Context(), Terminal{In: in, Out: out, Size: func() (int, int) { return 80, 24 }}, client, first); err != nil {
 		t.Error(err)
 	}
 	client.Close()
@@ -54,7 +70,7 @@ func TestNotices(t *testing.T) {
 		t.Error(err)
 	}
 	typing.Wait()
-	screen := out.String()
+	screen := out.all.String()
 	for i := range sent - 1 {
 		if text := fmt.Sprintf("message %d.\n", i); !strings.Contains(screen, text) {
 			t.Errorf("no %q", text)

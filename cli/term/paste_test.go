@@ -67,10 +67,10 @@ func (o *operator) answered(line string) string {
 	return ""
 }
 
-// TestPaste pastes 2,000 lines at a terminal: they leave what they leave typed one
+// TestPaste pastes 1,000 lines at a terminal: they leave what they leave typed one
 // by one, the screen shows the same, and there are few commits.
 func TestPaste(t *testing.T) {
-	lines := manyLines(2000)
+	lines := manyLines(1000)
 	one, all := sit(t, 0), sit(t, 0)
 	var typed strings.Builder
 	for _, l := range lines {
