@@ -12,10 +12,6 @@ import (
 // without another call that has to find the device empty.
 const few = 4
 
-// sendBurst bounds the bytes that are written by one system call, which the Go
-// scheduler does not know of: 256 KiB take about 100 us.
-const sendBurst = 256 << 10
-
 // readRing reads a batch in few system calls: as many reads in one as the last
 // burst suggests, and more as long as the device has frames. From a quiet
 // device one frame is read, by the cheaper plain call, and is on its way before
@@ -74,7 +70,7 @@ func (q *queue) writeRing(out []frame.Out) error {
 		q.ring.Reset() // the pipeline goes on after a frame that makes gather panic
 		var from [frame.BatchSize]uint8
 		i, n, bytes := 0, 0, 0
-		for ; i < len(out) && i < frame.BatchSize && bytes < sendBurst; i++ {
+		for ; i < len(out) && i < frame.BatchSize && bytes < burst; i++ {
 			o := &out[i]
 			o.Drop = frame.Forward
 			pieces := q.gather(o, &c.texts[n], &c.heads[n])
