@@ -57,7 +57,11 @@ func (q *queue) fill(v *view, l *lane, b *frame.Batch) (n int) {
 		q.discard(l)
 		return 0
 	}
-	l.ring.Prefetch(l.at, 0, frame.BatchSize, false)
+	skip := 0
+	if v.plain {
+		skip = v.header
+	}
+	l.ring.Prefetch(l.at, frame.BatchSize, skip, false)
 	total, walked := 0, 0
 	for q.taken < frame.BatchSize && total < burst && walked < budget {
 		head, ok := l.ring.Peek(l.at, q.taken)
@@ -65,7 +69,7 @@ func (q *queue) fill(v *view, l *lane, b *frame.Batch) (n int) {
 			break
 		}
 		f := &b.Frames[q.taken]
-		reason, fault := q.gather(l.ring, v.header, head, q.taken, f)
+		reason, fault := q.gather(v, l.ring, head, q.taken, f)
 		if fault != vring.NoFault {
 			l.at.Break(fault)
 			break
@@ -90,10 +94,17 @@ func (q *queue) fill(v *view, l *lane, b *frame.Batch) (n int) {
 
 // gather makes a frame of a chain: its head in slot i of our memory, its tail
 // where it is, or gathered when it is in several pieces.
-func (q *queue) gather(r *vring.Ring, header int, head uint16, i int, f *frame.Frame) (frame.Reason, vring.Fault) {
+//
+// The header of a driver that has agreed to no offload says nothing, and is not
+// looked at: it lies in a cache line of its own, which stays with the driver.
+func (q *queue) gather(v *view, r *vring.Ring, head uint16, i int, f *frame.Frame) (frame.Reason, vring.Fault) {
+	header := v.header
 	buf := q.mem.Head(i)
 	into := buf[frame.Headroom-header : frame.Headroom+headLen]
 	got := 0
+	if v.plain {
+		clear(into[:header])
+	}
 	var tail, room []byte
 	tooLong := false
 	r.Open(&q.chain, head, false)
@@ -104,6 +115,13 @@ func (q *queue) gather(r *vring.Ring, header int, head uint16, i int, f *frame.F
 		}
 		if p == nil {
 			break
+		}
+		if got < header && v.plain {
+			n := min(header-got, len(p))
+			got += n
+			if p = p[n:]; len(p) == 0 {
+				continue
+			}
 		}
 		if got < len(into) {
 			n := copy(into[got:], p)

@@ -67,7 +67,7 @@ func (q *queue) burst(v *view, l *lane, out []frame.Out, mine *[chunk]bool) (cal
 	s := &q.out
 	s.ring, s.at, s.log = l.ring, l.at, v.log
 	s.merge, s.ecn = v.features>>fMrgRxbuf&1 != 0, v.features>>fGuestECN&1 != 0
-	l.ring.Prefetch(l.at, 0, len(out), true)
+	l.ring.Prefetch(l.at, len(out), 0, true)
 	taken := 0
 	have := v.offloads()
 	for i := range out {
@@ -92,6 +92,9 @@ func (q *queue) burst(v *view, l *lane, out []frame.Out, mine *[chunk]bool) (cal
 	l.ring.Take(l.at, taken)
 	return l.ring.Publish(l.at, taken)
 }
+
+// plainHeader is the virtio header of a frame without offloads, in one chain.
+var plainHeader = [frame.VnetLen]byte{frame.VnetLen - 2: 1}
 
 // sink writes one frame after another into chains of a receive queue.
 type sink struct {
@@ -151,8 +154,11 @@ func (s *sink) put(header int, o *frame.Out, base int) frame.Reason {
 		head := o.Bytes()
 		if n := header + len(head) + len(o.Tail); n <= len(s.room) {
 			room := s.room[:n]
-			clear(room[:frame.VnetLen-2])
-			room[frame.VnetLen-2], room[frame.VnetLen-1] = 1, 0
+			// Left as it is where it is right already: the line it is in is then
+			// not taken from the driver's core.
+			if h := (*[frame.VnetLen]byte)(room); *h != plainHeader {
+				*h = plainHeader
+			}
 			at := copy(room[frame.VnetLen:], head)
 			if len(o.Tail) > 0 {
 				copy(room[frame.VnetLen+at:], o.Tail)

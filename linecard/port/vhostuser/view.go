@@ -17,6 +17,7 @@ import (
 type view struct {
 	features uint64
 	header   int     // bytes of the virtio header
+	plain    bool    // the driver sends no offloads
 	rings    []*lane // by number of the ring; nil: not started
 	send     []*lane // of rings, those that frames may be sent to
 	table    *vmem.Table
