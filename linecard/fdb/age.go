@@ -35,7 +35,7 @@ func (t *Table) sweep() {
 	defer t.mu.Unlock()
 	t.sweepLocked()
 	a := t.arrays.Load()
-	if dead := a.used.Load() - t.total.Load(); dead > int64(len(a.keys)/4) {
+	if dead := a.used.Load() - t.total.Load(); dead > int64(len(a.slots)/4) {
 		t.rebuild(int(t.limit.Load()))
 	}
 }
@@ -44,12 +44,12 @@ func (t *Table) sweepLocked() {
 	v := t.View(0)
 	a := v.a
 	now := v.fresh >> tickFrom
-	for i := range a.vals {
-		val := a.vals[i].Load()
+	for i := range a.slots {
+		val := a.slots[i].val.Load()
 		if val == 0 || val&static != 0 {
 			continue
 		}
-		bd := a.keys[i].Load() >> 48
+		bd := a.slots[i].key.Load() >> 48
 		if !v.live(val, bd) {
 			if t.remove(a, i, val) {
 				t.stats.flushed.Add(1)
@@ -66,7 +66,7 @@ func (t *Table) sweepLocked() {
 		// Entries that never age must not fall behind by half the range of
 		// their generation.
 		if behind := (v.gen - val>>genShift) & genMask; behind > genMask/4 && behind < genMask/2 {
-			a.vals[i].CompareAndSwap(val, val&^(genMask<<genShift)|v.gen&genMask<<genShift)
+			a.slots[i].val.CompareAndSwap(val, val&^(genMask<<genShift)|v.gen&genMask<<genShift)
 		}
 	}
 	t.swept = v.gen
@@ -74,7 +74,7 @@ func (t *Table) sweepLocked() {
 
 // remove deletes an entry, unless a worker has changed it meanwhile.
 func (t *Table) remove(a *arrays, i int, val uint64) bool {
-	if !a.vals[i].CompareAndSwap(val, 0) {
+	if !a.slots[i].val.CompareAndSwap(val, 0) {
 		return false
 	}
 	t.total.Add(-1)
@@ -101,7 +101,7 @@ func (t *Table) SetLimit(n int) {
 func (t *Table) rebuild(limit int) {
 	old, new := t.arrays.Load(), newArrays(limit)
 	for _, fixed := range []bool{true, false} {
-		for i := range old.keys {
+		for i := range old.slots {
 			key := seal(old, i)
 			if key == sealed {
 				continue
@@ -132,17 +132,17 @@ func (t *Table) forget(val uint64) {
 
 // seal makes an unused slot unusable and returns the slot's key.
 func seal(a *arrays, i int) uint64 {
-	if a.keys[i].CompareAndSwap(0, sealed) {
+	if a.slots[i].key.CompareAndSwap(0, sealed) {
 		return sealed
 	}
-	return a.keys[i].Load()
+	return a.slots[i].key.Load()
 }
 
 // freeze makes the slot's value final and returns it.
 func freeze(a *arrays, i int) uint64 {
 	for {
-		val := a.vals[i].Load()
-		if val&frozen != 0 || a.vals[i].CompareAndSwap(val, val|frozen) {
+		val := a.slots[i].val.Load()
+		if val&frozen != 0 || a.slots[i].val.CompareAndSwap(val, val|frozen) {
 			return val
 		}
 	}
@@ -153,9 +153,9 @@ func (a *arrays) put(key, val uint64) bool {
 	at := a.home(key)
 	for range probes {
 		i := at & a.mask
-		if a.keys[i].Load() == 0 {
-			a.keys[i].Store(key)
-			a.vals[i].Store(val)
+		if a.slots[i].key.Load() == 0 {
+			a.slots[i].key.Store(key)
+			a.slots[i].val.Store(val)
 			a.used.Add(1)
 			return true
 		}

@@ -72,9 +72,9 @@ func (t *Table) Clear(f Filter) int {
 	defer t.mu.Unlock()
 	v := t.View(0)
 	n := 0
-	for i := range v.a.vals {
+	for i := range v.a.slots {
 		for {
-			key, val := v.a.keys[i].Load(), v.a.vals[i].Load()
+			key, val := v.a.slots[i].key.Load(), v.a.slots[i].val.Load()
 			if val == 0 || val&static != 0 || !f.match(key, val) || !v.live(val, key>>48) {
 				break
 			}
@@ -93,9 +93,9 @@ func (t *Table) Clear(f Filter) int {
 func (t *Table) Dump(f Filter, yield func(Entry) bool) {
 	v := t.View(0)
 	now := v.fresh >> tickFrom
-	for i := range v.a.vals {
-		val := v.a.vals[i].Load() &^ frozen
-		key := v.a.keys[i].Load()
+	for i := range v.a.slots {
+		val := v.a.slots[i].val.Load() &^ frozen
+		key := v.a.slots[i].key.Load()
 		if val == 0 || !f.match(key, val) || !v.live(val, key>>48) {
 			continue
 		}
@@ -146,7 +146,7 @@ func (t *Table) Statics(want []Entry) (refused []Entry) {
 			continue
 		}
 		if i, ok := a.find(key); ok {
-			if val := a.vals[i].Load(); val&static != 0 {
+			if val := a.slots[i].val.Load(); val&static != 0 {
 				t.remove(a, i, val)
 			}
 		}
@@ -160,7 +160,7 @@ func (a *arrays) find(key uint64) (int, bool) {
 	at := a.home(key)
 	for range probes {
 		i := at & a.mask
-		switch k := a.keys[i].Load(); {
+		switch k := a.slots[i].key.Load(); {
 		case k == key:
 			return int(i), true
 		case k <= sealed:
@@ -185,13 +185,13 @@ func (t *Table) setStatic(e Entry) bool {
 	at := a.home(key)
 	for range probes {
 		i := at & a.mask
-		k := a.keys[i].Load()
+		k := a.slots[i].key.Load()
 		if k == 0 {
-			if a.keys[i].CompareAndSwap(0, key) {
+			if a.slots[i].key.CompareAndSwap(0, key) {
 				a.used.Add(1)
 				k = key
 			} else {
-				k = a.keys[i].Load()
+				k = a.slots[i].key.Load()
 			}
 		}
 		if k == key {
@@ -205,11 +205,11 @@ func (t *Table) setStatic(e Entry) bool {
 
 func (t *Table) overwrite(a *arrays, i, want uint64) {
 	for {
-		val := a.vals[i].Load()
+		val := a.slots[i].val.Load()
 		if val == want {
 			return
 		}
-		if !a.vals[i].CompareAndSwap(val, want) {
+		if !a.slots[i].val.CompareAndSwap(val, want) {
 			continue
 		}
 		switch {

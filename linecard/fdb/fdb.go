@@ -1,7 +1,7 @@
 // Package fdb is the MAC table of a line card: which address was last seen
 // behind which next hop.
 //
-// The table is two flat arrays of 64-bit atomics, without pointers for the
+// The table is a flat array of pairs of 64-bit atomics, without pointers for the
 // collector to scan. A key is bridge domain (16 bits) and MAC (48 bits); a
 // value holds next hop, flags, flush generation and last-seen tick:
 //
@@ -119,14 +119,17 @@ type Table struct {
 	portLimit int
 }
 
+// slot is one entry: key and value in one cache line, which is what a look-up
+// waits for.
+type slot struct{ key, val atomic.Uint64 }
+
 // arrays are the storage of one size.
 type arrays struct {
 	shift uint
 	mask  uint64
 	seed  uint64
 	mul   uint64
-	keys  []atomic.Uint64
-	vals  []atomic.Uint64
+	slots []slot
 	moves []atomic.Uint64 // second of the last move 32 | home 16 | moves in that second 16
 	used  atomic.Int64    // slots with a key
 }
@@ -181,8 +184,7 @@ func newArrays(limit int) *arrays {
 		mask:  uint64(size - 1),
 		seed:  rand.Uint64(),
 		mul:   rand.Uint64() | 1,
-		keys:  make([]atomic.Uint64, size),
-		vals:  make([]atomic.Uint64, size),
+		slots: make([]slot, size),
 		moves: make([]atomic.Uint64, size),
 	}
 }
@@ -206,7 +208,7 @@ func (t *Table) Stats() Stats {
 		Learned: s.learned.Load(), Moved: s.moved.Load(), Aged: s.aged.Load(), Flushed: s.flushed.Load(),
 		Refused: s.refused.Load(), Full: s.full.Load(), Overflow: s.overflow.Load(),
 		Entries: int(t.total.Load()), Static: t.statics, Limit: int(t.limit.Load()),
-		Slots: len(t.arrays.Load().keys),
+		Slots: len(t.arrays.Load().slots),
 	}
 }
 

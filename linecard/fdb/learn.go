@@ -42,6 +42,9 @@ func (v *View) live(val uint64, bd uint64) bool {
 	if val&^frozen == 0 {
 		return false
 	}
+	if (val^v.fresh)&(genMask<<genShift) == 0 {
+		return true // flushes are not younger than the view
+	}
 	// The generation is kept modulo 2^20; the sweep keeps entries within half
 	// of that of the present. It may be ahead of the view's.
 	behind := int64(v.gen-val>>genShift) << (64 - genBits) >> (64 - genBits)
@@ -54,10 +57,10 @@ func (v *View) Lookup(key uint64) (hop uint16, ok bool) {
 	a := v.a
 	at := a.home(key)
 	for range probes {
-		i := at & a.mask
-		k := a.keys[i].Load()
+		s := &a.slots[at&a.mask]
+		k := s.key.Load()
 		if k == key {
-			val := a.vals[i].Load()
+			val := s.val.Load()
 			return uint16(val & hopMask), v.live(val, key>>48)
 		}
 		if k <= sealed {
@@ -74,13 +77,13 @@ func (v *View) Learn(key uint64, hop uint16) Verdict {
 	at := a.home(key)
 	want := uint64(hop) | v.fresh
 	for range probes {
-		i := at & a.mask
-		k := a.keys[i].Load()
+		s := &a.slots[at&a.mask]
+		k := s.key.Load()
 		if k == key {
-			if a.vals[i].Load() == want {
+			if s.val.Load() == want {
 				return Known
 			}
-			return v.update(i, key, want)
+			return v.update(at&a.mask, key, want)
 		}
 		if k <= sealed {
 			return v.insert(at, key, want)
@@ -100,18 +103,18 @@ func (v *View) insert(at, key, want uint64) Verdict {
 	}
 	for range probes {
 		i := at & a.mask
-		k := a.keys[i].Load()
+		k := a.slots[i].key.Load()
 		if k == 0 {
-			if a.keys[i].CompareAndSwap(0, key) {
+			if a.slots[i].key.CompareAndSwap(0, key) {
 				a.used.Add(1)
 				k = key
 			} else {
-				k = a.keys[i].Load()
+				k = a.slots[i].key.Load()
 			}
 		}
 		switch k {
 		case key:
-			if a.vals[i].CompareAndSwap(0, want) {
+			if a.slots[i].val.CompareAndSwap(0, want) {
 				v.t.stats.learned.Add(1)
 				return Learned
 			}
@@ -130,7 +133,7 @@ func (v *View) insert(at, key, want uint64) Verdict {
 
 // update brings the value of a slot that holds the key up to date.
 func (v *View) update(i, key, want uint64) Verdict {
-	t, slot, hop := v.t, &v.a.vals[i], uint16(want&hopMask)
+	t, slot, hop := v.t, &v.a.slots[i].val, uint16(want&hopMask)
 	guarded := false
 	for {
 		val := slot.Load()
