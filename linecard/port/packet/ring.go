@@ -2,6 +2,7 @@ package packet
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"unsafe"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"trunkline/linecard/frame"
+	"trunkline/linecard/port"
 	"trunkline/linecard/port/vnet"
 )
 
@@ -59,10 +61,11 @@ const (
 type ring struct {
 	mem    []byte
 	slots  uint32
-	head   uint32 // slot after the last batch released
-	taken  uint32 // slots of the batch in hand
-	empty  uint32 // times there was nothing, since the socket was asked for errors
-	lost   atomic.Uint64
+	head   uint32                 // slot after the last batch released
+	taken  uint32                 // slots of the batch in hand
+	empty  uint32                 // times in a row there was nothing
+	failed bool                   // an error of the socket was seen and not reported yet
+	lost   atomic.Uint64          // frames
 	copied [frame.BatchSize]uint8 // frames of the batch in hand that are in the socket's queue
 	start  [frame.BatchSize]uint8 // their slots, counted from head
 }
@@ -90,6 +93,8 @@ func newRing(fd int) (*ring, error) {
 	var err error
 	r.mem, err = unix.Mmap(fd, 0, RingLen, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
+		// Without it, the socket receives as one that never had a ring.
+		err = errors.Join(err, unix.SetsockoptTpacketReq(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq{}))
 		return nil, fmt.Errorf("map receive ring: %w", err)
 	}
 	return r, nil
@@ -121,8 +126,7 @@ func (r *ring) recv(q *queue, b *frame.Batch) error {
 			r.copied[copies], r.start[copies] = uint8(n), uint8(slots)
 			copies++
 			n++
-		case word(slot, atSnap) < word(slot, atLen):
-			r.lost.Add(1) // the socket's queue had no room for it
+		case word(slot, atSnap) < word(slot, atLen): // the socket's queue had no room for it
 		default:
 			b.Drop[n] = r.describe(q, &b.Frames[n], slot, s)
 			n++
@@ -135,15 +139,18 @@ func (r *ring) recv(q *queue, b *frame.Batch) error {
 		return r.nothing(q)
 	}
 	r.empty = 0
-	if n == 0 { // only slots without their frames
-		r.release()
-		return nil
-	}
-	if copies > 0 {
-		return r.long(q, b, copies)
-	}
 	q.rx.want = longVector
-	return nil
+	var err error
+	if copies > 0 {
+		err = r.long(q, b, copies)
+	}
+	if lost := r.taken - uint32(b.N); lost > 0 { // slots whose frames are not to be had
+		r.lost.Add(uint64(lost))
+	}
+	if b.N == 0 {
+		r.release()
+	}
+	return err
 }
 
 // long receives the frames of a batch that did not fit into their slots. If
@@ -154,7 +161,6 @@ func (r *ring) long(q *queue, b *frame.Batch, copies int) error {
 		i := r.copied[j]
 		b.Drop[i] = q.rx.describe(j, &b.Frames[i])
 	}
-	q.rx.want = longVector
 	if total > bulk {
 		q.rx.want = shortVector
 	}
@@ -163,13 +169,12 @@ func (r *ring) long(q *queue, b *frame.Batch, copies int) error {
 	}
 	b.N, r.taken = int(r.copied[m]), uint32(r.start[m])
 	if b.N > 0 || e == 0 {
+		r.failed = r.failed || e != 0
 		return nil
 	}
 	if e == unix.EAGAIN { // it is not there, against all rules: do without
-		r.lost.Add(1)
 		r.taken++
 	}
-	r.release()
 	return q.failed(e)
 }
 
@@ -193,6 +198,12 @@ func (r *ring) describe(q *queue, f *frame.Frame, slot []byte, status uint32) fr
 // nothing looks, now and then, why there is nothing: a socket whose device has
 // gone says so only when asked.
 func (r *ring) nothing(q *queue) error {
+	if r.failed {
+		r.failed = false
+		if !q.bound() {
+			return port.ErrGone
+		}
+	}
 	if r.empty++; r.empty%askEvery != 0 {
 		return nil
 	}

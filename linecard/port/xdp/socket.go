@@ -157,8 +157,10 @@ func (s *socket) kick() error {
 		}
 		_, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
 		switch e {
-		case 0, unix.EAGAIN, unix.EINTR:
-			s.reap() // EAGAIN: the budget is spent, or the completion ring is full
+		case 0: // sent, or in zero-copy mode the driver is at it
+			return nil
+		case unix.EAGAIN, unix.EINTR:
+			s.reap() // the budget is spent, or the completion ring is full
 		case unix.ENXIO, unix.ENODEV:
 			return port.ErrGone
 		default: // EBUSY, ENOBUFS: the device is busy; ENETDOWN: it is down
