@@ -1,14 +1,22 @@
 package acceptance
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
 	"time"
 
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+
+	"trunkline/linecard/frame"
+	"trunkline/testbed/vhost"
 	"trunkline/testbed/vhost/pmd"
 )
 
@@ -108,4 +116,88 @@ func application(t *testing.T, path [2]string) *pmd.Process {
 		}
 	}
 	return p
+}
+
+// TestGuestToTAP has a front end of vhost-user, with a protocol stack of three
+// messages, talk to the kernel behind a TAP: ARP, echoes of all sizes in chains
+// of all shapes, and a datagram whose checksum is left to the device.
+func TestGuestToTAP(t *testing.T) {
+	needRoot(t)
+	c := runChassis(t, "tlt-k")
+	path := filepath.Join(t.TempDir(), "guest.sock")
+	if r := vsh(t, c.socket, "configure terminal ; interface vethernet 3 ; switchport access vlan 10 ; owner vhost-user socket "+path+" module 3"); r.code != 0 {
+		t.Fatal(r.out, r.log)
+	}
+	p, err := vhost.Dial(path, vhost.Options{Guard: true, Timeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Offer(0, 256, 1600, vhost.Shape{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, "the guest's port comes up", func() error {
+		return contains(vsh(t, c.socket, "show interface vethernet 3").out, "Vethernet3 is up")
+	})
+	me, mac := net.IPv4(10, 9, 0, 50).To4(), net.HardwareAddr{2, 0, 0, 0, 0, 0x50}
+	peer := net.IPv4(10, 9, 0, 1).To4()
+	send := func(h vhost.Header, s vhost.Shape, parts ...gopacket.SerializableLayer) {
+		t.Helper()
+		b := gopacket.NewSerializeBuffer()
+		if err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, parts...); err != nil {
+			t.Fatal(err)
+		}
+		data := b.Bytes()
+		if h.Flags != 0 { // the sum of the pseudo header alone
+			binary.BigEndian.PutUint16(data[h.CsumStart+h.CsumOffset:], ^frame.Checksum(append(append(append([]byte(nil), me...), peer...), 0, 17, 0, byte(len(data)-34))))
+		}
+		if err := p.Send(0, vhost.Frame{Header: h, Data: data}, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	receive := func(want gopacket.LayerType) gopacket.Packet {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); ; {
+			f, err := p.ReceiveBy(0, deadline)
+			if err != nil {
+				t.Fatalf("no %v: %v", want, err)
+			}
+			x := gopacket.NewPacket(f.Data, layers.LayerTypeEthernet, gopacket.Default)
+			if x.Layer(want) != nil && bytes.Equal(f.Data[:6], mac) {
+				return x
+			}
+		}
+	}
+	send(vhost.Header{}, vhost.Shape{},
+		&layers.Ethernet{SrcMAC: mac, DstMAC: layers.EthernetBroadcast, EthernetType: layers.EthernetTypeARP},
+		&layers.ARP{AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4, HwAddressSize: 6, ProtAddressSize: 4, Operation: layers.ARPRequest,
+			SourceHwAddress: mac, SourceProtAddress: me, DstHwAddress: make([]byte, 6), DstProtAddress: peer}, gopacket.Payload(make([]byte, 18)))
+	arp := receive(layers.LayerTypeARP).Layer(layers.LayerTypeARP).(*layers.ARP)
+	e := &layers.Ethernet{SrcMAC: mac, DstMAC: arp.SourceHwAddress, EthernetType: layers.EthernetTypeIPv4}
+	ip := func(proto layers.IPProtocol) *layers.IPv4 {
+		return &layers.IPv4{Version: 4, TTL: 64, Protocol: proto, SrcIP: me, DstIP: peer}
+	}
+	for i, n := 0, 18; n <= 1472; i, n = i+1, n+53 {
+		data := bytes.Repeat([]byte{byte(n), byte(i)}, n/2)
+		s := []vhost.Shape{{}, {Pieces: []int{12}}, {Pieces: []int{12, 14, 20, 8}, Gap: 3}, {Pieces: []int{100, 200}, Indirect: true}, {Pieces: []int{1, 0, 11, 1}}}[i%5]
+		send(vhost.Header{}, s, e, ip(layers.IPProtocolICMPv4),
+			&layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeEchoRequest, 0), Id: 7, Seq: uint16(i)}, gopacket.Payload(data))
+		x := receive(layers.LayerTypeICMPv4).Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4)
+		if x.TypeCode.Type() != layers.ICMPv4TypeEchoReply || x.Seq != uint16(i) || !bytes.Equal(x.Payload, data) {
+			t.Fatalf("echo %d of %d bytes in %v: %+v", i, n, s, x)
+		}
+	}
+	// The kernel checks the sum before it says that nobody listens.
+	ip4, udp := ip(layers.IPProtocolUDP), &layers.UDP{SrcPort: 1000, DstPort: 9}
+	if err := udp.SetNetworkLayerForChecksum(ip4); err != nil {
+		t.Fatal(err)
+	}
+	send(vhost.Header{Flags: vhost.NeedsCsum, CsumStart: 34, CsumOffset: 6}, vhost.Shape{}, e, ip4, udp, gopacket.Payload("twenty bytes of data"))
+	x := receive(layers.LayerTypeICMPv4).Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4)
+	if x.TypeCode != layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, layers.ICMPv4CodePort) {
+		t.Errorf("answer to a datagram with a partial checksum: %+v", x)
+	}
 }
