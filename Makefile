@@ -28,8 +28,9 @@ check:                ## format, vet, staticcheck, race tests: no privilege, no 
 	$(GO) tool staticcheck ./...
 	$(GO) test -race ./...
 
-netns: build          ## the built binaries in namespaces, as a user would run them
+netns: build          ## the built binaries in namespaces, as a user would run them; drivers at speed
 	TRUNKLINE_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 -timeout 20m ./testbed/acceptance/...
+	$(GO) test -count=1 -timeout 20m ./testbed/soak
 
 fuzz:                 ## every fuzz target for FUZZTIME
 	@set -e; for p in $$($(GO) list ./...); do \

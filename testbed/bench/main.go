@@ -89,7 +89,7 @@ func run(ctx context.Context, o options) error {
 	}
 	w := &world{dir: dir, bin: bin}
 	defer quiet()()
-	raiseLimits()
+	urgent()
 	if o.all {
 		restore, err := reserveHuge()
 		if err != nil {

@@ -91,7 +91,7 @@ func TestCover(t *testing.T) {
 	if want := len(drivers) * len(drivers); len(seen) != want {
 		t.Errorf("%d pairs of drivers, want %d", len(seen), want)
 	}
-	if len(rows) > 60 {
+	if len(rows) > 90 {
 		t.Errorf("%d rows for %d pairs", len(rows), pairs)
 	}
 	t.Logf("%d rows cover %d pairs of values", len(rows), pairs)

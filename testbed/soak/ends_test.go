@@ -15,6 +15,7 @@ import (
 	"trunkline/linecard/port/packet"
 	"trunkline/linecard/port/tap"
 	"trunkline/linecard/port/vhostuser"
+	"trunkline/linecard/port/xdp"
 	"trunkline/testbed/vhost"
 )
 
@@ -77,15 +78,18 @@ type host interface {
 
 // openers open a port with a host behind it, by the name of the driver.
 var openers = map[string]func(t testing.TB, o options) (port.Port, func() host){
-	"tap":    openTAP,
+	"tap":    func(t testing.TB, o options) (port.Port, func() host) { return openTAP(t, tap.Config{}) },
+	"taprw":  func(t testing.TB, o options) (port.Port, func() host) { return openTAP(t, tap.Config{NoRing: true}) },
+	"tapmq":  func(t testing.TB, o options) (port.Port, func() host) { return openTAP(t, tap.Config{Queues: 2}) },
 	"packet": func(t testing.TB, o options) (port.Port, func() host) { return openVeth(t, packet.Config{}) },
 	"ring":   func(t testing.TB, o options) (port.Port, func() host) { return openVeth(t, packet.Config{Ring: true}) },
 	"plain":  func(t testing.TB, o options) (port.Port, func() host) { return openVeth(t, packet.Config{Plain: true}) },
+	"xdp":    openXDP,
 	"vhost":  openVhost,
 }
 
 // drivers are the names of openers in a fixed order.
-var drivers = []string{"tap", "packet", "ring", "plain", "vhost"}
+var drivers = []string{"tap", "taprw", "tapmq", "packet", "ring", "plain", "xdp", "vhost"}
 
 func ready[P port.Port](t testing.TB, p P, err error) P {
 	t.Helper()
@@ -95,22 +99,37 @@ func ready[P port.Port](t testing.TB, p P, err error) P {
 	return p
 }
 
-func openTAP(t testing.TB, _ options) (port.Port, func() host) {
+func openTAP(t testing.TB, c tap.Config) (port.Port, func() host) {
 	ns := innstest.New(t)
 	innstest.TUN(t)
-	p, err := tap.Open(tap.Config{Name: "h0", Namespace: ns, Up: true})
+	c.Name, c.Namespace, c.Up = "h0", ns, true
+	p, err := tap.Open(c)
 	return ready(t, p, err), func() host { return newKernel(t, ns, "h0") }
 }
 
 func openVeth(t testing.TB, c packet.Config) (port.Port, func() host) {
-	card, far := innstest.New(t), innstest.New(t)
-	innstest.Veth(t, card, "s0", far, "h0")
-	if c.Plain { // such a port cannot take what its peer would leave to it
-		innstest.Run(t, far, "ethtool", "-K", "h0", "tx", "off", "tso", "off", "gso", "off")
-	}
+	card, far := veth(t, !c.Plain)
 	c.Device, c.Namespace = "s0", card
 	p, err := packet.Open(c)
 	return ready(t, p, err), func() host { return newKernel(t, far, "h0") }
+}
+
+func openXDP(t testing.TB, _ options) (port.Port, func() host) {
+	card, far := veth(t, false)
+	p, err := xdp.Open(xdp.Config{Device: "s0", Namespace: card})
+	return ready(t, p, err), func() host { return newKernel(t, far, "h0") }
+}
+
+// veth makes a veth between the card's s0 and the host's h0. Unless it may
+// leave work to the switch, the host finishes its frames before they pass: a
+// driver that is not told of unfinished ones cannot take them.
+func veth(t testing.TB, offload bool) (card, far string) {
+	card, far = innstest.New(t), innstest.New(t)
+	innstest.Veth(t, card, "s0", far, "h0")
+	if !offload {
+		innstest.Run(t, far, "ethtool", "-K", "h0", "tx", "off", "tso", "off", "gso", "off", "txvlan", "off")
+	}
+	return card, far
 }
 
 // guest is a host behind vhost-user.

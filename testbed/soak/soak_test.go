@@ -9,11 +9,16 @@ import (
 )
 
 // framesPerPair is the number of frames of a run in each direction:
-// TRUNKLINE_SOAK_FRAMES, else a thousandth of what make soak asks for.
+// TRUNKLINE_SOAK_FRAMES, else a thousandth of what make soak asks for, and a
+// tenth of that under the race detector.
 func framesPerPair(t testing.TB) int {
 	t.Helper()
 	text := os.Getenv("TRUNKLINE_SOAK_FRAMES")
-	if text == "" {
+	switch {
+	case text != "":
+	case raced:
+		return 1_000
+	default:
 		return 10_000
 	}
 	n, err := strconv.Atoi(text)
@@ -47,7 +52,7 @@ func TestPairs(t *testing.T) {
 
 // The same holds for every two options of the two ends together.
 func TestOptions(t *testing.T) {
-	n := max(framesPerPair(t)/10, 200)
+	n := max(framesPerPair(t)/10, 100)
 	rows, _ := cover(1)
 	for i, row := range rows {
 		t.Run(fmt.Sprintf("%02d %v to %v", i, row[0], row[1]), func(t *testing.T) {

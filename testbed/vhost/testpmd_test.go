@@ -3,9 +3,12 @@ package vhost_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"testing"
+	"time"
 
 	"trunkline/linecard/port/vhostuser"
+	"trunkline/testbed/vhost"
 	"trunkline/testbed/vhost/pmd"
 )
 
@@ -86,6 +89,33 @@ func TestApplication(t *testing.T) {
 			}
 			if n, _ := c.engine.FDB().Counts(); n != 2 {
 				t.Errorf("%d addresses are learned, want 2", n)
+			}
+		})
+	}
+}
+
+// TestLoad runs the closed loop through the card: nothing may be lost, and a
+// frame must cost no allocation on either side.
+func TestLoad(t *testing.T) {
+	for _, l := range []vhost.Load{{}, {Size: 1514}, {Flows: 1000}, {InFlight: 1}} {
+		t.Run(fmt.Sprintf("%d bytes, %d flows, %d in flight", l.Size, l.Flows, l.InFlight), func(t *testing.T) {
+			c := newCard(t, 2, nil)
+			o := vhost.Options{Features: base | vhost.FeatureMrgRxbuf | vhost.FeatureIndirect, RingSize: 1024}
+			a, b := c.plug(0, o), c.plug(1, o)
+			l.Warmup, l.Duration = 20*time.Millisecond, time.Duration(times(200, 5000))*time.Millisecond
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			r, err := vhost.Drive(t.Context(), a, b, l)
+			runtime.ReadMemStats(&after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%+v: %.0f frames/s, %d allocations", r, r.PerSecond(), after.Mallocs-before.Mallocs)
+			if r.Frames == 0 || r.Lost != 0 {
+				t.Errorf("%d frames came through, %d were lost", r.Frames, r.Lost)
+			}
+			if n := after.Mallocs - before.Mallocs; n > uint64(2000+4*l.Flows) && n > r.Frames/10 {
+				t.Errorf("%d allocations for %d frames", n, r.Frames)
 			}
 		})
 	}
