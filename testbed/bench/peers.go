@@ -136,7 +136,7 @@ func vdeUp(ctx context.Context, w *world) (*bed, error) {
 		}
 		return err
 	}
-	err := run("vde.log", "vde_switch", "-s", dir, "-x")
+	err := run("vde.log", "vde_switch", "-s", dir)
 	if err == nil {
 		err = waitFor(ctx, setUp, func() error { _, err := os.Stat(filepath.Join(dir, "ctl")); return err })
 	}

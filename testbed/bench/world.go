@@ -168,6 +168,10 @@ func (w *world) start(logName string, env []string, name string, args ...string)
 	cmd := exec.Command(name, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = append(os.Environ(), env...)
+	// Standard input stays open until the end: VDE takes its end for a command.
+	if _, err := cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
