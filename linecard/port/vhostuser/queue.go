@@ -39,6 +39,7 @@ type queue struct {
 	lane  *lane
 	taken int // chains
 	heads [frame.BatchSize]uint16
+	seen  [frame.BatchSize]vring.Seen
 
 	mem    *slab.Slab // nil for SendOnly
 	chain  vring.Chain

@@ -61,23 +61,25 @@ func (q *queue) fill(v *view, l *lane, b *frame.Batch) (n int) {
 	if v.plain {
 		skip = v.header
 	}
-	l.ring.Prefetch(l.at, frame.BatchSize, skip, false)
 	total, walked := 0, 0
-	for q.taken < frame.BatchSize && total < burst && walked < budget {
-		head, ok := l.ring.Peek(l.at, q.taken)
-		if !ok {
-			break
-		}
+	seen := l.ring.Look(l.at, q.seen[:frame.BatchSize], skip, false)
+	for q.taken < seen && total < burst && walked < budget {
+		x := &q.seen[q.taken]
 		f := &b.Frames[q.taken]
-		reason, fault := q.gather(v, l.ring, head, q.taken, f)
+		reason, fault := frame.Forward, vring.NoFault
+		if x.Single && len(x.Buf) >= v.header+frame.MinLen {
+			reason = q.one(v, x.Buf, q.taken, f)
+		} else {
+			reason, fault = q.gather(v, l.ring, x.Head, q.taken, f)
+			walked += q.chain.Walked()
+		}
 		if fault != vring.NoFault {
 			l.at.Break(fault)
 			break
 		}
 		b.Drop[q.taken] = reason
-		q.heads[q.taken] = head
+		q.heads[q.taken] = x.Head
 		total += f.Len()
-		walked += q.chain.Walked()
 		q.taken++
 	}
 	if l.at.Fault() != vring.NoFault {
@@ -90,6 +92,37 @@ func (q *queue) fill(v *view, l *lane, b *frame.Batch) (n int) {
 	}
 	b.N = n
 	return n
+}
+
+// one makes a frame of a single buffer that holds the header and an Ethernet
+// header at least.
+func (q *queue) one(v *view, p []byte, i int, f *frame.Frame) frame.Reason {
+	buf := q.mem.Head(i)
+	header := v.header
+	n := min(len(p)-header, headLen)
+	f.Buf, f.Off, f.Head, f.Tail = buf, frame.Headroom, uint32(n), nil
+	f.Flags, f.TCI, f.BD, f.Slot = 0, 0, 0, uint32(i)
+	if rest := p[header+n:]; len(rest) > 0 {
+		if len(rest) > slab.TailLen {
+			vnet.Clear(f)
+			return frame.Giant
+		}
+		f.Tail = rest
+	}
+	if !v.plain {
+		copy(buf[frame.Headroom-header:], p[:header+n])
+		return vnet.Decode(buf[frame.Headroom-header:][:vnet.ShortLen], f, vnet.Pop(f))
+	}
+	copy(buf[frame.Headroom:], p[header:header+n])
+	vnet.Clear(f)
+	vnet.Pop(f)
+	switch n := f.Len(); {
+	case n < frame.MinLen:
+		return frame.Runt
+	case n > frame.MaxWire:
+		return frame.Giant
+	}
+	return frame.Forward
 }
 
 // gather makes a frame of a chain: its head in slot i of our memory, its tail

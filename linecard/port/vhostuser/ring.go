@@ -1,6 +1,7 @@
 package vhostuser
 
 import (
+	"errors"
 	"fmt"
 
 	"trunkline/linecard/port/vring"
@@ -88,7 +89,11 @@ func (s *session) getRingBase(m *message) (*answer, error) {
 	at := s.rings[i].at
 	s.stop(i)
 	if err := s.commit(); err != nil {
-		return nil, err
+		if !errors.As(err, new(refused)) {
+			return nil, err
+		}
+		// Another ring's trouble: this one has stopped.
+		s.p.c.Log.Warn("ring stopped", "socket", s.p.c.Path, "error", err)
 	}
 	r := &s.rings[i]
 	if at != nil { // where the worker has left it

@@ -67,7 +67,7 @@ func (q *queue) burst(v *view, l *lane, out []frame.Out, mine *[chunk]bool) (cal
 	s := &q.out
 	s.ring, s.at, s.log = l.ring, l.at, v.log
 	s.merge, s.ecn = v.features>>fMrgRxbuf&1 != 0, v.features>>fGuestECN&1 != 0
-	l.ring.Prefetch(l.at, len(out), 0, true)
+	s.ahead = l.ring.Look(l.at, s.seen[:min(len(out), vring.Ahead)], 0, true)
 	taken := 0
 	have := v.offloads()
 	for i := range out {
@@ -103,6 +103,9 @@ type sink struct {
 	log   *vmem.Log
 	merge bool // a frame may take several chains
 	ecn   bool // the guest knows of GSOECN
+
+	seen  [vring.Ahead]vring.Seen
+	ahead int // of seen, from the start of the burst
 
 	chain  vring.Chain
 	base   int    // chains that earlier frames of the burst have taken
@@ -147,26 +150,14 @@ func refuses(o *frame.Out, have port.Offloads) frame.Reason {
 func (s *sink) put(header int, o *frame.Out, base int) frame.Reason {
 	s.base, s.chains, s.open, s.pieces, s.room = base, 0, false, 0, nil
 	if !o.Tag && o.Flags&frame.NeedsCsum == 0 && header == frame.VnetLen {
-		// Most frames: no offload, no tag, one buffer.
-		if r := s.more(); r != frame.Forward {
-			return r
-		}
-		head := o.Bytes()
-		if n := header + len(head) + len(o.Tail); n <= len(s.room) {
-			room := s.room[:n]
-			// Left as it is where it is right already: the line it is in is then
-			// not taken from the driver's core.
-			if h := (*[frame.VnetLen]byte)(room); *h != plainHeader {
-				*h = plainHeader
+		if base < s.ahead && s.seen[base].Single {
+			// Most frames: no offload, no tag, one buffer.
+			x := &s.seen[base]
+			head := o.Bytes()
+			if n := header + len(head) + len(o.Tail); n <= len(x.Buf) {
+				s.one(x, head, o.Tail)
+				return frame.Forward
 			}
-			at := copy(room[frame.VnetLen:], head)
-			if len(o.Tail) > 0 {
-				copy(room[frame.VnetLen+at:], o.Tail)
-			}
-			s.log.Mark(s.guest, uint32(n))
-			s.wrote = uint32(n)
-			s.finish()
-			return frame.Forward
 		}
 	}
 	head := o.Bytes()
@@ -205,6 +196,22 @@ func (s *sink) put(header int, o *frame.Out, base int) frame.Reason {
 		}
 	}
 	return frame.Forward
+}
+
+// one writes a frame without offloads into a single buffer that is long enough.
+func (s *sink) one(x *vring.Seen, head, tail []byte) {
+	// The header is left as it is where it is right already: the line it is in is
+	// then not taken from the driver's core.
+	if h := (*[frame.VnetLen]byte)(x.Buf); *h != plainHeader {
+		*h = plainHeader
+	}
+	at := frame.VnetLen + copy(x.Buf[frame.VnetLen:], head)
+	if len(tail) > 0 {
+		at += copy(x.Buf[at:], tail)
+	}
+	s.log.Mark(x.Guest, uint32(at))
+	s.ring.Complete(s.at, s.base, x.Head, uint32(at))
+	s.chains = 1
 }
 
 // start writes the prefix, whose header must fit into the first chain, and notes

@@ -109,7 +109,16 @@ func (r *Region) Close() error {
 }
 
 // Table translates addresses. The nil Table has no regions.
-type Table struct{ regions []*Region }
+type Table struct {
+	regions []*Region
+	spans   []span // of the regions, for Guest
+}
+
+// span is what the frame path needs of a region, side by side.
+type span struct {
+	guest, size uint64
+	mem         []byte
+}
 
 // NewTable returns the table of some regions. Regions that overlap in the
 // guest's or in the peer's addresses are an error.
@@ -129,7 +138,11 @@ func NewTable(regions []*Region) (*Table, error) {
 			}
 		}
 	}
-	return &Table{list}, nil
+	t := &Table{regions: list}
+	for _, r := range list {
+		t.spans = append(t.spans, span{r.Place.Guest, r.Size, r.mem})
+	}
+	return t, nil
 }
 
 // Regions returns the regions; the list is not to be changed.
@@ -143,10 +156,11 @@ func (t *Table) Regions() []*Region {
 // Guest returns the memory of n bytes, at least 1, at a guest physical address;
 // nil when they are not all in one region.
 func (t *Table) Guest(addr uint64, n uint32) []byte {
-	for _, r := range t.regions {
+	for i := range t.spans {
+		r := &t.spans[i]
 		// Below the region the difference wraps to something too large.
-		if at := addr - r.Place.Guest; at < r.Size {
-			if uint64(n) > r.Size-at {
+		if at := addr - r.guest; at < r.size {
+			if uint64(n) > r.size-at {
 				return nil
 			}
 			return r.mem[at : at+uint64(n) : at+uint64(n)]

@@ -453,7 +453,7 @@ func FuzzRing(f *testing.F) {
 			d.set16(availAt+4+2*i, uint16(random.IntN(17)))
 		}
 		d.set16(availAt+2, uint16(random.IntN(18)))
-		d.r.Prefetch(d.c, 64, int(b%40), write)
+		d.r.Look(d.c, make([]vring.Seen, 64), int(b%40), write)
 		total, n := 0, 0
 		for ; n < 20; n++ {
 			head, ok := d.r.Peek(d.c, n)
