@@ -56,7 +56,6 @@ var peers = []peer{
 	{"OVS AF_XDP", veth, []string{"ovs-vswitchd"}, false, ovs{ports: veth, xdp: true}.up},
 	{"OVS userspace-tso", veth, []string{dpdkSwitch}, false, ovs{ports: veth, tso: true}.up},
 	{ours, veth, nil, true, appliance{ports: veth}.up},
-	{ours + " AF_XDP", veth, nil, false, appliance{ports: veth, datapath: "xdp"}.up},
 	{"OVS netdev", tap, []string{"ovs-vswitchd"}, true, ovs{ports: tap}.up},
 	{"OVS userspace-tso", tap, []string{dpdkSwitch}, false, ovs{ports: tap, tso: true}.up},
 	{"VDE", tap, []string{"vde_switch", "vde_plug2tap"}, false, vdeUp},
@@ -160,10 +159,7 @@ func vdeUp(ctx context.Context, w *world) (*bed, error) {
 
 // appliance is Trunkline: one process with supervisor and line card, as make
 // run starts it.
-type appliance struct {
-	ports    string
-	datapath string // host datapath, "" for the default
-}
+type appliance struct{ ports string }
 
 // up starts it with two vEthernets: TAPs that it creates in the hosts, the
 // switch ends of two veth pairs, or two vhost-user sockets.
@@ -204,10 +200,7 @@ func (a appliance) up(ctx context.Context, w *world) (*bed, error) {
 		return nil, err
 	}
 	args := []string{"run", "--state-dir", state, "--startup-config", file, "--socket", filepath.Join(state, "vsm.sock")}
-	if a.datapath != "" {
-		args = append(args, "--datapath", a.datapath)
-	}
-	if w.workers > 1 {
+	if w.workers > 0 {
 		args = append(args, "--workers", strconv.Itoa(w.workers))
 	}
 	d, err := w.start("trunkline-"+a.ports+".log", nil, filepath.Join(w.bin, "trunkline"), args...)
