@@ -17,6 +17,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -77,10 +78,15 @@ type Card struct {
 	punt     *punt.Queue
 	handlers map[ether.EtherType]punt.Handler // filled in before Run
 
+	changes atomic.Uint64 // see stamp
+	still   still
+
 	mu     sync.Mutex
 	nics   []api.NIC
 	meters map[string]*rate.Meter
 	loads  loads
+	moving uint64 // see stamp
+	moved  bool   // at the last reading
 	// uplinks are the devices that the program wants adopted.
 	uplinks []string
 	vtep    string // address of the card as VTEP, "" for none
@@ -193,6 +199,7 @@ func (c *Card) closing(name string) {
 }
 
 func (c *Card) changed(name string, s attach.State) {
+	c.changes.Add(1)
 	c.engine.Refresh(name)
 	c.poke()
 	c.log.Debug("port state", "port", name, "up", s.Up, "reason", s.Reason, "error", s.Error)
@@ -203,6 +210,7 @@ func (c *Card) adopted(nics []api.NIC) {
 	c.mu.Lock()
 	c.nics = nics
 	c.mu.Unlock()
+	c.changes.Add(1)
 	c.agent.Changed()
 }
 
@@ -234,6 +242,7 @@ func (c *Card) event(e pipeline.Event) {
 			c.log.Error("save the frames of a fault", "port", e.Port, "error", err)
 		}
 	}
+	c.changes.Add(1)
 	c.poke()
 	c.agent.Changed()
 }
@@ -257,7 +266,7 @@ func (c *Card) meter(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.loads.sample(now, workers)
-	seen := 0
+	seen, moving := 0, false
 	c.engine.Totals(func(name string, t pipeline.Totals) {
 		m := c.meters[name]
 		if m == nil {
@@ -266,7 +275,12 @@ func (c *Card) meter(now time.Time) {
 		}
 		seen++
 		m.Sample(now, rate.Totals(t))
+		moving = moving || m.Rates() != [2]api.Rates{}
 	})
+	if moving || c.moved {
+		c.moving++ // once more when they have come to zero
+	}
+	c.moved = moving
 	if seen == len(c.meters) {
 		return
 	}

@@ -25,6 +25,11 @@ func (c *Card) Apply(generation uint64, sections map[string][]byte) (map[string]
 	if err != nil {
 		return nil, err
 	}
+	tunnels, local, err := tunnels(sections)
+	if err != nil {
+		return nil, err
+	}
+	wants = append(wants, tunnels...)
 	if err := c.leave(sections); err != nil {
 		return nil, err
 	}
@@ -39,11 +44,12 @@ func (c *Card) Apply(generation uint64, sections map[string][]byte) (map[string]
 	}
 	c.mu.Lock()
 	same := slices.Equal(c.uplinks, uplinks)
-	c.uplinks = uplinks
+	c.uplinks, c.vtep = uplinks, local
 	c.mu.Unlock()
 	if !same {
 		c.adopt()
 	}
+	c.changes.Add(1)
 	c.attach.Set(wants)
 	// The report that goes with the answer shows ports as they are, if devices
 	// open as fast as they mostly do.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	overlay "trunkline/feature/nve/dataplane"
 	"trunkline/internal/ether"
 	"trunkline/linecard/api"
 	"trunkline/linecard/frame"
@@ -16,17 +17,11 @@ import (
 
 // Reports implements agent.Card.
 func (c *Card) Reports() map[string][]byte {
-	c.mu.Lock()
-	nics := api.NICReport{NICs: c.nics}
-	c.mu.Unlock()
-	out := map[string][]byte{}
-	for name, v := range map[string]any{api.ReportPorts: api.PortReport{Ports: c.ports()}, api.ReportNICs: nics} {
-		b, err := json.Marshal(v)
-		if err != nil { // plain structs of strings and numbers
-			c.log.Error("encode report", "section", name, "error", err)
-			continue
-		}
-		out[name] = b
+	now := c.stamp()
+	out := c.still.take(now)
+	if out == nil {
+		out = c.describe()
+		c.still.keep(now, out)
 	}
 	for _, s := range c.services {
 		b, err := s.Report()
@@ -39,13 +34,35 @@ func (c *Card) Reports() map[string][]byte {
 	return out
 }
 
+// describe makes the sections that stand for ports and devices.
+func (c *Card) describe() map[string][]byte {
+	out := map[string][]byte{}
+	c.mu.Lock()
+	nics := api.NICReport{NICs: c.nics}
+	c.mu.Unlock()
+	for name, v := range map[string]any{api.ReportPorts: api.PortReport{Ports: c.ports()}, api.ReportNICs: nics} {
+		b, err := json.Marshal(v)
+		if err != nil { // plain structs of strings and numbers
+			c.log.Error("encode report", "section", name, "error", err)
+			continue
+		}
+		out[name] = b
+	}
+	if b, err := c.tunnelReport(); err != nil {
+		c.log.Error("encode report", "section", overlay.Component.Name, "error", err)
+	} else {
+		out[overlay.Component.Name] = b
+	}
+	return out
+}
+
 // ports joins what the data plane and the devices say of every port that the
 // program names.
 func (c *Card) ports() []api.PortState {
 	states := c.attach.States()
 	var list []api.PortState
 	for _, p := range c.engine.Ports() {
-		if !p.Known {
+		if !p.Known || p.Facts.Tunnel {
 			continue
 		}
 		s := api.PortState{

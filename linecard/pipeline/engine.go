@@ -33,6 +33,8 @@ type Engine struct {
 	capture atomic.Pointer[Capture]
 	blocked [MaxPorts]atomic.Uint32 // frame.Reason of an err-disabled port
 
+	clears atomic.Uint64 // of counters
+
 	fdb     *fdb.Table
 	workers []*Worker
 	epoch   time.Time

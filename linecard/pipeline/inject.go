@@ -64,7 +64,7 @@ func (e *Engine) Flush() {
 // transmitInjected sends one frame. It runs between rounds, when the egress
 // lists are empty.
 func (w *Worker) transmitInjected(in *injection) {
-	bump(&w.stats.injected, 1)
+	defer bump(&w.stats.injected, 1)
 	f := frame.Frame{Buf: in.buf, Off: frame.Headroom, Head: uint32(len(in.buf) - frame.Headroom)}
 	out := [1]frame.Out{{Frame: &f}}
 	plan := w.e.plan.Load()

@@ -408,6 +408,7 @@ func (e *Engine) Totals(yield func(name string, t Totals)) {
 func (e *Engine) ClearCounters(name string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.clears.Add(1)
 	for _, p := range e.ports {
 		if name == "" || name == p.name {
 			p.base, p.cleared = e.sum(p), time.Now()

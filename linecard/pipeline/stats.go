@@ -32,6 +32,17 @@ type WorkerStats struct {
 	Batches           [batchClasses]uint64 // by size: 1, 2-3, 4-7, … 64
 }
 
+// Activity is a number that stays the same as long as no frame is carried and no
+// counter cleared.
+func (e *Engine) Activity() uint64 {
+	n := e.clears.Load()
+	for _, w := range e.workers {
+		// Both grow when frames have been dealt with, not when they come in.
+		n += atomic.LoadUint64(&w.stats.busy) + atomic.LoadUint64(&w.stats.injected)
+	}
+	return n
+}
+
 // Workers returns the statistics of every worker.
 func (e *Engine) Workers() []WorkerStats {
 	e.mu.Lock()
