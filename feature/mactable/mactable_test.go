@@ -319,3 +319,16 @@ mac address-table static 5254.00a1.0b0c vlan 10 interface Vethernet3
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
+
+// TestNoEntries has a card send what is no entry: nothing of it is shown.
+func TestNoEntries(t *testing.T) {
+	good := api.FDBEntry{VLAN: 10, MAC: "5254.00a1.0b0c", Port: "Vethernet3"}
+	bad := []api.FDBEntry{
+		{VLAN: 10, MAC: good.MAC, Port: "Ethernet3/1\x1b[2J"}, {VLAN: 10, MAC: good.MAC, Port: "Vethernet3\nVethernet4"},
+		{VLAN: 10, MAC: good.MAC, Port: "Ethernet" + strings.Repeat("1", 1000)}, {VLAN: 4095, MAC: good.MAC, Port: good.Port},
+		{VLAN: 10, MAC: "\x1b[2J", Port: good.Port},
+	}
+	if got := entries([]answer{{module: 3, reply: api.FDBReply{Entries: append(bad, good)}}}); len(got) != 1 || got[0].FDBEntry != good {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -71,7 +71,7 @@ func entries(answers []answer) []entry {
 	for _, a := range answers {
 		for _, e := range a.reply.Entries {
 			mac, err := ether.ParseMAC(e.MAC)
-			if err != nil || !ether.VLANID(e.VLAN).Valid() || e.Port != "" && feature.KindOf(e.Port) == "" && !internal(e.Port) {
+			if err != nil || !ether.VLANID(e.VLAN).Valid() || e.Port != "" && !named(e.Port) {
 				continue
 			}
 			all = append(all, entry{module: a.module, vlan: ether.VLANID(e.VLAN), mac: mac, FDBEntry: e})
@@ -83,8 +83,9 @@ func entries(answers []answer) []entry {
 	return all
 }
 
-// internal reports whether the port is one of a card's own, such as "internal".
-func internal(port string) bool {
+// named reports whether the port can be one: an interface, or one of a card's own,
+// such as "internal".
+func named(port string) bool {
 	for _, c := range port {
 		if c <= ' ' || c > '~' {
 			return false

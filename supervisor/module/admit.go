@@ -280,12 +280,12 @@ func (m *Manager) insert(s *session, address string, h *api.Hello) (*session, st
 	m.mu.Unlock()
 
 	m.cfg.Changed()
-	m.event(critical, evDetected, s.slot, "Host %s detected as module %d", view.Host, s.slot)
+	s.event(critical, evDetected, "Host %s detected as module %d", view.Host, s.slot)
 	if len(s.unsupported) > 0 {
-		m.event(critical, evUnsupported, s.slot, "Not supported on module %d: %s", s.slot, strings.Join(s.unsupported, ", "))
+		s.event(critical, evUnsupported, "Not supported on module %d: %s", s.slot, strings.Join(s.unsupported, ", "))
 	}
 	if old.UUID == view.UUID && (old.Host != view.Host || old.Address != view.Address) {
-		m.event(notice, evHost, s.slot, "Module %d is now host %s, address %s", s.slot, view.Host, view.Address)
+		s.event(notice, evHost, "Module %d is now host %s, address %s", s.slot, view.Host, view.Address)
 	}
 	if h.GetSlot() != 0 && int(h.GetSlot()) != s.slot {
 		m.cfg.Log.Warn("card asked for another slot than its own", "slot", s.slot, "asked", h.GetSlot())

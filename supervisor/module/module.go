@@ -21,6 +21,10 @@
 // from one address (door.go). A card is known by its certificate before a word
 // of it is read. A panic ends the session that it happens in, not the others.
 //
+// A card that is known may have been taken over. It is read at a pace (pace.go),
+// it can fill neither the log nor, by coming and going, the switch's messages, and
+// what does not answer is not waited for.
+//
 // One mutex guards the table of slots and sessions; no callback runs under it.
 package module
 
@@ -136,6 +140,8 @@ type Manager struct {
 type slot struct {
 	view    feature.Module // without what the session adds
 	session *session       // nil while absent
+	said    bucket         // what cards in it have had said of them
+	silent  bool           // … it was said that there is more
 }
 
 // New returns a manager.

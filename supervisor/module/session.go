@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"trunkline/linecard/api"
 )
@@ -56,7 +57,7 @@ func newSession(m *Manager, slot int, host string, settings Settings) *session {
 	return &session{
 		m: m, slot: slot, host: host,
 		out:      newOutbox(),
-		in:       make(chan any, 16),
+		in:       make(chan any, 1), // a message may be long
 		kicks:    make(chan ended, 1),
 		pokes:    make(chan struct{}, 1),
 		closed:   make(chan struct{}),
@@ -132,6 +133,7 @@ func (s *session) live(ctx context.Context) string {
 
 // receive hands what the card says to the runner, until the stream ends.
 func (s *session) receive(st stream) {
+	var p pace
 	for {
 		var event any
 		msg, err := st.Recv()
@@ -150,6 +152,13 @@ func (s *session) receive(st stream) {
 		}
 		if err != nil {
 			return
+		}
+		if wait := p.after(time.Now(), proto.Size(msg)); wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-s.closed:
+				return
+			}
 		}
 	}
 }
@@ -207,12 +216,12 @@ func (s *session) message(msg *api.FromCard) any {
 
 func (s *session) report(sections map[string][]byte) {
 	if len(sections) > maxSections {
-		s.log().Warn("report refused", "sections", len(sections))
+		s.warn("report refused", "sections", len(sections))
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
 		if err := s.m.cfg.Report(s.slot, name, sections[name]); err != nil {
-			s.log().Warn("report refused", "section", shown(name, 64), "error", err)
+			s.warn("report refused", "section", shown(name, 64), "error", err)
 		}
 	}
 }
@@ -224,11 +233,11 @@ func (s *session) ports(faults map[string]string) {
 	}
 	for i, name := range slices.Sorted(maps.Keys(faults)) {
 		if i == 16 {
-			s.log().Warn("more ports without their program", "count", len(faults)-i)
+			s.warn("more ports without their program", "count", len(faults)-i)
 			break
 		}
 		if s.portFault[name] != faults[name] {
-			s.log().Warn("port without its program", "interface", shown(name, 64), "error", shown(faults[name], 256))
+			s.warn("port without its program", "interface", shown(name, 64), "error", shown(faults[name], 256))
 		}
 	}
 	s.portFault = maps.Clone(faults)
@@ -249,24 +258,24 @@ func (s *session) act(actions []action, event any) (why string, over bool) {
 			}}})
 		case goOnline:
 			m.online(s)
-			m.event(critical, evOnline, s.slot, "Module %d is online", s.slot)
+			s.event(critical, evOnline, "Module %d is online", s.slot)
 		case applied:
 			m.change(s, func(v *slot) { v.view.Applied = s.program.Generation })
 		case answered:
 			m.converged(s, s.program.Config)
 		case complain:
-			m.event(critical, evProgram, s.slot, "Module %d refuses its program: %s", s.slot, shown(event.(acked).refused, 512))
+			s.event(critical, evProgram, "Module %d refuses its program: %s", s.slot, shown(event.(acked).refused, 512))
 		case warn:
-			m.event(critical, evSilent, s.slot, "Module %d has missed %d heartbeats", s.slot, warnAfter)
+			s.event(critical, evSilent, "Module %d has missed %d heartbeats", s.slot, warnAfter)
 		case recovered:
-			m.event(critical, evHeard, s.slot, "Module %d is heard again", s.slot)
+			s.event(critical, evHeard, "Module %d is heard again", s.slot)
 		case removeLost:
-			m.event(critical, evLost, s.slot, "Removing VEM %d (heartbeats lost)", s.slot)
+			s.event(critical, evLost, "Removing VEM %d (heartbeats lost)", s.slot)
 			return "heartbeats lost", true
 		case remove:
 			e := event.(ended)
 			if e.conflict {
-				m.event(critical, evConflict, s.slot, "Removing VEM %d (%s)", s.slot, e.why)
+				s.event(critical, evConflict, "Removing VEM %d (%s)", s.slot, e.why)
 			}
 			return e.why, true
 		}
@@ -320,6 +329,36 @@ func (s *session) refresh() any {
 		s.m.converged(s, p.Config)
 	}
 	return desired{p.Generation}
+}
+
+// warn logs what a card gives reason to, as often as it may.
+func (s *session) warn(text string, args ...any) {
+	if s.may() {
+		s.log().Warn(text, args...)
+	}
+}
+
+// event tells the operator of what a card does, as often as it may.
+func (s *session) event(severity int, mnemonic, format string, args ...any) {
+	if s.may() {
+		s.m.event(severity, mnemonic, s.slot, format, args...)
+	}
+}
+
+// may reports whether the cards of the slot may have one more thing said of them:
+// one that lies, or comes and goes, can do so often.
+func (s *session) may() bool {
+	more := false
+	ok := false
+	s.m.count(s, func(v *slot) {
+		ok = v.said.take(time.Now(), sayings, sayInterval)
+		more = !ok && !v.silent
+		v.silent = !ok
+	})
+	if more {
+		s.log().Warn("more happens with this card than is said")
+	}
+	return ok
 }
 
 func (s *session) log() *slog.Logger { return s.m.cfg.Log.With("slot", s.slot) }

@@ -69,10 +69,15 @@ func (m *Manager) Query(ctx context.Context, slot int, feature string, request [
 	return s.query(ctx, feature, request)
 }
 
-// maxRequests is how many requests may wait for one card.
-const maxRequests = 64
+// Bounds of requests to a card.
+const (
+	maxRequests = 64               // that wait
+	replyTime   = 20 * time.Second // that one may wait
+)
 
 func (s *session) query(ctx context.Context, feature string, request []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, replyTime)
+	defer cancel()
 	answer := make(chan *api.Reply, 1)
 	s.mu.Lock()
 	if len(s.requests) >= maxRequests {
@@ -181,5 +186,5 @@ func (m *Manager) detach(s *session) {
 	m.mu.Unlock()
 	m.cfg.Changed()
 	close(s.closed)
-	m.event(critical, evOffline, s.slot, "Module %d is offline", s.slot)
+	s.event(critical, evOffline, "Module %d is offline", s.slot)
 }

@@ -175,6 +175,7 @@ func (s *Store) Report(slot int, section string, data []byte) error {
 // replace puts a card's ports in the place of those it reported before, and has
 // what differs observed.
 func (s *Store) replace(slot int, now *card) {
+	running := s.src.Running().Tree
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was := s.cards[slot]
@@ -187,8 +188,8 @@ func (s *Store) replace(slot int, now *card) {
 			continue
 		}
 		s.dirty[p.Name] = now.at
-		switch {
-		case old == nil:
+		switch at := feature.SlotOf(running, p.Name); {
+		case old == nil, at != 0 && at != slot: // it is not this card's to say
 		case old.Up != p.Up:
 			s.transitions[p.Name]++
 		case !old.Since.Equal(p.Since):
@@ -199,7 +200,9 @@ func (s *Store) replace(slot int, now *card) {
 		for i := range was.ports {
 			if name := was.ports[i].Name; now.port(name) == nil {
 				s.dirty[name] = now.at
-				delete(s.transitions, name)
+				if at := feature.SlotOf(running, name); at == 0 || at == slot {
+					delete(s.transitions, name)
+				}
 			}
 		}
 	}
@@ -231,6 +234,7 @@ func quiet(a, b *feature.PortState) bool {
 
 // Lost marks the ports of a card that has gone: they are down at once.
 func (s *Store) Lost(slot int) {
+	running := s.src.Running().Tree
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for section := range s.reports {
@@ -245,7 +249,9 @@ func (s *Store) Lost(slot int) {
 		p := &now.ports[i]
 		if p.Up {
 			p.Since = now.at
-			s.transitions[p.Name]++
+			if at := feature.SlotOf(running, p.Name); at == 0 || at == slot {
+				s.transitions[p.Name]++
+			}
 		}
 		p.Up, p.Reason, p.Rates = false, "VEM absent", [2]feature.Rates{}
 		s.dirty[p.Name] = now.at

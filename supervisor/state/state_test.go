@@ -121,6 +121,36 @@ func TestOthersPorts(t *testing.T) {
 	}
 }
 
+// TestOthersTransitions has a card say that ports of another go up and down, and
+// then no word of them: what is counted of them is what their own card says.
+func TestOthersTransitions(t *testing.T) {
+	running := configured(map[string]int{"Vethernet1": 4})
+	s := New(Sources{Running: func() feature.Running { return running }})
+	say := func(slot int, ports ...api.PortState) {
+		t.Helper()
+		if err := s.Report(slot, api.ReportPorts, report(t, ports...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	both := func(slot int, up bool) {
+		t.Helper()
+		say(slot, api.PortState{Name: "Vethernet1", Up: up}, api.PortState{Name: "Ethernet4/1", Up: up})
+	}
+	both(4, true)
+	both(4, false)
+	for i := range 10 {
+		both(3, i%2 == 0)
+	}
+	both(3, true)
+	s.Lost(3)
+	say(3)
+	for _, name := range []string{"Vethernet1", "Ethernet4/1"} {
+		if n := s.transitions[name]; n != 1 {
+			t.Errorf("%s has gone up or down %d times, want 1", name, n)
+		}
+	}
+}
+
 func TestNICs(t *testing.T) {
 	encode := func(nics ...api.NIC) []byte {
 		data, err := json.Marshal(api.NICReport{NICs: nics})
