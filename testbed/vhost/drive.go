@@ -35,7 +35,7 @@ type Result struct {
 func (r Result) PerSecond() float64 { return float64(r.Frames) / r.Elapsed.Seconds() }
 
 // patience is how long a loop stands still before its frames count as lost.
-const patience = 100 * time.Millisecond
+const patience = time.Second
 
 // lane is one direction: the transmit ring of one peer and the receive ring of
 // the other.

@@ -103,7 +103,8 @@ func TestV7DoubleFetch(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, r := range a.Rings {
-			wg.Go(func() { scribble(r.View(alias), alias, uint64(rounds), stop) })
+			view := r.View(alias)
+			wg.Go(func() { scribble(view, alias, uint64(rounds), stop) })
 		}
 		for i := range 200 {
 			for _, r := range a.Rings {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"trunkline/linecard/frame"
 	"trunkline/linecard/port/vhostuser"
 	"trunkline/testbed/vhost"
 	"trunkline/testbed/vhost/pmd"
@@ -113,6 +114,13 @@ func TestLoad(t *testing.T) {
 			t.Logf("%+v: %.0f frames/s, %d allocations", r, r.PerSecond(), after.Mallocs-before.Mallocs)
 			if r.Frames == 0 || r.Lost != 0 {
 				t.Errorf("%d frames came through, %d were lost", r.Frames, r.Lost)
+			}
+			for _, p := range c.engine.Ports() {
+				for why, n := range p.Counters.RxDrops {
+					if n += p.Counters.TxDrops[why]; n != 0 && frame.Reason(why) != frame.Forward {
+						t.Errorf("%s dropped %d frames: %v", p.Name, n, frame.Reason(why))
+					}
+				}
 			}
 			if n := after.Mallocs - before.Mallocs; n > uint64(2000+4*l.Flows) && n > r.Frames/10 {
 				t.Errorf("%d allocations for %d frames", n, r.Frames)
