@@ -242,8 +242,8 @@ func TestKeyQuery(t *testing.T) {
 }
 
 // TestRoleGoesWithUser takes an administrator's role, and then his name, while
-// he is logged in: his session ends, and his connection gives him no more than
-// he is.
+// he is logged in: his session ends, and so does his connection. The next one gives
+// him no more than he is.
 func TestRoleGoesWithUser(t *testing.T) {
 	s, address := sshServer(t)
 	configured(t, s, "username eve password Tr0ub4dor&4 role network-admin")
@@ -252,7 +252,7 @@ func TestRoleGoesWithUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	exec := func(line string) (string, error) {
+	exec := func(c *gossh.Client, line string) (string, error) {
 		x, err := c.NewSession()
 		if err != nil {
 			return "", err
@@ -271,11 +271,19 @@ func TestRoleGoesWithUser(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("the session of a user who has another role goes on")
 	}
-	if out, err := exec("configure terminal ; hostname eve"); err == nil || !strings.Contains(out, "% Permission denied for the role") {
+	if out, err := exec(c, "configure terminal ; hostname eve"); err == nil {
+		t.Errorf("a connection from when he was an administrator: %q", out)
+	}
+	again, err := sshDial(address, "eve", gossh.Password("Tr0ub4dor&4"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if out, err := exec(again, "configure terminal ; hostname eve"); err == nil || !strings.Contains(out, "% Permission denied for the role") {
 		t.Errorf("an operator by now: %q, %v", out, err)
 	}
 	configured(t, s, "no username eve")
-	if out, err := exec("show clock"); err == nil {
+	if out, err := exec(again, "show clock"); err == nil {
 		t.Errorf("a user who is gone: %q", out)
 	}
 }
