@@ -14,10 +14,14 @@ const features = "features"
 // while it is off, its lines and commands are not in the grammar and its sections
 // are not compiled; turning it off removes its configuration. Title is what the
 // help of the switch calls it: "LLDP".
-func Gate(title string, f Feature) Feature {
+func Gate(title string, f Feature) Feature { return GateLine(title, "feature "+f.Name, f) }
+
+// GateLine is Gate with another line for the switch than "feature NAME". Help
+// texts of its words but the first and the last are the feature's.
+func GateLine(title, line string, f Feature) Feature {
 	f.Gated = true
 	gate := schema.Bind(features+"/"+f.Name, schema.Flag, func(on *gate) *bool { return &on.bool },
-		"feature "+f.Name, "Enable/Disable "+title).With(func(l *schema.Leaf) { l.Section = schema.SectionFeatures })
+		line, "Enable/Disable "+title).With(func(l *schema.Leaf) { l.Section = schema.SectionFeatures })
 	f.Schema.Gate = &gate
 	words := schema.Words{"feature": "Command to enable/disable features"}
 	maps.Copy(words, f.Schema.Words)

@@ -51,7 +51,7 @@ func TestGated(t *testing.T) {
 		}
 		gated++
 		for _, words := range c.lines() {
-			if out, ok := type1(append(c.enter[:len(c.enter):len(c.enter)], line(words))...); ok || !strings.Contains(out, "% Invalid command at '^' marker.") {
+			if out, ok := type1(append(c.enter[:len(c.enter):len(c.enter)], line(words))...); ok || !strings.Contains(out, "% Invalid ") {
 				t.Errorf("%s: %q: %s", c, line(words), out)
 			}
 		}
@@ -64,7 +64,7 @@ func TestGated(t *testing.T) {
 		if !f.Gated {
 			continue
 		}
-		on := "feature " + f.Name
+		on := f.Schema.Gate.Line
 		if out, ok := type1("configure terminal", on); !ok || strings.Contains(out, "Note:") {
 			t.Errorf("%s: %s", on, out)
 		}
@@ -74,7 +74,7 @@ func TestGated(t *testing.T) {
 				continue
 			}
 			for _, words := range c.lines() {
-				for _, no := range []string{"", "no "} {
+				for _, no := range []string{"", "no ", ""} {
 					if _, ok := type1(append(c.enter[:len(c.enter):len(c.enter)], no+line(words))...); ok {
 						settings++
 					}

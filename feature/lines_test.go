@@ -26,7 +26,7 @@ type command struct {
 
 func (c command) String() string { return c.place + ": " + c.template }
 
-// ways lead to the configuration modes; entries have kinds where lines do.
+// ways lead to the configuration modes, one line or several; entries have kinds where lines do.
 var ways = map[string]map[string]string{
 	"": {"": ""},
 	"interfaces/interface": {
@@ -35,12 +35,15 @@ var ways = map[string]map[string]string{
 	"port-profiles/port-profile": {
 		feature.Ethernet: "port-profile type ethernet UP", feature.Vethernet: "port-profile type vethernet WEB",
 	},
-	"vlans/vlan":   {"": "vlan 20"},
-	"vems/vem":     {"": "vem 3"},
-	"svs-domain":   {"": "svs-domain"},
-	"vrfs/vrf":     {"": "vrf context management"},
-	"line/console": {"": "line console"},
-	"line/vty":     {"": "line vty"},
+	"vlans/vlan":                       {"": "vlan 20"},
+	"vems/vem":                         {"": "vem 3"},
+	"svs-domain":                       {"": "svs-domain"},
+	"vrfs/vrf":                         {"": "vrf context management"},
+	"line/console":                     {"": "line console"},
+	"line/vty":                         {"": "line vty"},
+	"nves/nve":                         {"": "interface nve1"},
+	"nves/nve/vni":                     {"": "interface nve1 ; member vni 5001"},
+	"nves/nve/vni/ingress-replication": {"": "interface nve1 ; member vni 5001 ; ingress-replication protocol static"},
 }
 
 // builtins are the commands of the session itself.
@@ -108,7 +111,7 @@ func everyCommand(t *testing.T, s *schema.Schema, cli *session.CLI) []command {
 			}
 			c := command{template: l.Template, types: l.Types, enter: []string{"configure terminal"}, place: "config", kind: kind, config: &l}
 			if way != "" {
-				c.enter, c.place = append(c.enter, way), way
+				c.enter, c.place = append(c.enter, strings.Split(way, " ; ")...), way
 			}
 			all = append(all, c)
 		}

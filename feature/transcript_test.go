@@ -30,12 +30,14 @@ import (
 	"trunkline/feature/mactable"
 	"trunkline/feature/management"
 	"trunkline/feature/module"
+	"trunkline/feature/nve"
 	"trunkline/feature/portprofile"
 	"trunkline/feature/svsdomain"
 	"trunkline/feature/switchport"
 	"trunkline/feature/system"
 	"trunkline/feature/vethernet"
 	"trunkline/feature/vlan"
+	"trunkline/feature/vnsegment"
 	"trunkline/internal/secret"
 )
 
@@ -45,7 +47,7 @@ var update = flag.Bool("update", false, "write what cmp compares with into the t
 var features = []feature.Feature{
 	system.Feature, aaa.Feature, login.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
 	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, cdp.Feature, lldp.Feature, svsdomain.Feature,
-	management.Feature, alias.Feature, logging.Feature,
+	management.Feature, alias.Feature, logging.Feature, vnsegment.Feature, nve.Feature,
 }
 
 // TestTranscripts runs the operator transcripts of all features, testdata/*.txtar,

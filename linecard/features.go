@@ -6,6 +6,7 @@ import (
 	lldp "trunkline/feature/lldp/dataplane"
 	mactable "trunkline/feature/mactable/dataplane"
 	module "trunkline/feature/module/dataplane"
+	nve "trunkline/feature/nve/dataplane"
 	switchport "trunkline/feature/switchport/dataplane"
 	vethernet "trunkline/feature/vethernet/dataplane"
 	vlan "trunkline/feature/vlan/dataplane"
@@ -23,6 +24,7 @@ func Features() []pipeline.Component {
 		ethernet.Component,
 		vethernet.Component,
 		switchport.Component,
+		nve.Component,
 		mactable.Component,
 		cdp.Component,
 		lldp.Component,

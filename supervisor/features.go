@@ -19,12 +19,14 @@ import (
 	"trunkline/feature/mactable"
 	"trunkline/feature/management"
 	"trunkline/feature/module"
+	"trunkline/feature/nve"
 	"trunkline/feature/portprofile"
 	"trunkline/feature/svsdomain"
 	"trunkline/feature/switchport"
 	"trunkline/feature/system"
 	"trunkline/feature/vethernet"
 	"trunkline/feature/vlan"
+	"trunkline/feature/vnsegment"
 )
 
 // Features is THE list of features. Its order breaks ties between lines of one
@@ -37,11 +39,13 @@ func Features() []feature.Feature {
 		grpc.Feature,
 		module.Feature,
 		vlan.Feature,
+		vnsegment.Feature,
 		portprofile.Feature,
 		interfaces.Feature,
 		switchport.Feature,
 		ethernet.Feature,
 		vethernet.Feature,
+		nve.Feature,
 		mactable.Feature,
 		cdp.Feature,
 		lldp.Feature,

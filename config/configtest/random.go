@@ -99,7 +99,7 @@ func (d *drawer) entries() {
 			parents = slices.Collect(places(d.t, above))
 		}
 		for _, parent := range parents {
-			if d.s.Place(parent) == schema.List {
+			if d.listed(parent) {
 				continue // of which there are no entries
 			}
 			for range d.r.IntN(6) {
@@ -107,6 +107,16 @@ func (d *drawer) entries() {
 			}
 		}
 	}
+}
+
+// listed reports whether a list without a key is at or above a path.
+func (d *drawer) listed(p tree.Path) bool {
+	for i := range p {
+		if d.s.Place(p[:i+1]) == schema.List {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *drawer) entry(b *schema.Block, list tree.Path) {
