@@ -76,7 +76,7 @@ func local(t testing.TB) (open func() (*session, *channel), log *trouble) {
 		c := &channel{}
 		who := feature.Identity{User: "admin", Role: feature.NetworkAdmin}
 		return &session{
-			connection: &connection{Server: s, who: who, from: "192.0.2.1"}, channel: c, resized: make(chan struct{}, 1),
+			connection: &connection{sessions: map[*session]bool{}, Server: s, who: who, from: "192.0.2.1"}, channel: c, resized: make(chan struct{}, 1),
 		}, c
 	}, log
 }

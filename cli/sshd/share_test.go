@@ -126,8 +126,9 @@ func TestUserChanges(t *testing.T) {
 	}
 	for _, name := range names {
 		s, out := shell(t, v.dialAs(t, name))
-		screens[name], ended[name] = out, make(chan error, 1)
-		go func() { ended[name] <- s.Wait() }()
+		gone := make(chan error, 1)
+		screens[name], ended[name] = out, gone
+		go func() { gone <- s.Wait() }()
 	}
 	for name, out := range screens {
 		eventually(t, name+" has no prompt", func() bool { return out.has("switch# ") })
