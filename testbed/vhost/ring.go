@@ -78,7 +78,7 @@ func newRing(m *Memory, index int, o Options) (*Ring, error) {
 		bytes int
 		align uint64
 	}{
-		{&r.Desc, 16 * n, 16}, {&r.Avail, 4 + 2*n + 2, 4}, {&r.Used, 4 + 8*n + 2, 4},
+		{&r.Desc, 16 * n, 16}, {&r.Avail, 4 + 2*n + 2, 4}, {&r.Used, LogPage + 8*n + 2, LogPage},
 		{&r.Tables, n * 16 * maxIndirect, 16}, {&r.Buf, n * o.Stride, 64},
 	} {
 		var err error
@@ -86,6 +86,9 @@ func newRing(m *Memory, index int, o Options) (*Ring, error) {
 			return nil, fmt.Errorf("ring %d: %w", index, err)
 		}
 	}
+	// Flags and index lie on one page and the entries on the next, so that each
+	// is to be marked in a dirty log.
+	r.Used += LogPage - 4
 	for _, fd := range []*int{&r.Kick, &r.Call, &r.Err} {
 		var err error
 		if *fd, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {

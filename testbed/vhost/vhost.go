@@ -159,7 +159,7 @@ func New(c *net.UnixConn, o Options) (p *Peer, err error) {
 	}()
 	if p.Memory == nil {
 		p.ownMemory = true
-		ring := RingBytes(o.RingSize) + o.RingSize*(o.Stride+16*maxIndirect) + 4096
+		ring := RingBytes(o.RingSize) + o.RingSize*(o.Stride+16*maxIndirect) + 3*LogPage
 		size := (uint64(2*o.Pairs*ring)+1<<20)&^(1<<20-1) + 1<<20
 		if p.Memory, err = NewMemory(Region{Guest: 0x1_0000_0000, User: 0x7f12_0000_0000, Size: size}); err != nil {
 			return p, err
