@@ -166,6 +166,24 @@ func (m Marks) Has(i int) bool { return m>>uint(i)&1 != 0 }
 
 func bit(i int) Marks { return 1 << uint(i) }
 
+// Ahead has the cache load what Learn and Lookup will look at, of a table that is
+// too large to be there.
+func (m *Map) Ahead(v *fdb.View, b *frame.Batch) {
+	if !v.Large() {
+		return
+	}
+	for i := range b.N {
+		if b.Drop[i] != frame.Forward || b.Next[i] != HopFlood {
+			continue
+		}
+		f := &b.Frames[i]
+		v.Ahead(fdb.Key(f.BD, f.Src()))
+		if dst := f.Dst(); !frame.Group(dst) {
+			v.Ahead(fdb.Key(f.BD, dst))
+		}
+	}
+}
+
 // Learn enters the sources of the batch. Refused are frames whose source the
 // port's limit kept out; looping reports that the move guard has had enough of
 // the ingress port, which is neither uplink nor tunnel.

@@ -576,3 +576,80 @@ func BenchmarkLearnLookup(b *testing.B) {
 		})
 	}
 }
+
+// TestStorm has one port send a million new addresses while another has few: the
+// storm costs a bounded search per frame, learns up to its port's limit, and
+// takes nothing from the other, which goes on learning.
+func TestStorm(t *testing.T) {
+	table := New(Config{})
+	v := table.View(0)
+	for i := range uint64(smallPort) {
+		if r := v.Learn(Key(10, 0x020000000000+i), 1); r != Learned {
+			t.Fatalf("address %d: %v", i, r)
+		}
+	}
+	counts := map[Verdict]int{}
+	for i := range uint64(1_000_000) {
+		counts[v.Learn(Key(uint16(1+i%4000), 0x020200000000+i*0x9e3779b1), 2)]++
+	}
+	if counts[Learned] != DefaultPortLimit || counts[Refused] != 1_000_000-DefaultPortLimit {
+		t.Errorf("verdicts of the storm: %v", counts)
+	}
+	for i := range uint64(smallPort) {
+		if hop, ok := v.Lookup(Key(10, 0x020000000000+i)); !ok || hop != 1 {
+			t.Fatalf("address %d was lost to the storm", i)
+		}
+	}
+	// Storms on as many ports as it takes fill the table, but not the part that
+	// is kept for ports with few addresses.
+	for port := range uint64(20) {
+		for i := range uint64(DefaultPortLimit) {
+			v.Learn(Key(20, 0x021000000000+port<<32+i), uint16(3+port))
+		}
+	}
+	if r := v.Learn(Key(10, 0x020400000000), 30); r != Learned {
+		t.Errorf("a quiet port cannot learn: %v", r)
+	}
+	s := table.Stats()
+	if s.Full == 0 || s.Entries > s.Limit || s.Overflow > uint64(s.Entries/1000) {
+		t.Errorf("after the storms: %+v", s)
+	}
+	longest := 0
+	a := table.arrays.Load()
+	for run, i := 0, 0; i < len(a.slots); i++ {
+		if run++; a.slots[i].key.Load() == 0 {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	if longest >= probes {
+		t.Errorf("a search may take %d steps", longest)
+	}
+}
+
+// TestFullSize holds a million addresses of 4,000 VLANs behind 1,000 ports.
+func TestFullSize(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a million entries")
+	}
+	table := New(Config{Limit: MaxLimit, PortLimit: MaxLimit})
+	v := table.View(0)
+	key := func(i uint64) uint64 { return Key(uint16(1+i%4000), 0x020000000000+i) }
+	const n = MaxLimit * 7 / 8 // the rest is for ports with few addresses
+	for i := range uint64(n) {
+		if r := v.Learn(key(i), uint16(1+i%1000)); r != Learned {
+			t.Fatalf("address %d: %v", i, r)
+		}
+	}
+	for i := range uint64(n) {
+		if hop, ok := v.Lookup(key(i)); !ok || hop != uint16(1+i%1000) {
+			t.Fatalf("address %d: hop %d, %v", i, hop, ok)
+		}
+	}
+	if s := table.Stats(); s.Entries != n || s.Overflow != 0 {
+		t.Errorf("%+v", s)
+	}
+	if got := table.Count(1); got != n/1000 {
+		t.Errorf("%d entries behind a port, want %d", got, n/1000)
+	}
+}

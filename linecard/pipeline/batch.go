@@ -70,6 +70,7 @@ func (w *Worker) forward(plan *Plan, b *frame.Batch) {
 		stage.Run(w, b)
 	}
 	view := w.e.fdb.View(b.Now)
+	plan.Ahead(&view, b)
 	refused, looping := plan.Learn(&view, b)
 	if looping {
 		w.e.block(b.Port, frame.LoopDetected)
