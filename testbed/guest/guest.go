@@ -44,9 +44,8 @@ type Config struct {
 	TAP     string // the device of NS that it opens, made with vnet_hdr
 	MAC     string
 	Address string // with prefix length, that eth0 is given; "" for none
-	// Incoming is the address that a migration comes to, "unix:PATH"; then the
-	// machine does not boot but waits for it.
-	Incoming string
+	// Incoming says that the machine does not boot, but is one that migrates here.
+	Incoming bool
 }
 
 // Guest is a running machine.
@@ -121,8 +120,8 @@ func (g *Guest) args() []string {
 		nic += ",vectors=0"
 	}
 	a = append(a, "-device", nic)
-	if c.Incoming != "" {
-		a = append(a, "-incoming", c.Incoming)
+	if c.Incoming {
+		a = append(a, "-incoming", "unix:"+g.file("incoming"))
 	}
 	return a
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"time"
 )
@@ -87,8 +88,15 @@ type Migration struct {
 
 // Migrate moves the machine to one that was started with Incoming, and waits
 // until it is there. The old QEMU runs on, with the machine stopped.
-func (g *Guest) Migrate(ctx context.Context, to string) (m Migration, err error) {
-	if err := g.Monitor(ctx, "migrate", map[string]string{"uri": to}, nil); err != nil {
+func (g *Guest) Migrate(ctx context.Context, to *Guest) (m Migration, err error) {
+	err = to.poll(ctx, func() error {
+		_, err := os.Stat(to.file("incoming"))
+		return err
+	})
+	if err != nil {
+		return m, fmt.Errorf("migrate guest %s to %s: %w", g.c.Name, to.c.Name, err)
+	}
+	if err := g.Monitor(ctx, "migrate", map[string]string{"uri": "unix:" + to.file("incoming")}, nil); err != nil {
 		return m, err
 	}
 	err = g.poll(ctx, func() error {
@@ -109,17 +117,19 @@ func (g *Guest) Migrate(ctx context.Context, to string) (m Migration, err error)
 	return m, nil
 }
 
-// Ring is where a virtqueue of eth0 stands, by what lies in the guest's memory.
+// Ring is a virtqueue of eth0: guest addresses of what driver and device say of
+// it, both of which begin with flags and an index (virtio 1.2 §2.7.6, §2.7.8).
 type Ring struct {
-	Avail, Used uint16 // indices
+	Avail uint64 `json:"vring-avail"`
+	Used  uint64 `json:"vring-used"`
 }
 
-// Ring reads the indices of a virtqueue: 0 is the guest's first receive queue, 1
-// its first transmit queue.
+// Ring finds a virtqueue: 0 is the guest's first receive queue, 1 its first
+// transmit queue. A card on the vhost-user port must be away meanwhile: QEMU asks
+// it where the queue stands, which stops the queue.
 func (g *Guest) Ring(ctx context.Context, queue int) (r Ring, err error) {
 	var devices []struct {
 		Path string `json:"path"`
-		Name string `json:"name"`
 	}
 	if err := g.Monitor(ctx, "x-query-virtio", nil, &devices); err != nil {
 		return r, err
@@ -127,27 +137,23 @@ func (g *Guest) Ring(ctx context.Context, queue int) (r Ring, err error) {
 	if len(devices) != 1 {
 		return r, fmt.Errorf("guest %s: %d virtio devices", g.c.Name, len(devices))
 	}
-	var q struct {
-		Avail uint64 `json:"vring-avail"`
-		Used  uint64 `json:"vring-used"`
-	}
-	if err := g.Monitor(ctx, "x-query-virtio-queue-status", map[string]any{"path": devices[0].Path, "queue": queue}, &q); err != nil {
-		return r, err
-	}
-	for _, at := range []struct {
-		addr uint64
-		to   *uint16
-	}{{q.Avail, &r.Avail}, {q.Used, &r.Used}} {
-		// Both begin with flags and the index (virtio 1.2 §2.7.6, §2.7.8).
-		line := map[string]string{"command-line": fmt.Sprintf("xp /1hx %#x", at.addr+2)}
+	return r, g.Monitor(ctx, "x-query-virtio-queue-status", map[string]any{"path": devices[0].Path, "queue": queue}, &r)
+}
+
+// Pending returns how many descriptors of a virtqueue the device has not given
+// back.
+func (g *Guest) Pending(ctx context.Context, r Ring) (int, error) {
+	var index [2]uint16
+	for i, at := range []uint64{r.Avail, r.Used} {
 		var text string
+		line := map[string]string{"command-line": fmt.Sprintf("xp /1hx %#x", at+2)}
 		if err := g.Monitor(ctx, "human-monitor-command", line, &text); err != nil {
-			return r, err
+			return 0, err
 		}
 		_, value, _ := strings.Cut(text, ":")
-		if _, err := fmt.Sscanf(strings.TrimSpace(value), "0x%x", at.to); err != nil {
-			return r, fmt.Errorf("guest %s: memory: %q: %w", g.c.Name, text, err)
+		if _, err := fmt.Sscanf(strings.TrimSpace(value), "0x%x", &index[i]); err != nil {
+			return 0, fmt.Errorf("guest %s: memory: %q: %w", g.c.Name, text, err)
 		}
 	}
-	return r, nil
+	return int(index[0] - index[1]), nil
 }
