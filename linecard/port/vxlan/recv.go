@@ -29,6 +29,7 @@ type receiver struct {
 	peer  [4]byte
 	mem   []byte // slots
 	heads []byte
+	joins joiner
 
 	got, at  int // messages received, the one being handed out
 	off      int // bytes of it that were handed out
@@ -47,6 +48,9 @@ func newReceiver(p *Port) (*receiver, error) {
 	}
 	if r.heads, err = reserve(frame.BatchSize * stride); err != nil {
 		return nil, errors.Join(err, unix.Munmap(r.mem))
+	}
+	if r.joins.arena, err = reserve(arenaJoin); err != nil {
+		return nil, errors.Join(err, unix.Munmap(r.mem), unix.Munmap(r.heads))
 	}
 	// Best effort: where huge pages are always on, one datagram would commit all.
 	_ = unix.Madvise(r.mem, unix.MADV_NOHUGEPAGE)
@@ -83,14 +87,26 @@ func (q *queue) Recv(b *frame.Batch) error {
 	}
 	t := q.port.table.Load()
 	most := segmentSize(int(q.port.mtu.Load()))
-	for b.N < len(b.Frames) && r.at < r.got {
+	r.joins.start()
+	for b.N < len(b.Frames) && r.at < r.got && !r.joins.full() {
 		d, size := r.datagram()
 		if d == nil {
 			continue
 		}
-		b.Drop[b.N] = r.decap(t, d, size, most, &b.Frames[b.N], b.N)
+		train := size > 0 && len(d) <= size
+		if train {
+			if vni, in, ok := decode(d); ok && r.joins.join(in, t.vlan(vni)) {
+				continue
+			}
+		}
+		f := &b.Frames[b.N]
+		b.Drop[b.N] = r.decap(t, d, size, most, f, b.N)
+		if train && b.Drop[b.N] == frame.Forward {
+			r.joins.offer(f, d[headerLen:])
+		}
 		b.N++
 	}
+	r.joins.finish()
 	return nil
 }
 
@@ -214,9 +230,9 @@ func failed(e unix.Errno) error {
 func (q *queue) Release(*frame.Batch) {}
 
 func (r *receiver) close() error {
-	mem, heads := r.mem, r.heads
-	r.mem, r.heads, r.got, r.at = nil, nil, 0, 0
-	if err := errors.Join(unix.Munmap(mem), unix.Munmap(heads)); err != nil {
+	mem, heads, arena := r.mem, r.heads, r.joins.arena
+	r.mem, r.heads, r.joins.arena, r.got, r.at = nil, nil, nil, 0, 0
+	if err := errors.Join(unix.Munmap(mem), unix.Munmap(heads), unix.Munmap(arena)); err != nil {
 		return fmt.Errorf("unmap frame memory: %w", err)
 	}
 	return nil

@@ -18,7 +18,6 @@ import (
 var (
 	left  = netip.MustParseAddr("192.0.2.1")
 	right = netip.MustParseAddr("192.0.2.2")
-	third = netip.MustParseAddr("192.0.2.3")
 )
 
 func table(t testing.TB, list ...vxlan.Segment) *vxlan.Table {
