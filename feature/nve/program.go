@@ -41,11 +41,8 @@ func PeerOf(port string) string {
 
 // Report is what a card says of its tunnels.
 type Report struct {
-	Local   string        `json:"local,omitempty"`
+	Local   string        `json:"local,omitempty"` // address of the card, "" for none
 	Tunnels []TunnelState `json:"tunnels"`
-	// Strangers are datagrams to the card's VTEP address from others than its
-	// peers.
-	Strangers uint64 `json:"strangers,omitempty"`
 }
 
 // TunnelState is one tunnel of a card.

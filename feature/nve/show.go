@@ -203,10 +203,9 @@ func showInterface(q feature.Query) (feature.Screen, error) {
 	}
 	slices.SortFunc(cards, func(a, b card) int { return cmp.Compare(a.slot, b.slot) })
 	var sum api.Counters
-	mtu, strangers := uint32(0), uint64(0)
+	mtu := uint32(0)
 	var rx, tx uint64
 	for _, c := range cards {
-		strangers += c.report.Strangers
 		for _, t := range c.report.Tunnels {
 			n := &t.Counters
 			sum.RxUnicast, sum.RxMulticast, sum.RxBroadcast = sum.RxUnicast+n.RxUnicast, sum.RxMulticast+n.RxMulticast, sum.RxBroadcast+n.RxBroadcast
@@ -248,7 +247,7 @@ func showInterface(q feature.Query) (feature.Screen, error) {
 		line("Encapsulation VXLAN")
 		line("RX")
 		line("  %d unicast packets  %d multicast packets  %d broadcast packets", c.RxUnicast, c.RxMulticast, c.RxBroadcast)
-		line("  %d input packets  %d bytes  %d input discard  %d from unknown VTEPs", c.RxUnicast+c.RxMulticast+c.RxBroadcast, c.RxOctets, rx, strangers)
+		line("  %d input packets  %d bytes  %d input discard", c.RxUnicast+c.RxMulticast+c.RxBroadcast, c.RxOctets, rx)
 		line("TX")
 		line("  %d unicast packets  %d multicast packets  %d broadcast packets", c.TxUnicast, c.TxMulticast, c.TxBroadcast)
 		line("  %d output packets  %d bytes  %d output discard", c.TxUnicast+c.TxMulticast+c.TxBroadcast, c.TxOctets, tx)
@@ -259,7 +258,6 @@ func showInterface(q feature.Query) (feature.Screen, error) {
 			{Key: "admin_state", Value: admin}, {Key: "eth_hw_desc", Value: "NVE"}, {Key: "desc", Value: description}, {Key: "eth_mtu", Value: mtu},
 			{Key: "eth_inpkts", Value: c.RxUnicast + c.RxMulticast + c.RxBroadcast}, {Key: "eth_inbytes", Value: c.RxOctets}, {Key: "eth_indiscard", Value: rx},
 			{Key: "eth_outpkts", Value: c.TxUnicast + c.TxMulticast + c.TxBroadcast}, {Key: "eth_outbytes", Value: c.TxOctets}, {Key: "eth_outdiscard", Value: tx},
-			{Key: "nve_unknown_vteps", Value: strangers},
 		}
 	})}}, nil
 }
