@@ -344,17 +344,21 @@ func (m *machines) restart(t *testing.T, n int) {
 const outages = 300 * time.Millisecond
 
 // migrate moves the machine of the vhost-user port to the other card and back,
-// each time with a stream on the way to it, and measures how long it does not
-// answer.
+// each time with a stream on the way to it and one from it, and measures how long
+// it does not answer. Its memory arrives as it was.
 func (m *machines) migrate(t *testing.T, n int) {
+	in(t, m.v, "dd if=/dev/urandom of=/tmp/memory bs=1M count=16 2>/dev/null")
+	memory := in(t, m.v, "md5sum /tmp/memory")
 	here, there := m.path("a"), m.path("b")
 	best := time.Hour
 	for round := 1; round <= 4; round++ {
 		next := m.boot(guest.Config{Name: fmt.Sprintf("v%d", round), Socket: there, MAC: macV, Incoming: true})
 		taking(t, m.v, 5004)
+		taking(t, m.t, 5005)
 		outage := watch(t, m.hosts[0], addrV)
 		sent := make(chan error, 1)
 		go func() { sent <- given(m.hosts[1], addrV+":5004", n) }()
+		beside(t, m.v, fmt.Sprintf("give %d %s 5005", n, addrT))
 		report, err := m.v.Migrate(within(t, 2*time.Minute), next)
 		if err != nil {
 			t.Fatal(err)
@@ -366,6 +370,10 @@ func (m *machines) migrate(t *testing.T, n int) {
 		m.v.Stop()
 		m.v = next
 		taken(t, m.v, 5004, n)
+		taken(t, m.t, 5005, n)
+		if now := in(t, m.v, "md5sum /tmp/memory"); now != memory {
+			t.Errorf("memory was %s and is %s", memory, now)
+		}
 		t.Logf("migration %d: outage %v; QEMU says downtime %d ms of %d ms, %d rounds",
 			round, was.Round(time.Millisecond), report.Downtime, report.Total, report.RAM.Rounds)
 		here, there = there, here
