@@ -122,13 +122,14 @@ func merge(all []entry, uplink func(port string) bool) []entry {
 	return slices.CompactFunc(all, func(a, b entry) bool { return compareKeys(a, b) == 0 })
 }
 
-// uplinks returns the test for uplinks, by configuration.
+// uplinks returns the test for uplinks, by configuration, and tunnels.
 func uplinks(q feature.Query) func(string) bool {
 	known := map[string]bool{}
 	return func(port string) bool {
 		up, ok := known[port]
 		if !ok {
-			up = feature.KindOf(port) == feature.Ethernet &&
+			// A port without a kind is a tunnel, behind which there is another card.
+			up = feature.KindOf(port) == "" || feature.KindOf(port) == feature.Ethernet &&
 				feature.ProfileType(q.Running, feature.ProfileOf(q.Running, port)) == feature.Ethernet
 			known[port] = up
 		}
