@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"trunkline/internal/ether"
 	"trunkline/linecard/frame"
 	"trunkline/linecard/pipeline"
@@ -305,10 +307,18 @@ func TestGiant(t *testing.T) {
 	}
 }
 
+// cpu returns the CPU time of this process, in which the cards are.
+func cpu() time.Duration {
+	var u unix.Rusage
+	_ = unix.Getrusage(unix.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // TestCompare has TCP cross from card to card, in trains and in single datagrams
 // sent by sendmmsg, in turn. It asserts nothing of speeds but that both work.
 func TestCompare(t *testing.T) {
 	var trains, single []float64
+	var cost [2][]float64 // CPU seconds of both cards per gigabyte, which the machine's other work matters less for
 	for range *rounds {
 		for _, way := range []struct {
 			single bool
@@ -318,8 +328,16 @@ func TestCompare(t *testing.T) {
 			a := start(t, ns[0], 1, vxlan.Config{Single: way.single}, 2)
 			b := start(t, ns[1], 2, vxlan.Config{Single: way.single}, 1)
 			innstest.Ping(t, a.host, "10.0.0.2")
-			gbps, again := bulk(t, a.host, b.host, "10.0.0.2", 1+min(*rounds-1, 2), false)
+			seconds := 1 + min(*rounds-1, 2)
+			before := cpu()
+			gbps, again := bulk(t, a.host, b.host, "10.0.0.2", seconds, false)
+			used := cpu() - before
 			*way.list = append(*way.list, gbps)
+			n := 0
+			if way.single {
+				n = 1
+			}
+			cost[n] = append(cost[n], used.Seconds()/(gbps*float64(seconds)/8))
 			t.Logf("single %v: %.2f Gbit/s, %d retransmits; %s; %s", way.single, gbps, again, a.drops(), b.drops())
 		}
 	}
@@ -330,4 +348,8 @@ func TestCompare(t *testing.T) {
 		t.Fatalf("%.2f Gbit/s in trains, %.2f single", x, y)
 	}
 	t.Logf("trains %.2f Gbit/s %.2f, single %.2f %.2f: %.1f times", x, trains, y, single, x/y)
+	slices.Sort(cost[0])
+	slices.Sort(cost[1])
+	x, y = cost[0][len(cost[0])/2], cost[1][len(cost[1])/2]
+	t.Logf("CPU seconds of the cards per gigabyte: trains %.2f %.2f, single %.2f %.2f: %.1f times", x, cost[0], y, cost[1], y/x)
 }
