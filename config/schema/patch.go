@@ -233,6 +233,14 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 	}
 	if changed {
 		p.open(own)
+		for _, rel := range n.block.Options {
+			leaf := at.Join(p.byNames(n.path + "/" + rel).leaf.rel)
+			if v, has := p.to.Get(leaf); has {
+				p.now = p.now.Set(leaf, v)
+			} else if !gone[rel] { // the line has set it to its default
+				p.now = p.now.Delete(leaf)
+			}
+		}
 	}
 	if len(gone) == 0 {
 		return

@@ -50,9 +50,10 @@ var coresType = schema.Type[string]{
 var datapathType = schema.Type[Datapath]{
 	Name: "datapath",
 	Syntax: schema.Syntax{
-		Help:  "How the module moves frames; takes effect when its line card is started again",
-		Forms: []string{"{auto|packet|xdp} [cores <cores>]"},
-		Types: map[string]schema.AnyType{"cores": coresType},
+		Help:    "How the module moves frames; takes effect when its line card is started again",
+		Forms:   []string{"{auto|packet|xdp} [cores <cores>]"},
+		Samples: []string{DriverAuto, DriverPacket + " cores 1", DriverXDP + " cores 1,4-7"},
+		Types:   map[string]schema.AnyType{"cores": coresType},
 		Words: schema.Words{
 			DriverAuto: "By what each interface can do", DriverPacket: "Packet sockets: offloads, bulk TCP",
 			DriverXDP: "AF_XDP where an interface can: small frames", "cores": "Processor cores for the workers",
