@@ -53,11 +53,11 @@ func (t *Table) reach(line string) (*reached, *Error) {
 	}
 	m := matcher{line: line, toks: toks}
 	for i := range toks {
-		if e, _ := listEdge(r.threads); e != nil {
+		steps, wrongs := m.steps(r.threads, i)
+		if e, sole, _ := listEdge(r.threads); e != nil && (sole || !beside(steps)) {
 			r.list, r.item = e, itemAt(line, toks[i].at)
 			return r, nil
 		}
-		steps, wrongs := m.steps(r.threads, i)
 		next, all, ambiguous := m.choose(steps, i)
 		if ambiguous {
 			return nil, m.at(toks[i].at, Ambiguous)
@@ -71,29 +71,35 @@ func (t *Table) reach(line string) (*reached, *Error) {
 		}
 		r.threads = next
 	}
-	if e, end := listEdge(r.threads); e != nil {
+	if e, sole, end := listEdge(r.threads); e != nil && sole {
 		r.list, r.item = e, itemAt(line, r.partial.at)
 		r.optional = end && r.partial.text == "" && !r.partial.quoted
 	}
 	return r, nil
 }
 
-// listEdge returns the list that comes next, if nothing else can, and whether
-// the line may end before it.
-func listEdge(threads []thread) (found *edge, end bool) {
+// listEdge returns the list that may come next, whether nothing else can, and
+// whether the line may end before it.
+func listEdge(threads []thread) (found *edge, sole, end bool) {
+	sole = true
 	for _, th := range threads {
 		for _, w := range th.at.ways {
 			switch {
 			case w.edge == nil:
 				end = true
 			case w.edge.kind != list:
-				return nil, false
+				sole = false
 			default:
 				found = w.edge
 			}
 		}
 	}
-	return found, end
+	return found, sole, end
+}
+
+// beside reports whether something else than a list takes the word.
+func beside(steps []step) bool {
+	return slices.ContainsFunc(steps, func(s step) bool { return s.edge.kind != list })
 }
 
 // itemAt is the offset of the last item of the list that begins at begin.
@@ -142,6 +148,13 @@ func (t *Table) Help(line string) (Help, *Error) {
 			}
 			n := common(word, e.text)
 			switch {
+			case e.kind == list: // something else may come in its place
+				if sub, err := e.one.Help(line[itemAt(line, r.partial.at):]); err == nil {
+					for _, entry := range sub.Entries {
+						add(&h.Entries, entry)
+					}
+					h.CR = h.CR || sub.CR
+				}
 			case e.kind != keyword:
 				if _, err := e.typ.ParseText(word); word == "" || err == nil || e.kind == rest {
 					add(&h.Entries, entryOf(e))
@@ -236,6 +249,15 @@ func (t *Table) Complete(line string, objects func(list string) []string) (from 
 				continue
 			}
 			switch e.kind {
+			case list:
+				begin := itemAt(line, r.partial.at)
+				from, more := e.one.Complete(line[begin:], objects)
+				if len(more) > 0 && begin+from != r.partial.at { // in the middle of an item
+					return begin + from, more
+				}
+				for _, c := range more {
+					add(c.Text, c.Glue)
+				}
 			case keyword:
 				n := common(word, e.text)
 				if n == len(word) {
