@@ -27,6 +27,7 @@ type options struct {
 	rounds int
 	length time.Duration
 	all    bool   // every peer and workload
+	bars   bool   // every peer, but only the workloads that the bars are about
 	only   string // peers whose name or kind of port contains it
 	docs   string // directory for the report, "" for none
 }
@@ -36,6 +37,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds through all peers")
 	flag.DurationVar(&o.length, "length", 3*time.Second, "length of one measurement")
 	flag.BoolVar(&o.all, "peers", false, "all peers and workloads")
+	flag.BoolVar(&o.bars, "bars", false, "all peers, and only the workloads that the project's bars are about")
 	flag.StringVar(&o.only, "only", "", "measure only peers whose name or kind of port (veth, tap, vhost) contains one of these words (a,b)")
 	flag.StringVar(&o.docs, "docs", "", "write the tables and charts to this directory")
 	var (
@@ -90,7 +92,7 @@ func run(ctx context.Context, o options) error {
 	w := &world{dir: dir, bin: bin}
 	defer quiet()()
 	urgent()
-	if o.all {
+	if o.all || o.bars {
 		restore, err := reserveHuge()
 		if err != nil {
 			return err
@@ -121,7 +123,7 @@ func run(ctx context.Context, o options) error {
 			return err
 		}
 	}
-	if o.only != "" {
+	if o.only != "" || o.bars {
 		return nil
 	}
 	if err := product(ctx, w, os.Stdout); err != nil {
@@ -135,7 +137,7 @@ func run(ctx context.Context, o options) error {
 func choose(o options) []peer {
 	var chosen []peer
 	for _, p := range peers {
-		wanted := o.all || p.main
+		wanted := o.all || o.bars || p.main
 		if o.only != "" {
 			wanted = slices.ContainsFunc(strings.Split(o.only, ","), func(s string) bool {
 				return strings.Contains(p.name, s) || p.ports == s
@@ -168,7 +170,7 @@ func measure(ctx context.Context, w *world, p peer, o options, results *table) e
 	defer b.down()
 	var errs []error
 	for _, l := range workloads {
-		if !slices.Contains(l.ports, p.ports) || !l.main && !o.all {
+		if !slices.Contains(l.ports, p.ports) || !o.all && !(o.bars && l.bar || !o.bars && l.main) {
 			continue
 		}
 		figures, err := l.run(ctx, w, b, o.length)

@@ -11,6 +11,7 @@ import (
 type workload struct {
 	ports []string // kinds of port it is run on
 	main  bool     // measured also without -peers
+	bar   bool     // a bar of the project is about it
 	run   func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error)
 }
 
@@ -23,37 +24,37 @@ type figure struct {
 var kernelPorts = []string{veth, tap}
 
 var workloads = []workload{
-	{kernelPorts, true, func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
+	{kernelPorts, true, true, func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
 		rate, retransmits, err := tcp(ctx, w, 1, length)
 		return []figure{{"TCP Gbit/s", rate}, {"TCP retransmits", retransmits}}, err
 	}},
-	{kernelPorts, false, func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
+	{kernelPorts, false, false, func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
 		rate, _, err := tcp(ctx, w, 8, length)
 		return []figure{{"TCP, 8 streams, Gbit/s", rate}}, err
 	}},
-	{kernelPorts, true, flooded("64 B Mframe/s", 60, 1)},
-	{kernelPorts, false, flooded("64 B, 10,000 flows, Mframe/s", 60, 10_000)},
-	{kernelPorts, false, flooded("512 B Mframe/s", 508, 1)},
-	{kernelPorts, false, flooded("1514 B Mframe/s", 1514, 1)},
-	{kernelPorts, false, pinned(func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
+	{kernelPorts, true, true, flooded("64 B Mframe/s", 60, 1)},
+	{kernelPorts, false, false, flooded("64 B, 10,000 flows, Mframe/s", 60, 10_000)},
+	{kernelPorts, false, false, flooded("512 B Mframe/s", 508, 1)},
+	{kernelPorts, false, false, flooded("1514 B Mframe/s", 1514, 1)},
+	{kernelPorts, false, false, pinned(func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
 		rate, err := supers(ctx, w, length)
 		return []figure{{"64 KiB super-frames Gbit/s", rate}}, err
 	})},
-	{kernelPorts, true, func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
+	{kernelPorts, true, false, func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
 		p50, p99, err := roundTrip(ctx, w, length)
 		return []figure{{"RTT p50 us", p50}, {"RTT p99 us", p99}}, err
 	}},
-	{kernelPorts, false, pinned(func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
+	{kernelPorts, false, true, pinned(func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
 		p50, p99, err := roundTrip(ctx, w, length)
 		return []figure{{"RTT pinned p50 us", p50}, {"RTT pinned p99 us", p99}}, err
 	})},
-	{kernelPorts, false, pinned(func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
+	{kernelPorts, false, false, pinned(func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
 		p50, p99, err := loadedRoundTrip(ctx, w, length)
 		return []figure{{"RTT at half load p50 us", p50}, {"RTT at half load p99 us", p99}}, err
 	})},
-	{[]string{vhost}, false, driven("60 B Mframe/s", 60, false)},
-	{[]string{vhost}, false, driven("60 B, many flows, Mframe/s", 60, true)},
-	{[]string{vhost}, false, driven("1514 B Mframe/s", 1514, false)},
+	{[]string{vhost}, false, true, driven("60 B Mframe/s", 60, false)},
+	{[]string{vhost}, false, false, driven("60 B, many flows, Mframe/s", 60, true)},
+	{[]string{vhost}, false, true, driven("1514 B Mframe/s", 1514, false)},
 }
 
 // pinned runs a workload with the switch on its own CPU.
