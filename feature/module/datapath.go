@@ -55,7 +55,7 @@ var datapathType = schema.Type[Datapath]{
 		Samples: []string{DriverAuto, DriverPacket + " cores 1", DriverXDP + " cores 1,4-7"},
 		Types:   map[string]schema.AnyType{"cores": coresType},
 		Words: schema.Words{
-			DriverAuto: "By what each interface can do", DriverPacket: "Packet sockets: offloads, bulk TCP",
+			DriverAuto: "What the line card finds best: packet sockets", DriverPacket: "Packet sockets: offloads, bulk TCP",
 			DriverXDP: "AF_XDP where an interface can: small frames", "cores": "Processor cores for the workers",
 		},
 	},

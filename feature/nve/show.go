@@ -179,7 +179,7 @@ func showVNIs(q feature.Query) (feature.Screen, error) {
 
 // minimum is the payload in bytes that a guest's frame mostly has, and that must
 // fit into a tunnel.
-const minimum = 1450
+const minimum = 1500
 
 // card is one line card's part of the interface.
 type card struct {
@@ -241,7 +241,7 @@ func showInterface(q feature.Query) (feature.Screen, error) {
 		if mtu != 0 {
 			line("MTU %d bytes inside the tunnels", mtu)
 			if mtu < minimum {
-				line("The way to a peer is too narrow: frames of more than %d bytes are dropped", mtu)
+				line("The way to a peer is too narrow: packets of more than %d bytes are dropped", mtu)
 			}
 		}
 		line("Encapsulation VXLAN")

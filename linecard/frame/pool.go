@@ -12,6 +12,7 @@ import (
 // loaded worker lives in few cache lines. It is not safe for concurrent use.
 type Pool struct {
 	mem  []byte
+	all  [][]byte
 	free [][]byte
 }
 
@@ -23,11 +24,12 @@ func NewPool(n, size int) (*Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map %d bytes of frame memory: %w", n*stride, err)
 	}
-	p := &Pool{mem: mem, free: make([][]byte, n)}
-	for i := range p.free {
+	p := &Pool{mem: mem, all: make([][]byte, n), free: make([][]byte, 0, n)}
+	for i := range p.all {
 		at := (n - 1 - i) * stride
-		p.free[i] = mem[at : at+size : at+size]
+		p.all[i] = mem[at : at+size : at+size]
 	}
+	p.Reset()
 	return p, nil
 }
 
@@ -45,13 +47,16 @@ func (p *Pool) Get() []byte {
 // Put gives back a buffer that came from Get.
 func (p *Pool) Put(b []byte) { p.free = append(p.free, b) }
 
+// Reset takes back every buffer, whoever has it.
+func (p *Pool) Reset() { p.free = append(p.free[:0], p.all...) }
+
 // Free returns the number of buffers that are left.
 func (p *Pool) Free() int { return len(p.free) }
 
 // Close unmaps the memory. No buffer may be in use.
 func (p *Pool) Close() error {
 	mem := p.mem
-	p.mem, p.free = nil, nil
+	p.mem, p.all, p.free = nil, nil, nil
 	if mem == nil {
 		return nil
 	}

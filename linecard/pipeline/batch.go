@@ -33,8 +33,8 @@ func (w *Worker) serve(r *receiver, now int64) (n int) {
 		return 0
 	}
 	plan := w.e.plan.Load()
-	w.received(b)
 	w.phase = atStages
+	w.received(b)
 	w.forward(plan, b)
 	w.phase = atSend
 	for ; w.sent < len(w.lists.Touched()); w.sent++ {

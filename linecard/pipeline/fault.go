@@ -38,6 +38,7 @@ func (w *Worker) fault(r *receiver, cause any) {
 		}
 	}
 	w.lists.Reset()
+	w.pool.Reset() // segments that were in work
 	capture := w.e.capture.Load()
 	if ok {
 		capture = nil // which would read the memory again

@@ -139,6 +139,11 @@ func (w *Worker) segment(index uint16, o *frame.Out, have port.Offloads) {
 			n++
 		}
 		if n == 0 {
+			if more {
+				o.Drop = frame.NoMemory
+				one := [1]frame.Out{*o}
+				w.account(index, one[:])
+			}
 			return
 		}
 		w.transmit(index, w.out[:n])

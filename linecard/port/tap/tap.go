@@ -98,8 +98,20 @@ func Open(c Config) (*Port, error) {
 	if err != nil {
 		return nil, err
 	}
+	note := ""
+	if len(p.fds) > 1 {
+		if err := steer(p.fd); err != nil { // without it flows change queues, and their order
+			note = " one queue: " + err.Error()
+			err = closeAll(p.fds[1:])
+			p.fds = p.fds[:1:1]
+			if err != nil {
+				return nil, errors.Join(err, p.discard())
+			}
+		}
+	}
 	p.probe()
 	p.share(c)
+	p.driver += note
 	if err := p.prepare(c); err != nil {
 		return nil, errors.Join(err, p.discard())
 	}

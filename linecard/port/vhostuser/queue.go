@@ -125,7 +125,8 @@ func (q *queue) Arm() (pending bool) {
 	if l == nil {
 		return false
 	}
-	return l.ring.Arm(l.at) || l.enabled && q.p.rarp.Load() != 0
+	// Announcements are sent by the first queue, see announce.
+	return l.ring.Arm(l.at) || q.receive == 0 && l.enabled && q.p.rarp.Load() != 0
 }
 
 // Disarm implements port.Armed.
@@ -197,11 +198,12 @@ func (q *queue) Owns(addr uintptr) bool {
 }
 
 // notify calls the driver. The descriptor is an eventfd, non-blocking when it was
-// taken over.
+// taken over; a peer that makes it block holds this worker, and no more: the
+// system call lets the rest of the process go on.
 func (l *lane) notify() {
 	if l.call >= 0 {
 		one := [8]byte{1}
-		unix.RawSyscall(unix.SYS_WRITE, uintptr(l.call), uintptr(unsafe.Pointer(&one)), 8)
+		_, _, _ = unix.Syscall(unix.SYS_WRITE, uintptr(l.call), uintptr(unsafe.Pointer(&one)), 8)
 	}
 }
 

@@ -316,6 +316,9 @@ func (s *session) setInflight(m *message) (*answer, error) {
 	if m.u64(0) < uint64(rings)*vring.InflightLen(size) {
 		return nil, refusef("inflight records in %d bytes", m.u64(0))
 	}
+	if m.u64(8)%8 != 0 { // its counters are written atomically
+		return nil, refusef("inflight records at offset %d", m.u64(8))
+	}
 	r, err := vmem.Map(m.fds[0], vmem.Place{Size: m.u64(0), Offset: m.u64(8)})
 	if err != nil {
 		return nil, refused{err}

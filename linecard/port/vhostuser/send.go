@@ -274,8 +274,10 @@ func (s *sink) more() frame.Reason {
 			s.ring.Open(&s.chain, head, true)
 			s.head, s.open, s.wrote = head, true, 0
 		}
+		before := s.chain.Walked()
 		b, guest, fault := s.chain.Next()
-		if s.pieces++; fault == vring.NoFault && s.pieces > maxPieces {
+		// Empty descriptors are looked at, too.
+		if s.pieces += max(1, s.chain.Walked()-before); fault == vring.NoFault && s.pieces > maxPieces {
 			fault = vring.BadBuffer
 		}
 		switch {

@@ -31,8 +31,13 @@ import (
 // is one per memory slot with a backing file.
 const MaxRegions = 64
 
-// maxMap bounds what one region maps, in bytes: half of a 47-bit address space.
-const maxMap = 1 << 46
+// maxMap bounds what one region maps, and maxTable what all of a peer do, in
+// bytes: address space is 47 bits for all peers and ourselves, and a file of memory
+// without content costs a peer nothing.
+const (
+	maxMap   = 1 << 40
+	maxTable = 1 << 41
+)
 
 // Place says where a region lies in the peer's address spaces and in its file.
 type Place struct {
@@ -57,7 +62,7 @@ func Map(fd int, p Place) (*Region, error) {
 	switch {
 	case p.Size == 0:
 		return nil, errors.New("map region: no size")
-	case p.Offset > maxMap || p.Size > maxMap:
+	case p.Offset > maxMap || p.Size > maxMap-p.Offset:
 		return nil, fmt.Errorf("map region of %d bytes at offset %d: too large", p.Size, p.Offset)
 	case p.Guest > math.MaxUint64-p.Size || p.User > math.MaxUint64-p.Size:
 		return nil, errors.New("map region: its addresses wrap")
@@ -125,6 +130,13 @@ type span struct {
 func NewTable(regions []*Region) (*Table, error) {
 	if len(regions) > MaxRegions {
 		return nil, fmt.Errorf("memory table: %d regions are more than %d", len(regions), MaxRegions)
+	}
+	total := uint64(0)
+	for _, r := range regions {
+		total += uint64(len(r.whole))
+	}
+	if total > maxTable {
+		return nil, fmt.Errorf("memory table: its regions map %d bytes, more than %d", total, uint64(maxTable))
 	}
 	list := slices.Clone(regions)
 	for _, start := range []func(*Region) uint64{

@@ -92,7 +92,7 @@ func (j *joiner) full() bool { return len(j.arena)-j.used < maxJoined }
 func (j *joiner) offer(f *frame.Frame, in []byte) {
 	j.finish()
 	s, ok := parse(in)
-	if !ok || in[s.l4+13]&flagPSH != 0 || f.GSO != frame.GSONone || f.Flags&frame.NeedsCsum != 0 || s.hdr > int(f.Head) || j.full() || !s.intact(in) {
+	if !ok || !s.v6 && frame.Checksum(in[frame.HeaderLen:s.l4]) != 0 || in[s.l4+13]&flagPSH != 0 || f.GSO != frame.GSONone || f.Flags&frame.NeedsCsum != 0 || s.hdr > int(f.Head) || j.full() || !s.intact(in) {
 		return
 	}
 	j.f, j.first, j.in, j.count = f, s, in, 1
@@ -110,6 +110,7 @@ func (j *joiner) join(in []byte, vlan uint16) bool {
 	case !ok, s.v6 != j.first.v6, s.hdr != j.first.hdr, s.n > j.first.n,
 		binary.BigEndian.Uint32(in[s.l4+4:]) != j.next,
 		j.first.hdr-frame.HeaderLen+j.joined+s.n > maxJoined,
+		!s.v6 && frame.Checksum(in[frame.HeaderLen:s.l4]) != 0,
 		!s.alike(j.in, in), !s.intact(in):
 		return false
 	}

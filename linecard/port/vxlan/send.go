@@ -49,6 +49,9 @@ type control struct {
 type sender struct {
 	seg     frame.Segmenter
 	buckets [buckets]bucket
+	// unfinished says that Send has begun and not come to its end: a frame whose
+	// tail is taken away while it is read makes it panic, and the pipeline goes on.
+	unfinished bool
 }
 
 func newSender() *sender {
@@ -97,6 +100,13 @@ func (q *queue) Send(out []frame.Out) error {
 		}
 		out = out[frame.BatchSize:]
 	}
+	s := q.send
+	if s.unfinished { // what the buckets hold may be gone, and is another tunnel's
+		for i := range s.buckets {
+			s.buckets[i].reset()
+		}
+	}
+	s.unfinished = true
 	t := q.port.table.Load()
 	for i := range out {
 		o := &out[i]
@@ -110,6 +120,7 @@ func (q *queue) Send(out []frame.Out) error {
 			q.flush(i, out)
 		}
 	}
+	s.unfinished = false
 	return nil
 }
 
@@ -237,7 +248,7 @@ func (q *queue) flush(n int, out []frame.Out) {
 		case unix.ENOMEM:
 			reason = frame.NoMemory
 		case unix.EIO, unix.EINVAL, unix.EMSGSIZE:
-			if t.n > 1 && q.fits(t.size) { // the way out, or this kernel, takes no trains
+			if t.n > 1 && !(e == unix.EMSGSIZE && q.narrower(n)) && q.fits(t.size) { // the way out, or this kernel, takes no trains
 				q.port.trains.Store(false)
 				q.single(b, n, done, out)
 				b.reset()
@@ -257,6 +268,18 @@ func (q *queue) flush(n int, out []frame.Out) {
 // fits reports whether a datagram of a size has room on the way to the peer, as
 // far as was known when it was last looked at.
 func (q *queue) fits(size int) bool { return size <= int(q.port.mtu.Load())+frame.HeaderLen+headerLen }
+
+// narrower looks at the way to the peer again, which may have become narrower
+// since, and reports whether it has.
+func (q *queue) narrower(n int) bool {
+	outer, err := unix.GetsockoptInt(q.fds[n], unix.IPPROTO_IP, unix.IP_MTU)
+	was := int(q.port.mtu.Load())
+	if err != nil || outer-Overhead >= was {
+		return false
+	}
+	q.port.mtu.Store(int32(outer - Overhead))
+	return true
+}
 
 func (b *bucket) reset() { b.trains, b.pieces, b.iovs, b.arena = 0, 0, 0, 0 }
 

@@ -85,9 +85,7 @@ func (q *queue) Release(*frame.Batch) {
 // Send copies the frames into chunks and has them sent.
 func (q *queue) Send(out []frame.Out) error {
 	s := q.out
-	s.acquire()
 	err := s.send(out)
-	s.release()
 	if errors.Is(err, port.ErrGone) {
 		for i := range out {
 			out[i].Drop = frame.TxError
@@ -97,12 +95,17 @@ func (q *queue) Send(out []frame.Out) error {
 	return nil
 }
 
-// send sends a burst in parts as long as the send ring. Called with lock held.
+// send sends a burst in parts as long as the send ring. It may panic at a frame
+// whose tail is taken away while it is read: what was written before leaves with the next
+// burst, and the chunk in work is free.
 func (s *socket) send(out []frame.Out) error {
+	s.acquire()
+	defer s.release()
 	if len(s.free) < len(out) {
 		s.reap()
 	}
 	n := uint32(0)
+	defer func() { s.tx.produced(n) }() // none, unless it panics
 	flush := func() error {
 		s.tx.produced(n)
 		n = 0
@@ -125,9 +128,9 @@ func (s *socket) send(out []frame.Out) error {
 			}
 		}
 		at := s.free[len(s.free)-1]
-		s.free = s.free[:len(s.free)-1]
 		d := s.tx.entry(n)
 		d.Addr, d.Len, d.Options = at+headroom, write(s.mem[at+headroom:at+chunkLen:at+chunkLen], o), 0
+		s.free = s.free[:len(s.free)-1]
 		o.Drop = frame.Forward
 		n++
 	}
