@@ -191,12 +191,20 @@ func (c *card) plug(i int, o vhost.Options) *vhost.Peer {
 		p := c.dial(i, o)
 		c.Cleanup(func() { _ = p.Close() }) // it may be closed already
 		err := p.Start()
+		// A port that lost its memory may be about to be replaced: then the
+		// connection ends, now or in a moment, and a front end makes another.
 		if err == nil {
-			c.up(i)
-			return p
+			for patience := time.Now().Add(2 * time.Second); time.Now().Before(patience); time.Sleep(50 * time.Microsecond) {
+				if c.engine.Link(c.names[i]).Up {
+					return p
+				}
+			}
+			_ = p.Close()
+			err = fmt.Errorf("%s does not come up", c.names[i])
+		} else if !closed(err) {
+			c.Fatal(err)
 		}
-		// A port that lost its memory may be about to be replaced.
-		if !closed(err) || time.Now().After(deadline) {
+		if time.Now().After(deadline) {
 			c.Fatal(err)
 		}
 	}

@@ -60,6 +60,29 @@ func start(t *testing.T, path string, o vhost.Options) *vhost.Peer {
 	return p
 }
 
+// awake sends until something arrives, and takes what has: testpmd drops what comes
+// before it has seen the other port.
+func awake(t *testing.T, a, b *vhost.Peer, s vhost.Shape) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; {
+		if err := a.Send(0, vhost.Frame{Data: numbered(60, 0, 1, 2)}, s); err != nil {
+			t.Fatal(err)
+		}
+		_, err := b.ReceiveBy(0, time.Now().Add(50*time.Millisecond))
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	for { // until nothing has come for a while
+		if _, err := b.ReceiveBy(0, time.Now().Add(200*time.Millisecond)); err != nil {
+			return
+		}
+	}
+}
+
 // TestPeer proves the front end against a back end of another house.
 func TestPeer(t *testing.T) {
 	_, path := back(t, 1)
@@ -85,6 +108,7 @@ func TestPeer(t *testing.T) {
 			if _, err := b.Offer(0, 64, 1600, c.rx); err != nil {
 				t.Fatal(err)
 			}
+			awake(t, a, b, c.tx)
 			for i := range 200 {
 				f := vhost.Frame{Data: numbered(60+i*7, i, 1, 2)}
 				if err := a.Send(0, f, c.tx); err != nil {
