@@ -100,9 +100,9 @@ func TestReserve(t *testing.T) {
 		who  feature.Identity
 		want int
 	}{
-		{feature.Identity{User: "eve", Role: feature.NetworkOperator}, 100}, {feature.Identity{User: "mallory", Role: feature.NetworkOperator}, 100},
-		{feature.Identity{User: "bob", Role: feature.NetworkOperator}, 70}, {feature.Identity{User: "trudy", Role: feature.NetworkOperator}, 0},
-		{feature.Identity{User: "admin", Role: feature.NetworkAdmin}, 30},
+		{feature.Identity{User: "eve", Role: feature.NetworkOperator}, 240}, {feature.Identity{User: "mallory", Role: feature.NetworkOperator}, 240},
+		{feature.Identity{User: "bob", Role: feature.NetworkOperator}, 0},
+		{feature.Identity{User: "admin", Role: feature.NetworkAdmin}, 32},
 	} {
 		if got := admit(c.who); got != c.want {
 			t.Errorf("%s has %d connections, want %d", c.who.User, got, c.want)

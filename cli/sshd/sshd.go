@@ -76,7 +76,7 @@ type Limits struct {
 // DefaultLimits are those of a server in service.
 var DefaultLimits = Limits{
 	Login: 30 * time.Second, Write: time.Minute, Keepalive: time.Minute, Answer: 30 * time.Second,
-	Strangers: 256, PerSource: 200, Clients: 300, Reserved: 30, PerUser: 100, Channels: 10,
+	Strangers: 256, PerSource: 200, Clients: 512, Reserved: 32, PerUser: 240, Channels: 10,
 }
 
 func (l Limits) complete() Limits {
