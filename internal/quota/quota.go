@@ -1,6 +1,6 @@
 // Package quota shares what a service has a limited number of among users who
-// have proved who they are: some is kept for administrators, and no user has it
-// all. So a user who takes what he can get keeps neither an administrator out
+// have proved who they are: some is kept for administrators, and no other user has
+// it all. So a user who takes what he can get keeps neither an administrator out
 // nor, unless several do it together, another user.
 package quota
 
@@ -10,7 +10,7 @@ import "sync"
 type Limits struct {
 	Total    int
 	Reserved int // of them, for administrators alone
-	Each     int // that one user may have, administrators too
+	Each     int // that one user may have who is no administrator
 }
 
 // Counter counts what is in use. Its zero value is ready; one mutex guards it.
@@ -32,7 +32,7 @@ func (c *Counter) Give(user string, admin bool) { c.GiveN(1, user, admin) }
 func (c *Counter) TakeN(l Limits, n int, user string, admin bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.all+n > l.Total || c.users[user]+n > l.Each || !admin && c.plain+n > l.Total-l.Reserved {
+	if c.all+n > l.Total || !admin && (c.users[user]+n > l.Each || c.plain+n > l.Total-l.Reserved) {
 		return false
 	}
 	c.add(n, user, admin)
