@@ -70,16 +70,11 @@ func growth(ctx context.Context, w *world, o options, results *table) error {
 }
 
 func grown(ctx context.Context, w *world, p peer, ports int, length time.Duration, results *table) error {
-	w.removeHosts()
-	defer w.removeHosts()
-	if err := w.makeHosts(ctx); err != nil {
-		return err
-	}
-	b, err := p.up(ctx, w)
+	b, down, err := w.put(ctx, p)
 	if err != nil {
 		return err
 	}
-	defer b.down()
+	defer down()
 	if err := b.pin(ctx, true); err != nil {
 		return err
 	}
@@ -137,16 +132,11 @@ func broadcasts(ctx context.Context, w *world, length time.Duration) (float64, e
 }
 
 func worked(ctx context.Context, w *world, p peer, length time.Duration, results *table) error {
-	w.removeHosts()
-	defer w.removeHosts()
-	if err := w.makeHosts(ctx); err != nil {
-		return err
-	}
-	b, err := p.up(ctx, w)
+	_, down, err := w.put(ctx, p)
 	if err != nil {
 		return err
 	}
-	defer b.down()
+	defer down()
 	rate, _, err := tcp(ctx, w, 8, length)
 	if err != nil {
 		return err

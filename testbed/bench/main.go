@@ -158,16 +158,11 @@ func choose(o options) []peer {
 // measure runs the workloads on one peer. A workload that fails on a peer is
 // reported and leaves the others be.
 func measure(ctx context.Context, w *world, p peer, o options, results *table) error {
-	w.removeHosts()
-	defer w.removeHosts()
-	if err := w.makeHosts(ctx); err != nil {
-		return err
-	}
-	b, err := p.up(ctx, w)
+	b, down, err := w.put(ctx, p)
 	if err != nil {
 		return err
 	}
-	defer b.down()
+	defer down()
 	var errs []error
 	for _, l := range workloads {
 		if !slices.Contains(l.ports, p.ports) || !o.all && !(o.bars && l.bar || !o.bars && l.main) {

@@ -73,6 +73,19 @@ func (w *world) makeHosts(ctx context.Context) error {
 	return nil
 }
 
+// put makes the hosts and starts a switch between them; down takes both away.
+func (w *world) put(ctx context.Context, p peer) (b *bed, down func(), err error) {
+	w.removeHosts() // of a run that was cut off
+	if err = w.makeHosts(ctx); err == nil {
+		b, err = p.up(ctx, w)
+	}
+	if err != nil {
+		w.removeHosts()
+		return nil, nil, err
+	}
+	return b, func() { b.down(); w.removeHosts() }, nil
+}
+
 func (w *world) removeHosts() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

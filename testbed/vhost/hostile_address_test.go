@@ -152,10 +152,7 @@ func TestV1Transmit(t *testing.T) {
 			case !s.ok && !s.either && (!broken || len(got) != 0):
 				t.Errorf("%s: %d frames arrive, ring given up: %v", s.name, len(got), broken)
 			}
-			if err := a.Close(); err != nil {
-				t.Error(err)
-			}
-			c.until("port goes down", func() bool { return !c.engine.Link(c.names[0]).Up })
+			c.unplug(0, a)
 		}
 		a := c.plug(0, vhost.Options{})
 		c.offer(a)
@@ -186,10 +183,7 @@ func TestV1Receive(t *testing.T) {
 		case !s.ok && !s.either && (!broken || idx != 0):
 			t.Errorf("%s: used index %d, ring given up: %v", s.name, idx, broken)
 		}
-		if err := a.Close(); err != nil {
-			t.Error(err)
-		}
-		c.until("port goes down", func() bool { return !c.engine.Link(c.names[0]).Up })
+		c.unplug(0, a)
 		if !bytes.Equal(canaries(m), before) {
 			t.Fatalf("%s: bytes outside the regions are changed", s.name)
 		}
@@ -230,10 +224,7 @@ func TestV1Tables(t *testing.T) {
 			!s.ok && !s.either && (!broken || len(got) != 0) {
 			t.Errorf("%s: %d frames arrive, ring given up: %v", s.name, len(got), broken)
 		}
-		if err := a.Close(); err != nil {
-			t.Error(err)
-		}
-		c.until("port goes down", func() bool { return !c.engine.Link(c.names[0]).Up })
+		c.unplug(0, a)
 	}
 	a := c.plug(0, vhost.Options{})
 	c.offer(a)

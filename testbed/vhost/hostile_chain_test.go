@@ -119,10 +119,7 @@ func TestV6Runts(t *testing.T) {
 			case up && size < 12 && merge:
 				t.Errorf("%s: the ring is not given up", name)
 			}
-			if err := a.Close(); err != nil {
-				t.Error(err)
-			}
-			c.until("port goes down", func() bool { return !c.engine.Link(c.names[0]).Up })
+			c.unplug(0, a)
 		}
 	}
 	a := c.plug(0, vhost.Options{})

@@ -124,10 +124,7 @@ func TestV7DoubleFetch(t *testing.T) {
 		}
 		close(stop)
 		wg.Wait()
-		if err := a.Close(); err != nil {
-			t.Error(err)
-		}
-		c.until("port goes down", func() bool { return !c.engine.Link(c.names[0]).Up })
+		c.unplug(0, a)
 		if !bytes.Equal(canaries(m), before) {
 			t.Fatal("bytes outside the regions are changed")
 		}
@@ -216,10 +213,7 @@ func TestV12Truncate(t *testing.T) {
 			if x.must {
 				c.until(x.name+": the port goes down", func() bool { return !c.engine.Link(c.names[0]).Up })
 			}
-			if err := a.Close(); err != nil {
-				t.Error(err)
-			}
-			c.until("port goes down", func() bool { return !c.engine.Link(c.names[0]).Up })
+			c.unplug(0, a)
 			for _, p := range c.engine.Ports() {
 				if p.ErrDisabled != frame.Forward {
 					t.Fatalf("%s: %s is quarantined: %v", x.name, p.Name, p.ErrDisabled)
@@ -296,10 +290,7 @@ func TestV12Traffic(t *testing.T) {
 			t.Fatal(err)
 		}
 		wg.Wait()
-		if err := a.Close(); err != nil {
-			t.Error(err)
-		}
-		c.until("port goes down", func() bool { return !c.engine.Link(c.names[0]).Up })
+		c.unplug(0, a)
 		for _, f := range c.arrived(b) {
 			if !whole(f) {
 				t.Fatal("a broken frame arrives")

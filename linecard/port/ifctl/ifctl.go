@@ -36,6 +36,27 @@ func Open(namespace string) (*Conn, error) {
 	return c, nil
 }
 
+// Facts are what a driver tells of its device. The zero value is that of a device which is gone.
+type Facts struct {
+	MAC     ether.MAC
+	MTU     int // bytes of payload
+	Mbps    int // 0: unknown
+	Carrier bool
+}
+
+// Facts reads the facts of a device of this name, if it is the one with the index: another
+// may have its name by now.
+func (c *Conn) Facts(device string, index int) (f Facts) {
+	if now, err := c.Index(device); err != nil || now != index {
+		return f
+	}
+	f.MAC, _ = c.MAC(device)
+	f.MTU, _ = c.MTU(device)
+	f.Mbps = c.Mbps(device)
+	f.Carrier = c.Running(device)
+	return f
+}
+
 // Close closes the socket.
 func (c *Conn) Close() error { return unix.Close(c.fd) }
 

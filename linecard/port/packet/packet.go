@@ -333,13 +333,8 @@ func (p *Port) Info() port.Info {
 	if p.done {
 		return i
 	}
-	if now, err := p.ctl.Index(d); err != nil || now != p.index {
-		return i
-	}
-	i.MAC, _ = p.ctl.MAC(d)
-	i.MTU, _ = p.ctl.MTU(d)
-	i.Mbps = p.ctl.Mbps(d)
-	i.Carrier = p.ctl.Running(d)
+	f := p.ctl.Facts(d, p.index)
+	i.MAC, i.MTU, i.Mbps, i.Carrier = f.MAC, f.MTU, f.Mbps, f.Carrier
 	return i
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -26,8 +25,6 @@ import (
 	"trunkline/linecard/port/xdp"
 	"trunkline/testbed/traffic"
 )
-
-var rounds = flag.Int("rounds", 0, "rounds of the comparison of drivers; 0: one short round")
 
 var only = flag.String("only", "", "names of the drivers to compare")
 
@@ -191,40 +188,12 @@ func (w *wireOf) rtt(t testing.TB, n int) (p50, p99 float64) {
 
 func (w *wireOf) tcp(t testing.TB) float64 {
 	t.Helper()
-	server := exec.Command("nice", "-n", "-20", "taskset", "-c", "0", "iperf3", "-s", "-1")
-	if err := inns.Do(w.h2, server.Start); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	}()
-	for range 3 {
-		out, err := innstest.Try(w.h1, "timeout", "4", "nice", "-n", "-20", "taskset", "-c", "0", "iperf3", "-c", "192.0.2.2", "-t", "1", "-f", "m")
-		if err == nil {
-			for _, l := range strings.Split(out, "\n") {
-				if strings.Contains(l, "receiver") {
-					f := strings.Fields(l)
-					for i := range f {
-						if strings.HasSuffix(f[i], "bits/sec") {
-							var v float64
-							_, _ = fmt.Sscan(f[i-1], &v)
-							return v / 1e3
-						}
-					}
-				}
-			}
-		}
-		_ = out
-		time.Sleep(20 * time.Millisecond)
-	}
-	return 0
+	return iperf(t, w.h1, w.h2, "192.0.2.2", []string{"nice", "-n", "-20", "taskset", "-c", "0"}, "-t", "1")
 }
 
-func TestCompare(t *testing.T) {
-	if *rounds == 0 {
-		t.Skip("-rounds")
-	}
+// BenchmarkCompare measures each driver and the kernel's bridge in turn, a round
+// for each iteration, and logs medians and spreads.
+func BenchmarkCompare(t *testing.B) {
 	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, -20)
 	_ = os.WriteFile("/proc/self/autogroup", []byte("-19"), 0)
 	var wires []*wireOf
@@ -293,7 +262,7 @@ func TestCompare(t *testing.T) {
 		})
 		note(w.name, "ns/tcp", w.cost)
 	}
-	for range *rounds {
+	for range t.N {
 		one(bridge, func(f func()) { f() })
 		for _, w := range wires {
 			one(w, func(f func()) { w.run(t, f) })

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
 
@@ -159,7 +160,7 @@ func TestWire(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			h1, h2, stop := wired(t, c.a, c.b)
 			innstest.Ping(t, h1, "192.0.2.2")
-			gbps := iperf(t, h1, h2, "192.0.2.2")
+			gbps := iperf(t, h1, h2, "192.0.2.2", nil, "-n", "40M")
 			s := stop()
 			t.Logf("TCP %.2f Gbit/s, %+v", gbps, s)
 			if c.super && s.Super == 0 {
@@ -217,14 +218,16 @@ func BenchmarkSmall(b *testing.B) {
 	}
 }
 
-// iperf sends 40 MB by TCP from h1 to h2 and returns Gbit/s.
-func iperf(t *testing.T, h1, h2, address string) float64 {
+// iperf sends by TCP from h1 to h2, as much or as long as amount says, and returns Gbit/s. The
+// words of before precede both commands.
+func iperf(t testing.TB, h1, h2, address string, before []string, amount ...string) float64 {
 	t.Helper()
 	if _, err := exec.LookPath("iperf3"); err != nil {
 		t.Log("iperf3 is not installed: bulk TCP not tested")
 		return -1
 	}
-	server := exec.Command("iperf3", "-s", "-1")
+	line := slices.Concat(before, []string{"iperf3", "-s", "-1"})
+	server := exec.Command(line[0], line[1:]...)
 	if err := inns.Do(h2, server.Start); err != nil {
 		t.Fatal(err)
 	}
@@ -240,8 +243,9 @@ func iperf(t *testing.T, h1, h2, address string) float64 {
 			} `json:"sum_received"`
 		}
 	}
+	line = slices.Concat(before, []string{"iperf3", "-c", address, "-J"}, amount)
 	for deadline := time.Now().Add(5 * time.Second); ; {
-		out, err := innstest.Try(h1, "iperf3", "-c", address, "-n", "40M", "-J")
+		out, err := innstest.Try(h1, line[0], line[1:]...)
 		r.Error = ""
 		if e := json.Unmarshal([]byte(out), &r); err == nil {
 			err = e
