@@ -289,35 +289,3 @@ func TestAnnounce(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// TestFlow wants the frames of a flow to go one way, and flows to go several.
-func TestFlow(t *testing.T) {
-	make4 := func(host, port byte, fragment uint16) *frame.Frame {
-		b := make([]byte, 60)
-		b[12], b[13], b[14], b[23] = 8, 0, 0x45, 6
-		binary.BigEndian.PutUint16(b[20:], fragment)
-		b[29], b[35] = host, port
-		return &frame.Frame{Buf: b, Head: 60}
-	}
-	seen := map[uint32]int{}
-	for host := range 32 {
-		for port := range 32 {
-			f := make4(byte(host), byte(port), 0)
-			if flow(f) != flow(make4(byte(host), byte(port), 0)) {
-				t.Fatal("a flow goes two ways")
-			}
-			seen[flow(f)>>30]++
-		}
-		if flow(make4(byte(host), 1, 0x2000)) != flow(make4(byte(host), 2, 7)) {
-			t.Fatal("fragments of a datagram go two ways")
-		}
-	}
-	for i := range uint32(4) {
-		if n := seen[i]; n < 180 || n > 340 {
-			t.Errorf("queue %d of 4 has %d of 1024 flows", i, n)
-		}
-	}
-	for n := range 60 {
-		flow(&frame.Frame{Buf: make4(1, 1, 0).Buf[:n], Head: uint32(n)})
-	}
-}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
+	"trunkline/internal/spinlock"
 )
 
 // Fault says what is wrong with a ring.
@@ -39,7 +39,8 @@ func (f Fault) String() string {
 // Cursor is the position in a ring. Lock guards it where several workers may
 // send; Fault may be read by anybody.
 type Cursor struct {
-	lock  atomic.Uint32
+	// Held for one burst by the thread that uses the cursor.
+	spinlock.Mutex
 	fault atomic.Uint32
 
 	last   uint16 // next entry of the avail ring to take
@@ -77,20 +78,6 @@ func (r *Ring) Start(base uint16, record *Inflight) *Cursor {
 // GET_VRING_BASE asks for. Chains that are to be served again count as not
 // taken.
 func (c *Cursor) Last() uint16 { return c.last - uint16(len(c.again)) }
-
-// Lock takes the cursor for the calling thread. It is held for one burst.
-func (c *Cursor) Lock() {
-	for !c.lock.CompareAndSwap(0, 1) {
-		for i := 0; i < 128 && c.lock.Load() != 0; i++ {
-		}
-		if c.lock.Load() != 0 {
-			unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
-		}
-	}
-}
-
-// Unlock gives it back.
-func (c *Cursor) Unlock() { c.lock.Store(0) }
 
 // Fault returns what broke the ring, or NoFault.
 func (c *Cursor) Fault() Fault { return Fault(c.fault.Load()) }

@@ -137,7 +137,7 @@ func (q *queue) put(t *Table, out []frame.Out, i int) frame.Reason {
 	case tagged(o.Type()):
 		return frame.BadEncap
 	}
-	n := int(hash(head) >> 29)
+	n := int(frame.FlowHash(head) >> 29)
 	b := &q.send.buckets[n]
 	if o.GSO != frame.GSONone {
 		return q.segment(h, out, i, n)
@@ -321,29 +321,6 @@ func (q *queue) single(b *bucket, n, from int, out []frame.Out) {
 		}
 	}
 }
-
-// hash spreads flows over buckets by what their frames have in common: addresses
-// and ports, of fragments only the addresses. Highest bits first.
-func hash(b []byte) uint32 {
-	const k = 0x9e3779b97f4a7c15
-	x := binary.BigEndian.Uint64(b) ^ uint64(binary.BigEndian.Uint32(b[8:]))<<13
-	switch {
-	case len(b) >= 38 && b[12] == 0x08 && b[13] == 0x00:
-		x = binary.BigEndian.Uint64(b[26:])
-		if b[14] == 0x45 && binary.BigEndian.Uint16(b[20:])&0x3fff == 0 && ported(b[23]) {
-			x ^= uint64(binary.BigEndian.Uint32(b[34:])) * k
-		}
-	case len(b) >= 58 && b[12] == 0x86 && b[13] == 0xdd:
-		x = binary.BigEndian.Uint64(b[30:]) ^ binary.BigEndian.Uint64(b[46:])*k
-		if ported(b[20]) {
-			x ^= uint64(binary.BigEndian.Uint32(b[54:])) * k
-		}
-	}
-	return uint32(x * k >> 32)
-}
-
-// ported reports whether a protocol's header begins with ports.
-func ported(proto byte) bool { return proto == 6 || proto == 17 || proto == 132 }
 
 // tagged reports whether an EtherType is that of a VLAN tag, which an inner
 // frame must not have (RFC 7348 §6.1).

@@ -99,8 +99,8 @@ func (q *queue) Send(out []frame.Out) error {
 // whose tail is taken away while it is read: what was written before leaves with the next
 // burst, and the chunk in work is free.
 func (s *socket) send(out []frame.Out) error {
-	s.acquire()
-	defer s.release()
+	s.sending.Lock()
+	defer s.sending.Unlock()
 	if len(s.free) < len(out) {
 		s.reap()
 	}

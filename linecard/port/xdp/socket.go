@@ -3,12 +3,11 @@ package xdp
 import (
 	"errors"
 	"fmt"
-	"runtime"
-	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"trunkline/internal/spinlock"
 	"trunkline/linecard/port"
 )
 
@@ -29,14 +28,14 @@ const budget = 512
 
 // socket is an AF_XDP socket bound to one queue pair of the device, with its
 // memory. Receive and fill rings belong to the worker that receives from it;
-// send and completion rings, and the free chunks, to whoever holds lock.
+// send and completion rings, and the free chunks, to whoever holds sending.
 type socket struct {
 	fd   int
 	mem  []byte
 	rx   *ring[unix.XDPDesc]
 	fill *ring[uint64]
 
-	lock       atomic.Uint32 // spun on, held for a burst
+	sending    spinlock.Mutex // held for a burst
 	tx         *ring[unix.XDPDesc]
 	completion *ring[uint64]
 	free       []uint64 // chunks
@@ -122,17 +121,6 @@ func (s *socket) lost() uint64 {
 	}
 	return n.Rx_dropped + n.Rx_ring_full
 }
-
-// acquire takes the sending side.
-func (s *socket) acquire() {
-	for spins := 0; !s.lock.CompareAndSwap(0, 1); spins++ {
-		if spins%64 == 63 {
-			runtime.Gosched()
-		}
-	}
-}
-
-func (s *socket) release() { s.lock.Store(0) }
 
 // reap takes back the chunks of frames that have left.
 func (s *socket) reap() {
