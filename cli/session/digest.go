@@ -73,18 +73,10 @@ func (c *cksum) String() string {
 // showDigest prints the check of a file, which says whether a guess of its
 // contents is right.
 func showDigest(_ context.Context, r *request) error {
-	if err := r.mayReadFile(); err != nil {
-		return err
-	}
-	f, err := r.cli.product.Files.Reader(r.fileOf("file"))
-	if err != nil {
-		return err
-	}
-	defer f.Close() //nolint:errcheck // opened for reading
 	d := digests[r.match.Words[len(r.match.Words)-1]]()
-	if _, err := io.Copy(d, f); err != nil {
+	if err := r.readFile(d); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(r.out, d)
+	_, err := fmt.Fprintln(r.out, d)
 	return err
 }

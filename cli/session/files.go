@@ -121,7 +121,11 @@ func dir(_ context.Context, r *request) error {
 	return err
 }
 
-func showFile(_ context.Context, r *request) error {
+func showFile(_ context.Context, r *request) error { return r.readFile(r.out) }
+
+// readFile writes what is in the file that the line names, for those who may
+// read it.
+func (r *request) readFile(to io.Writer) error {
 	if err := r.mayReadFile(); err != nil {
 		return err
 	}
@@ -130,7 +134,7 @@ func showFile(_ context.Context, r *request) error {
 		return err
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
-	_, err = io.Copy(r.out, f)
+	_, err = io.Copy(to, f)
 	return err
 }
 
