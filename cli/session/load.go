@@ -191,6 +191,9 @@ func (l *loader) resolve(line string, t tree.Tree) (*grammar.Match, int, *gramma
 		if err == nil {
 			return m, i, nil
 		}
+		if i > 0 && err.Text == grammar.Incomplete {
+			return nil, 0, err // not an abbreviation of something else above
+		}
 		if worst == nil || err.Col > worst.Col || err.More != "" {
 			worst = err
 		}

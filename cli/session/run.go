@@ -281,7 +281,8 @@ func message(err error) string {
 }
 
 // resolve finds what a line means in the present mode: the mode's own lines
-// come first, then those of the modes above, then exec commands.
+// come first, then those of the modes above, then exec commands. The beginning of
+// a line of a mode is not taken for an abbreviation of something else above it.
 func (s *Session) resolve(text string) (found, *grammar.Error) {
 	var worst *grammar.Error
 	failed := func(err *grammar.Error) {
@@ -300,7 +301,7 @@ func (s *Session) resolve(text string) (found, *grammar.Error) {
 				if err == nil {
 					return found{match: m, depth: i}, nil
 				}
-				if err.More != "" {
+				if err.More != "" || err.Text == grammar.Incomplete {
 					return found{}, err
 				}
 				failed(err)
