@@ -72,6 +72,9 @@ type State struct {
 	// Reports are what Feature.Report has made of the sections of cards that
 	// have a session, by feature and slot. Nobody changes them.
 	Reports map[string]map[int]any
+	// Down are the features whose server does not run, whatever configuration
+	// says.
+	Down map[string]bool
 }
 
 // Reported yields what cards report for a feature, by slot.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"path/filepath"
+	"sync"
 
 	"trunkline/cli/sshd"
 	"trunkline/config"
@@ -26,8 +27,10 @@ func SSHFlag(fs *flag.FlagSet) *listen.Where {
 
 // ssh is the SSH server while configuration has it on.
 type ssh struct {
-	s        *Supervisor
-	server   *sshd.Server
+	s      *Supervisor
+	server *sshd.Server
+
+	mu       sync.Mutex
 	listener *listen.Listener // nil while it is off
 }
 
@@ -64,6 +67,8 @@ func (d *ssh) listen() error {
 	if err != nil {
 		return err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.listener = l
 	return nil
 }
@@ -95,8 +100,23 @@ func (d *ssh) run(ctx context.Context) {
 
 // close stops listening.
 func (d *ssh) close() {
-	if d != nil && d.listener != nil {
+	if d == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.listener != nil {
 		_ = d.listener.Close() // closed already when the server ran
 		d.listener = nil
 	}
+}
+
+// serves reports whether it has an address to serve.
+func (d *ssh) serves() bool {
+	if d == nil {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.listener != nil
 }

@@ -112,7 +112,22 @@ func TestNoFeatureSSH(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "who was logged in is not", func() bool { return screen.count("pts/1") > 0 })
+	shown := func(state string) {
+		t.Helper()
+		want := "ssh                    1         " + state + "\n"
+		eventually(t, "not "+state, func() bool { out, _ := lines(t, s, "show feature"); return strings.Contains(out, want) })
+	}
+	shown("disabled")
+	other, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
 	configured(t, s, "feature ssh")
+	shown("enabled (not-running)")
+	_ = other.Close()
+	configured(t, s, "no feature ssh")
+	configured(t, s, "feature ssh")
+	shown("enabled")
 	eventually(t, "not there again", func() bool {
 		again, err := sshDial(address, "admin", gossh.Password(sshPassword))
 		if err != nil {

@@ -37,6 +37,8 @@ type Client struct {
 
 	mu   sync.Mutex
 	show func([]byte)
+
+	showing sync.Mutex // orders calls of show
 }
 
 // Dial connects to a supervisor's socket and begins a session.

@@ -79,12 +79,7 @@ func (c *Client) read() {
 			return
 		}
 		if k == notice {
-			c.mu.Lock()
-			show := c.show
-			c.mu.Unlock()
-			if show != nil {
-				show(body)
-			}
+			c.notify(body)
 			continue
 		}
 		select {
@@ -93,6 +88,23 @@ func (c *Client) read() {
 			return
 		}
 	}
+}
+
+// Notify shows a text as if the switch had said it unasked: what reaches the
+// terminal's process by another way than the session. It reports whether anybody
+// had asked for it (Notices).
+func (c *Client) Notify(text string) bool { return c.notify(cleaned(text)) }
+
+func (c *Client) notify(text []byte) bool {
+	c.showing.Lock()
+	defer c.showing.Unlock()
+	c.mu.Lock()
+	show := c.show
+	c.mu.Unlock()
+	if show != nil {
+		show(text)
+	}
+	return show != nil
 }
 
 // next returns the next frame that is an answer.

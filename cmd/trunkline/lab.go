@@ -84,6 +84,11 @@ func lab(args []string) (int, error) {
 		StateDir: filepath.Join(w.Dir(), "vsm"), StartupConfig: config, Socket: filepath.Join(w.Dir(), "vsm.sock"),
 		Admin: supervisor.LabAdmin("", ""), Cards: []string{cards}, Extra: []feature.Feature{hostFeature(w)}, Log: log,
 	}
+	messages := &screen{out: os.Stdout}
+	prompt := *exec == "" && term.Is(os.Stdin, os.Stdout)
+	if prompt {
+		cfg.Console = messages
+	}
 	var vems []linecard.Config
 	for slot := 3; slot <= 4; slot++ {
 		vems = append(vems, linecard.Config{
@@ -104,8 +109,8 @@ func lab(args []string) (int, error) {
 			if err := plugged(ctx, w, now.load()); err != nil {
 				return err
 			}
-			if *exec == "" && term.Is(os.Stdin, os.Stdout) {
-				return interactive(ctx, now)
+			if prompt {
+				return interactive(ctx, now, messages)
 			}
 			ok, err := script(ctx, now.load(), *exec)
 			if !ok {

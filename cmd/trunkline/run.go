@@ -76,8 +76,10 @@ func run(args []string) (int, error) {
 	if err := workers(&card); err != nil {
 		return 2, err
 	}
-	if !term.Is(os.Stdin, os.Stdout) {
-		cfg.Console = os.Stderr
+	cfg.Console = os.Stderr
+	messages := &screen{out: os.Stdout}
+	if term.Is(os.Stdin, os.Stdout) {
+		cfg.Console = messages
 	}
 	cfg.GNMI, cfg.Mgmt = gnmi(), *mgmt
 	if _, err := net.InterfaceByName("eth0"); *labMode && *mgmt == "" && err == nil {
@@ -103,7 +105,7 @@ func run(args []string) (int, error) {
 	signal.Ignore(syscall.SIGHUP)
 	return 0, serve(ctx, cfg, []linecard.Config{card}, func(ctx context.Context, now *current) error {
 		if term.Is(os.Stdin, os.Stdout) {
-			return console(ctx, now)
+			return console(ctx, now, messages)
 		}
 		<-ctx.Done()
 		return nil
@@ -183,9 +185,9 @@ var console0 = feature.Session{User: "admin", From: "console0", Role: feature.Ne
 
 // console serves the terminal until ctx ends or the terminal goes. Logging out
 // leaves the appliance running; Enter logs in again.
-func console(ctx context.Context, now *current) error {
+func console(ctx context.Context, now *current, messages *screen) error {
 	for ctx.Err() == nil {
-		if err := interactive(ctx, now); err != nil {
+		if err := interactive(ctx, now, messages); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -218,9 +220,9 @@ func enter(ctx context.Context) bool {
 
 // interactive runs sessions on the terminal, with the next supervisor after a
 // reload, until the operator logs out.
-func interactive(ctx context.Context, now *current) error {
+func interactive(ctx context.Context, now *current, messages *screen) error {
 	for s := now.load(); s != nil; s = now.after(ctx, s) {
-		if err := terminal(ctx, s); err != nil && !s.Reloading() {
+		if err := terminal(ctx, s, messages); err != nil && !s.Reloading() {
 			return err
 		}
 		if !s.Reloading() || ctx.Err() != nil {
@@ -232,11 +234,13 @@ func interactive(ctx context.Context, now *current) error {
 }
 
 // terminal runs one interactive session on the process's terminal.
-func terminal(ctx context.Context, s *supervisor.Supervisor) error {
+func terminal(ctx context.Context, s *supervisor.Supervisor, messages *screen) error {
 	client, first, wait, err := s.Sessions().Local(ctx, console0, term.Hello(os.Stdin, os.Stdout))
 	if err != nil {
 		return err
 	}
+	leave := messages.enter(client)
+	defer leave()
 	err = term.Run(ctx, os.Stdin, os.Stdout, client, first)
 	_ = client.Close() // the session ends with it
 	if werr := wait(); werr != nil && err == nil && ctx.Err() == nil {

@@ -12,15 +12,18 @@ import (
 
 // switchable is a feature that a line turns on or off.
 type switchable struct {
-	name string
-	on   bool
+	name     string
+	on, down bool
 }
 
 func (s switchable) state() string {
-	if s.on {
-		return "enabled"
+	switch {
+	case !s.on:
+		return "disabled"
+	case s.down:
+		return "enabled (not-running)" // cli.md §4.2
 	}
-	return "disabled"
+	return "enabled"
 }
 
 // switches are the features that the schema has switches for, by name.
@@ -30,7 +33,7 @@ func switches(q feature.Query) []switchable {
 		name, ok := strings.CutPrefix(l.Path(), "features/")
 		if ok && l.Switch() {
 			at := tree.Path{{Name: "features"}, {Name: name}}
-			all = append(all, switchable{name, q.Schema.Value(q.Running, at) == true})
+			all = append(all, switchable{name, q.Schema.Value(q.Running, at) == true, q.State.Down[name]})
 		}
 	}
 	slices.SortFunc(all, func(a, b switchable) int { return cmp.Compare(a.name, b.name) })

@@ -50,15 +50,15 @@ type Config struct {
 // Log is the log of a switch. It implements feature.EventLog and
 // feature.Messages.
 type Log struct {
-	cfg  Config
-	wake chan struct{} // of one: there is something to write
+	cfg     Config
+	wake    chan struct{} // of one: there is something to write to the file
+	console chan string   // what the console has to show
 
 	mu       sync.Mutex
 	lines    []string // never changed in place
 	size     int      // bytes of the lines, with their ends
 	fresh    []string // lines that the file has not
 	anew     bool     // the file is to be written anew
-	console  []string // what the console has to show
 	monitors map[*Monitor]bool
 }
 
@@ -72,7 +72,7 @@ const maxConsole = 256
 
 // Open returns the log with what its file holds.
 func Open(cfg Config) (*Log, error) {
-	l := &Log{cfg: cfg, wake: make(chan struct{}, 1), monitors: map[*Monitor]bool{}}
+	l := &Log{cfg: cfg, wake: make(chan struct{}, 1), console: make(chan string, maxConsole), monitors: map[*Monitor]bool{}}
 	if cfg.Dir == "" {
 		return l, nil
 	}
@@ -131,9 +131,11 @@ func (l *Log) Log(e feature.Event) {
 		l.trim(int(s.File.Size))
 		l.poke()
 	}
-	if l.cfg.Console != nil && e.Severity <= s.Console && len(l.console) < maxConsole {
-		l.console = append(l.console, line)
-		l.poke()
+	if l.cfg.Console != nil && e.Severity <= s.Console {
+		select {
+		case l.console <- line:
+		default: // it is slow or stuck
+		}
 	}
 	if e.Severity <= s.Monitor {
 		for m := range l.monitors {
@@ -161,7 +163,7 @@ func (l *Log) trim(limit int) {
 		n++
 	}
 	l.lines = slices.Clone(l.lines[n:])
-	l.anew = true
+	l.anew, l.fresh = true, nil // however long the file has not been written
 }
 
 // Lines implements feature.Messages.
@@ -175,13 +177,16 @@ func (l *Log) Lines() []string {
 func (l *Log) Clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.lines, l.size, l.anew = nil, 0, true
+	l.lines, l.fresh, l.size, l.anew = nil, nil, 0, true
 	l.poke()
 }
 
 // Run writes the file and the console until ctx ends; what was logged before is
 // written then.
 func (l *Log) Run(ctx context.Context) {
+	var shown sync.WaitGroup
+	shown.Go(func() { l.show(ctx) })
+	defer shown.Wait()
 	name, failed := "", false
 	for {
 		over := ctx.Err() != nil
@@ -200,20 +205,28 @@ func (l *Log) Run(ctx context.Context) {
 	}
 }
 
+// show writes the console: a terminal that is held up holds up nothing else.
+func (l *Log) show(ctx context.Context) {
+	for ctx.Err() == nil || len(l.console) > 0 {
+		select {
+		case line := <-l.console:
+			io.WriteString(l.cfg.Console, line+"\n") //nolint:errcheck // there is nobody to tell
+		case <-ctx.Done():
+		}
+	}
+}
+
 // write brings the file up to date and returns its name. Last is the name of the
 // file that was written last.
 func (l *Log) write(last string) (string, error) {
 	name := l.cfg.Settings().File.Name
 	l.mu.Lock()
-	lines, anew, console := l.fresh, l.anew || last != "" && name != last, l.console
+	lines, anew := l.fresh, l.anew || last != "" && name != last
 	if anew {
 		lines = l.lines
 	}
-	l.fresh, l.anew, l.console = nil, false, nil
+	l.fresh, l.anew = nil, false
 	l.mu.Unlock()
-	for _, line := range console {
-		io.WriteString(l.cfg.Console, line+"\n") //nolint:errcheck // there is nobody to tell
-	}
 	if l.cfg.Dir == "" || len(lines) == 0 && !anew {
 		return name, nil
 	}

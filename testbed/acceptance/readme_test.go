@@ -56,7 +56,7 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// reader is a shell on a terminal, and somebody who reads it.
+// reader is a program on a terminal, a shell or another, and somebody who reads it.
 type reader struct {
 	t    *testing.T
 	file *os.File
@@ -88,6 +88,12 @@ func newReader(t *testing.T, ns, dir string) *reader {
 	}
 	cmd.Env = append(os.Environ(), "HOME="+home, "TERM=dumb", "PROMPT_COMMAND=",
 		goEnv("GOCACHE"), goEnv("GOMODCACHE"), goEnv("GOPATH"))
+	return onTerminal(t, cmd)
+}
+
+// onTerminal starts a program on a terminal of its own.
+func onTerminal(t *testing.T, cmd *exec.Cmd) *reader {
+	t.Helper()
 	file, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 50, Cols: 250})
 	if err != nil {
 		t.Fatal(err)
