@@ -1,55 +1,150 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
-	"net"
+	"net/netip"
+	"runtime"
 	"slices"
 	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
+
+// The round trips are those of two processes that sleep in the kernel, as most
+// programs do: the sockets block, and threads of their own wait for them. The
+// run-time system's poller would add a thread's wake-up to each trip of every
+// switch.
+
+// patience is how long a datagram is waited for.
+const patience = 200 * time.Millisecond
+
+// udpSocket returns a socket whose reads end after patience.
+func udpSocket() (int, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("UDP socket: %w", err)
+	}
+	limit := unix.NsecToTimeval(patience.Nanoseconds())
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
+		_ = unix.Close(fd)
+		return -1, fmt.Errorf("limit of reads: %w", err)
+	}
+	return fd, nil
+}
+
+func sockaddr(addr string) (*unix.SockaddrInet4, error) {
+	a, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	if !a.Addr().Is4() {
+		return nil, fmt.Errorf("%s is no IPv4 address", addr)
+	}
+	return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}, nil
+}
+
+// recvFrom waits for a datagram on the thread itself: this process has nothing
+// else to run.
+func recvFrom(fd int, buf []byte, from *unix.RawSockaddrInet4) (int, error) {
+	size := uint32(unix.SizeofSockaddrInet4)
+	n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0,
+		uintptr(unsafe.Pointer(from)), uintptr(unsafe.Pointer(&size)))
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), nil
+}
+
+func sendTo(fd int, buf []byte, to *unix.RawSockaddrInet4) error {
+	_, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0,
+		uintptr(unsafe.Pointer(to)), unix.SizeofSockaddrInet4)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+// waiting reports whether a read ended for nothing worse than that there is
+// nothing to read.
+func waiting(err error) bool {
+	return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) || errors.Is(err, unix.ECONNREFUSED)
+}
 
 // echoUDP returns every datagram to its sender until the context ends.
 func echoUDP(ctx context.Context, addr string) error {
-	c, err := net.ListenPacket("udp4", addr)
+	runtime.LockOSThread()
+	at, err := sockaddr(addr)
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
+	fd, err := udpSocket()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd) //nolint:errcheck // it is over
+	if err := unix.Bind(fd, at); err != nil {
+		return fmt.Errorf("bind %s: %w", addr, err)
+	}
 	buf := make([]byte, 2048)
-	for {
-		n, from, err := c.ReadFrom(buf)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
+	var from unix.RawSockaddrInet4
+	for ctx.Err() == nil {
+		n, err := recvFrom(fd, buf, &from)
+		if err == nil && n > 0 {
+			err = sendTo(fd, buf[:n], &from)
 		}
-		if _, err := c.WriteTo(buf[:n], from); err != nil {
-			return err
+		if err != nil && !waiting(err) {
+			return fmt.Errorf("echo: %w", err)
 		}
 	}
+	return nil
 }
 
 // askUDP sends 64-byte datagrams one at a time and prints the median and the
 // 99th percentile of the round trips in microseconds. A lost one is asked
-// again after 200 ms and does not count.
+// again and does not count.
 func askUDP(ctx context.Context, addr string, length time.Duration) error {
-	c, err := net.Dial("udp4", addr)
+	runtime.LockOSThread()
+	to, err := sockaddr(addr)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
-	var trips []time.Duration
-	buf := make([]byte, 64)
+	fd, err := udpSocket()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd) //nolint:errcheck // it is over
+	if err := unix.Connect(fd, to); err != nil {
+		return fmt.Errorf("connect to %s: %w", addr, err)
+	}
+	peer := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: to.Addr}
+	port := (*[2]byte)(unsafe.Pointer(&peer.Port)) // in network byte order
+	port[0], port[1] = byte(to.Port>>8), byte(to.Port)
+	trips := make([]time.Duration, 0, 1<<20)
+	question, answer := make([]byte, 64), make([]byte, 64)
+	var from unix.RawSockaddrInet4
 	for end := time.Now().Add(length); time.Now().Before(end) && ctx.Err() == nil; {
+		binary.BigEndian.PutUint64(question, binary.BigEndian.Uint64(question)+1)
 		start := time.Now()
-		if _, err := c.Write(buf); err != nil {
+		if err := sendTo(fd, question, &peer); err != nil {
 			time.Sleep(time.Millisecond) // the server is not listening yet
 			continue
 		}
-		_ = c.SetReadDeadline(start.Add(200 * time.Millisecond))
-		if _, err := c.Read(buf); err == nil {
-			trips = append(trips, time.Since(start))
+		for {
+			if _, err = recvFrom(fd, answer, &from); err != nil {
+				break
+			}
+			if bytes.Equal(answer, question) { // else it is late, and counted as lost
+				trips = append(trips, time.Since(start))
+				break
+			}
+		}
+		if err != nil && !waiting(err) {
+			return fmt.Errorf("ask: %w", err)
 		}
 	}
 	if len(trips) < 100 {
