@@ -166,39 +166,38 @@ func (m Marks) Has(i int) bool { return m>>uint(i)&1 != 0 }
 
 func bit(i int) Marks { return 1 << uint(i) }
 
-// Ahead has the cache load what Learn and Lookup will look at, of a table that is
-// too large to be there.
-func (m *Map) Ahead(v *fdb.View, b *frame.Batch) {
-	if !v.Large() {
-		return
-	}
-	for i := range b.N {
-		if b.Drop[i] != frame.Forward || b.Next[i] != HopFlood {
-			continue
-		}
-		f := &b.Frames[i]
-		v.Ahead(fdb.Key(f.BD, f.Src()))
-		if dst := f.Dst(); !frame.Group(dst) {
-			v.Ahead(fdb.Key(f.BD, dst))
-		}
-	}
+// Keys are what the frames of a batch are learned and looked up by, and where in
+// the table; frames of which neither is done have none.
+type Keys struct {
+	src, dst     [frame.BatchSize]uint64
+	srcAt, dstAt [frame.BatchSize]uint32
+}
+
+// Ahead finds where Learn and Lookup will look for the first n frames, and has
+// the cache load it.
+func (k *Keys) Ahead(v *fdb.View, n int) {
+	v.Homes(k.src[:n], k.srcAt[:])
+	v.Homes(k.dst[:n], k.dstAt[:])
 }
 
 // Learn enters the sources of the batch. Refused are frames whose source the
 // port's limit kept out; looping reports that the move guard has had enough of
 // the ingress port, which is neither uplink nor tunnel.
-func (m *Map) Learn(v *fdb.View, b *frame.Batch) (refused Marks, looping bool) {
+func (m *Map) Learn(v *fdb.View, b *frame.Batch, k *Keys) (refused Marks, looping bool) {
 	p := &m.Ports[b.Port]
+	known := uint64(0) // the last key that is
 	for i := range b.N {
-		if b.Drop[i] != frame.Forward || b.Next[i] != HopFlood {
+		key := k.src[i]
+		if key == 0 || key == known || b.Drop[i] != frame.Forward {
 			continue
 		}
-		f := &b.Frames[i]
-		if p.Uplink && m.Domains[f.BD].Uplink != b.Port {
+		if p.Uplink && m.Domains[b.Frames[i].BD].Uplink != b.Port {
 			continue
 		}
-		switch v.Learn(fdb.Key(f.BD, f.Src()), b.Port) {
-		case fdb.Known, fdb.Learned, fdb.Moved, fdb.Full:
+		switch v.Enter(key, k.srcAt[i], b.Port) {
+		case fdb.Known, fdb.Learned, fdb.Moved:
+			known = key
+		case fdb.Full:
 		case fdb.Refused:
 			refused |= bit(i)
 		case fdb.Looping:
@@ -214,7 +213,7 @@ func (m *Map) Learn(v *fdb.View, b *frame.Batch) (refused Marks, looping bool) {
 			}
 		case fdb.Fixed:
 			b.Drop[i] = frame.StaticMove
-			if hop, ok := v.Lookup(fdb.Key(f.BD, f.Src())); ok && hop == HopDiscard {
+			if hop, ok := v.Find(key, k.srcAt[i]); ok && hop == HopDiscard {
 				b.Drop[i] = frame.StaticDrop
 			}
 		}
@@ -224,19 +223,24 @@ func (m *Map) Learn(v *fdb.View, b *frame.Batch) (refused Marks, looping bool) {
 
 // Lookup sets the next hop of each frame. It returns the frames about to be
 // flooded.
-func (m *Map) Lookup(v *fdb.View, b *frame.Batch, refused Marks) (flooded Marks) {
+func (m *Map) Lookup(v *fdb.View, b *frame.Batch, k *Keys, refused Marks) (flooded Marks) {
 	in := &m.Ports[b.Port]
+	var hop uint16
+	ok, last := false, uint64(0) // what the last key gave
 	for i := range b.N {
-		if b.Drop[i] != frame.Forward || b.Next[i] != HopFlood {
+		key := k.dst[i]
+		if key == 0 || b.Drop[i] != frame.Forward {
 			continue
 		}
 		f := &b.Frames[i]
-		dst := f.Dst()
-		if frame.Group(dst) {
+		if frame.Group(key) {
 			flooded |= bit(i)
 			continue
 		}
-		hop, ok := v.Lookup(fdb.Key(f.BD, dst))
+		if key != last {
+			hop, ok = v.Find(key, k.dstAt[i])
+			last = key
+		}
 		switch {
 		case ok && hop == HopDiscard:
 			b.Drop[i] = frame.StaticDrop

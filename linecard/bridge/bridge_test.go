@@ -88,9 +88,11 @@ func TestSteps(t *testing.T) {
 	}
 	step := func(b *frame.Batch) string {
 		view := table.View(0)
-		m.Classify(b)
-		refused, _ := m.Learn(&view, b)
-		m.Lookup(&view, b, refused)
+		var keys bridge.Keys
+		m.Classify(b, &keys)
+		keys.Ahead(&view, b.N)
+		refused, _ := m.Learn(&view, b, &keys)
+		m.Lookup(&view, b, &keys, refused)
 		at := 0
 		var copies bridge.Copies
 		m.Replicate(b, &lists, &at, &copies)

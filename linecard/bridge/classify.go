@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"trunkline/internal/ether"
+	"trunkline/linecard/fdb"
 	"trunkline/linecard/frame"
 )
 
@@ -16,10 +17,11 @@ const (
 
 // Classify checks the frames of a batch and gives each its bridge domain, or
 // its drop reason. Frames for the slow path get HopPunt, BPDUs HopControl, all
-// others HopFlood: not looked up yet.
-func (m *Map) Classify(b *frame.Batch) {
+// others HopFlood, not looked up yet, and their keys.
+func (m *Map) Classify(b *frame.Batch, k *Keys) {
 	p := &m.Ports[b.Port]
 	for i := range b.N {
+		k.src[i], k.dst[i] = 0, 0
 		if b.Drop[i] != frame.Forward {
 			continue
 		}
@@ -42,7 +44,8 @@ func (m *Map) Classify(b *frame.Batch) {
 			b.Drop[i] = frame.PortDown
 			continue
 		}
-		if src := f.Src(); src == 0 || frame.Group(src) {
+		src := f.Src()
+		if src == 0 || frame.Group(src) {
 			b.Drop[i] = frame.BadSource
 			continue
 		}
@@ -57,6 +60,9 @@ func (m *Map) Classify(b *frame.Batch) {
 		}
 		if b.Drop[i] == frame.Forward && frame.Group(dst) && p.Uplink && m.Domains[f.BD].Uplink != b.Port {
 			b.Drop[i] = frame.NotDesignated
+		}
+		if b.Drop[i] == frame.Forward && b.Next[i] == HopFlood {
+			k.src[i], k.dst[i] = fdb.Key(f.BD, src), fdb.Key(f.BD, dst)
 		}
 	}
 }

@@ -32,12 +32,14 @@ func TestTunnels(t *testing.T) {
 			b.Frames[0].Flags, b.Frames[0].TCI = frame.Tagged, 10
 		}
 		view := table.View(0)
-		m.Classify(b)
-		refused, looping := m.Learn(&view, b)
+		var keys bridge.Keys
+		m.Classify(b, &keys)
+		keys.Ahead(&view, b.N)
+		refused, looping := m.Learn(&view, b, &keys)
 		if looping {
 			t.Error("a tunnel is no loop")
 		}
-		m.Lookup(&view, b, refused)
+		m.Lookup(&view, b, &keys, refused)
 		return b
 	}
 	const near, far, farther, beyond = 0x020000000001, 0x020000000002, 0x020000000003, 0x020000000004

@@ -6,12 +6,17 @@ import "unsafe"
 // not stay in the second-level cache.
 const manySlots = 1 << 17
 
-// Large reports whether a batch gains by asking for its slots Ahead.
-func (v *View) Large() bool { return len(v.a.slots) > manySlots }
-
-// Ahead has the cache load the slot of an address that is to be looked up or
-// learned soon. In a large table that takes longer than all the rest of what is
-// done with a frame, and the slots of a batch are loaded side by side.
-func (v *View) Ahead(key uint64) {
-	prefetch(unsafe.Pointer(&v.a.slots[v.a.home(key)&v.a.mask]))
+// Homes sets at[i] to where the search for keys[i] begins, for Find and Enter.
+// Of a table that is too large to stay in the cache, the slots are asked for:
+// waiting for one after the other takes longer than all the rest of what is done
+// with a frame, and they come side by side. at is as long as keys.
+func (v *View) Homes(keys []uint64, at []uint32) {
+	at = at[:len(keys)]
+	a := v.a
+	for i, k := range keys {
+		at[i] = uint32(a.home(k) & a.mask)
+	}
+	if len(keys) > 0 && len(a.slots) > manySlots {
+		prefetch(unsafe.Pointer(&a.slots[0]), &at[0], len(at))
+	}
 }

@@ -53,9 +53,11 @@ func (v *View) live(val uint64, bd uint64) bool {
 }
 
 // Lookup returns the next hop of an address.
-func (v *View) Lookup(key uint64) (hop uint16, ok bool) {
-	a := v.a
-	at := a.home(key)
+func (v *View) Lookup(key uint64) (hop uint16, ok bool) { return v.Find(key, uint32(v.a.home(key))) }
+
+// Find is Lookup of a key whose home is known.
+func (v *View) Find(key uint64, home uint32) (hop uint16, ok bool) {
+	a, at := v.a, uint64(home)
 	for range probes {
 		s := &a.slots[at&a.mask]
 		k := s.key.Load()
@@ -73,8 +75,12 @@ func (v *View) Lookup(key uint64) (hop uint16, ok bool) {
 
 // Learn notes that the address was seen behind hop, a port.
 func (v *View) Learn(key uint64, hop uint16) Verdict {
-	a := v.a
-	at := a.home(key)
+	return v.Enter(key, uint32(v.a.home(key)), hop)
+}
+
+// Enter is Learn of a key whose home is known.
+func (v *View) Enter(key uint64, home uint32, hop uint16) Verdict {
+	a, at := v.a, uint64(home)
 	want := uint64(hop) | v.fresh
 	for range probes {
 		s := &a.slots[at&a.mask]

@@ -2,7 +2,8 @@ package fdb
 
 import "unsafe"
 
-// prefetch asks for the cache line at p. It has no effect that can be seen.
+// prefetch asks for the cache lines of the n slots whose places start at at. It
+// has no effect that can be seen.
 //
 //go:noescape
-func prefetch(p unsafe.Pointer)
+func prefetch(slots unsafe.Pointer, at *uint32, n int)

@@ -62,7 +62,7 @@ func (w *Worker) forward(plan *Plan, b *frame.Batch) {
 		return
 	}
 	s := &plan.stages[b.Port]
-	plan.Classify(b)
+	plan.Classify(b, &w.keys)
 	if plan.Ports[b.Port].Punts != 0 {
 		w.punt(b)
 	}
@@ -70,12 +70,12 @@ func (w *Worker) forward(plan *Plan, b *frame.Batch) {
 		stage.Run(w, b)
 	}
 	view := w.e.fdb.View(b.Now)
-	plan.Ahead(&view, b)
-	refused, looping := plan.Learn(&view, b)
+	w.keys.Ahead(&view, b.N)
+	refused, looping := plan.Learn(&view, b, &w.keys)
 	if looping {
 		w.e.block(b.Port, frame.LoopDetected)
 	}
-	flooded := plan.Lookup(&view, b, refused)
+	flooded := plan.Lookup(&view, b, &w.keys, refused)
 	if flooded != 0 {
 		for _, stage := range s.flood {
 			stage.Run(w, b)

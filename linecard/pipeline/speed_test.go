@@ -82,9 +82,9 @@ func (m *memory) fill(b *frame.Batch) {
 }
 
 // memoryBench is an engine between two ports in memory that knows n addresses
-// behind each.
-func memoryBench(b testing.TB, n, ports int) (w *Worker, in *receiver) {
-	src, dst := newMemory(true, n), newMemory(false, n)
+// behind each, of which the first hot are in use.
+func memoryBench(b testing.TB, n, hot, ports int) (w *Worker, in *receiver) {
+	src, dst := newMemory(true, hot), newMemory(false, hot)
 	e := New(Config{})
 	program := func(x *Builder) error {
 		x.Activate(ether.VLANs(1, 10))
@@ -130,13 +130,23 @@ func memoryBench(b testing.TB, n, ports int) (w *Worker, in *receiver) {
 // measures, is in it.
 func BenchmarkPipeline(b *testing.B) {
 	for _, n := range []int{5, 500, 5_000, 50_000, 250_000} {
-		b.Run(fmt.Sprint(2*n, "-macs"), func(b *testing.B) { pipelineSpeed(b, n, 2) })
+		b.Run(fmt.Sprint(2*n, "-macs"), func(b *testing.B) { pipelineSpeed(b, n, n, 2) })
 	}
-	b.Run("1000-ports", func(b *testing.B) { pipelineSpeed(b, 5000, 1000) })
+	b.Run("1000-ports", func(b *testing.B) { pipelineSpeed(b, 5000, 5000, 1000) })
 }
 
-func pipelineSpeed(b *testing.B, n, ports int) {
-	w, in := memoryBench(b, n, ports)
+// BenchmarkWorkingSet has tables of growing size of which as many addresses are
+// in use as the second-level cache holds: what is left is what the size itself
+// costs.
+func BenchmarkWorkingSet(b *testing.B) {
+	const hot = 500 // in each set
+	for _, n := range []int{5, 500, 5_000, 50_000, 250_000} {
+		b.Run(fmt.Sprint(2*n, "-macs"), func(b *testing.B) { pipelineSpeed(b, n, min(n, hot), 2) })
+	}
+}
+
+func pipelineSpeed(b *testing.B, n, hot, ports int) {
+	w, in := memoryBench(b, n, hot, ports)
 	w.serve(in, 1)
 	b.ReportAllocs()
 	begin := threadTime(b)

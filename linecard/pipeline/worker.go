@@ -27,6 +27,7 @@ type Worker struct {
 	cpu atomic.Int32 // pinned to; -1: not pinned
 
 	batch  frame.Batch
+	keys   bridge.Keys
 	lists  bridge.Lists
 	copies bridge.Copies
 	at     int // frame in work
