@@ -340,8 +340,9 @@ func (m *machines) restart(t *testing.T, n int) {
 	}
 }
 
-// outages bounds how long a machine may not answer when it migrates, and migrations
-// how often it may take longer because the processor is somebody else's.
+// outages bounds how long a machine may not answer when it migrates, there and
+// back. More migrations follow, up to migrations, where it was longer: the
+// processor may be somebody else's.
 const (
 	outages    = 300 * time.Millisecond
 	migrations = 8
@@ -354,8 +355,8 @@ func (m *machines) migrate(t *testing.T, n int) {
 	in(t, m.v, "dd if=/dev/urandom of=/tmp/memory bs=1M count=16 2>/dev/null")
 	memory := in(t, m.v, "md5sum /tmp/memory")
 	here, there := m.path("a"), m.path("b")
-	best := time.Hour
-	for round := 1; round <= 2 || best > outages && round <= migrations; round++ {
+	var met, all []time.Duration
+	for round := 1; len(met) < 2 && round <= migrations; round++ {
 		next := m.boot(guest.Config{Name: fmt.Sprintf("v%d", round), Socket: there, MAC: macV, Incoming: true})
 		taking(t, m.v, 5004)
 		taking(t, m.t, 5005)
@@ -381,10 +382,13 @@ func (m *machines) migrate(t *testing.T, n int) {
 		t.Logf("migration %d: outage %v; QEMU says downtime %d ms of %d ms, %d rounds",
 			round, was.Round(time.Millisecond), report.Downtime, report.Total, report.RAM.Rounds)
 		here, there = there, here
-		best = min(best, was)
+		all = append(all, was)
+		if was < outages {
+			met = append(met, was)
+		}
 	}
-	if best > outages {
-		t.Errorf("the best of the outages is %v, want at most %v", best, outages)
+	if len(met) < 2 {
+		t.Errorf("outages of %v, want two below %v", all, outages)
 	}
 }
 

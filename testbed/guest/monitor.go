@@ -86,6 +86,13 @@ type Migration struct {
 	} `json:"ram"`
 }
 
+// What QEMU is asked for in a migration: it stops the machine once it expects to
+// move the rest of the memory within the time.
+const (
+	downtime  = 50      // ms
+	bandwidth = 4 << 30 // bytes a second: what a socket on one host takes
+)
+
 // Migrate moves the machine to one that was started with Incoming, and waits
 // until it is there. The old QEMU runs on, with the machine stopped.
 func (g *Guest) Migrate(ctx context.Context, to *Guest) (m Migration, err error) {
@@ -95,6 +102,10 @@ func (g *Guest) Migrate(ctx context.Context, to *Guest) (m Migration, err error)
 	})
 	if err != nil {
 		return m, fmt.Errorf("migrate guest %s to %s: %w", g.c.Name, to.c.Name, err)
+	}
+	limits := map[string]any{"downtime-limit": downtime, "max-bandwidth": bandwidth}
+	if err := g.Monitor(ctx, "migrate-set-parameters", limits, nil); err != nil {
+		return m, err
 	}
 	if err := g.Monitor(ctx, "migrate", map[string]string{"uri": "unix:" + to.file("incoming")}, nil); err != nil {
 		return m, err
