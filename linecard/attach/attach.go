@@ -37,6 +37,7 @@ import (
 	"trunkline/internal/ether"
 	"trunkline/linecard/api"
 	"trunkline/linecard/port"
+	"trunkline/linecard/port/packet"
 	"trunkline/linecard/port/tap"
 	"trunkline/linecard/port/vxlan"
 )
@@ -130,13 +131,14 @@ type Manager struct {
 	kick    chan struct{}   // capacity 1: one pending kick is enough
 	taps    tap.Shared
 	tunnels vxlan.Shared
-	rings   int // receive rings of open ports; owned by Run
+	rings   *packet.Memory // of receive rings
 
 	// Owned by Run.
 	links   map[string]link
 	entries map[string]*entry
 	turn    int  // first of wants that was looked at last
 	missing bool // as the last look found
+	crowded bool // see crowd
 	numbers numbers
 	nics    map[int]link
 	told    []api.NIC
@@ -165,7 +167,7 @@ func New(o Options, e Events) (*Manager, error) {
 	m := &Manager{
 		options: o, events: e, kick: make(chan struct{}, 1),
 		entries: map[string]*entry{}, gone: map[string]bool{}, states: map[string]State{},
-		spared: func(string) bool { return false }, news: make(chan struct{}),
+		spared: func(string) bool { return false }, news: make(chan struct{}), rings: packet.NewMemory(ringMemory),
 	}
 	var err error
 	if m.handle, err = handleAt(o.Namespace); err != nil {
@@ -332,6 +334,7 @@ func (m *Manager) reconcile(whole bool) (missing bool) {
 	}
 	m.spared = rule.reserved
 	m.adopt(rule, wants)
+	m.count(len(wants))
 
 	desired := make(map[string]Want, len(wants))
 	for _, w := range wants {
@@ -372,6 +375,7 @@ func (m *Manager) reconcile(whole bool) (missing bool) {
 func (m *Manager) ensure(e *entry) bool {
 	var info port.Info
 	if e.open != nil {
+		m.tend(e)
 		info = e.open.device().Info()
 		if stale, remove := e.open.stale(m, info); stale {
 			m.shut(e, remove)

@@ -17,19 +17,45 @@ const (
 	XDP    = "xdp"    // AF_XDP, where it can stand in for AF_PACKET
 )
 
-// maxRings is how many ports have a receive ring of AF_PACKET, first come first
-// served: its memory is committed whether there is traffic or not.
-const maxRings = 48 << 20 / packet.RingLen
+// ringMemory is what the receive rings of AF_PACKET take together, in bytes.
+const ringMemory = 48 << 20
 
-// drive opens a device of the card's namespace, which is to have the MTU, and
-// counts its receive ring, if it has one, to the caller's ring. far is the other
-// end of a veth that the card has made, which then finishes its frames or leaves
-// that to the switch as the driver needs it; nil where the other end is not the
-// card's.
+// A card with more ports than crowd waits for them by epoll, which knows sockets
+// and not descriptors: a ring cannot be exchanged there (packet.Port.Tend), so a
+// port begins with one that is large. One with no more than calm is back at ppoll
+// for sure (pipeline).
+const (
+	crowd = 16
+	calm  = 8
+)
+
+// count notes how many ports are wanted.
+func (m *Manager) count(ports int) {
+	switch {
+	case ports > crowd:
+		m.crowded = true
+	case ports <= calm:
+		m.crowded = false
+	}
+}
+
+// tend lets a port look after its receive ring.
+func (m *Manager) tend(e *entry) {
+	if p, ok := e.open.device().(*packet.Port); ok {
+		if err := p.Tend(!m.crowded); err != nil {
+			m.options.Log.Debug("tend receive ring", "port", e.want.Name, "error", err)
+		}
+	}
+}
+
+// drive opens a device of the card's namespace, which is to have the MTU. far is
+// the other end of a veth that the card has made, which then finishes its frames
+// or leaves that to the switch as the driver needs it; nil where the other end is
+// not the card's.
 //
 // Auto is AF_PACKET: it carries super-frames, and small frames nearly as fast as
 // AF_XDP does (docs/adr/0017).
-func (m *Manager) drive(device string, mtu int, far *Want, ring *bool) (port.Port, error) {
+func (m *Manager) drive(device string, mtu int, far *Want) (port.Port, error) {
 	note := ""
 	if m.options.Datapath == XDP {
 		p, err := m.driveXDP(device, mtu, far)
@@ -43,27 +69,10 @@ func (m *Manager) drive(device string, mtu int, far *Want, ring *bool) (port.Por
 			return nil, err
 		}
 	}
-	c := packet.Config{Device: device, Namespace: m.options.Namespace, Note: note, Ring: m.rings < maxRings}
-	if !c.Ring && note == "" {
-		c.Note = fmt.Sprintf("no ring: %d ports have one", maxRings)
-	}
-	p, err := packet.Open(c)
-	if err != nil {
-		return nil, err
-	}
-	if c.Ring {
-		*ring = true
-		m.rings++
-	}
-	return p, nil
-}
-
-// parked takes a ring back that drive counted.
-func (m *Manager) parked(ring *bool) {
-	if *ring {
-		*ring = false
-		m.rings--
-	}
+	return packet.Open(packet.Config{
+		Device: device, Namespace: m.options.Namespace, Note: note,
+		Ring: true, Memory: m.rings, Fixed: m.crowded,
+	})
 }
 
 // driveXDP opens a device by AF_XDP. The error says why it cannot be.

@@ -12,10 +12,12 @@ import (
 
 	"trunkline/internal/ether"
 	"trunkline/linecard/attach"
+	"trunkline/linecard/frame"
 	"trunkline/linecard/pipeline"
 	"trunkline/linecard/port/inns"
 	"trunkline/linecard/port/inns/innstest"
 	"trunkline/linecard/port/xdp"
+	"trunkline/testbed/traffic"
 )
 
 // TestDatapath: each setting drives what it can, says why not the rest, and TCP
@@ -85,9 +87,10 @@ func TestDatapath(t *testing.T) {
 }
 
 // TestRings: rings of AF_PACKET are for a bounded number of ports, and one that
-// is free again goes to the next.
+// is free again goes to the next. Where there are few ports all have one, which
+// grows when it overflows.
 func TestRings(t *testing.T) {
-	const ports = 14
+	const ports = 18
 	ns := innstest.New(t)
 	c := start(t, attach.Options{Namespace: ns})
 	var wants []attach.Want
@@ -96,23 +99,46 @@ func TestRings(t *testing.T) {
 		innstest.IP(t, ns, fmt.Sprintf("link set q%d up", i))
 		wants = append(wants, attach.Want{Name: fmt.Sprintf("Vethernet%d", i), Kind: attach.Device, Device: fmt.Sprintf("p%d", i)})
 	}
-	rings := func(want int) func() bool {
+	drivers := func(n int, prefix, part string) func() bool {
 		return func() bool {
-			n := 0
 			for _, s := range c.states {
-				if s.Open && strings.HasPrefix(s.Info.Driver, "packet ring") {
-					n++
+				if s.Open && strings.HasPrefix(s.Info.Driver, prefix) && strings.Contains(s.Info.Driver, part) {
+					n--
 				}
 			}
-			return n == want && len(c.ports) > 0
+			return n == 0
 		}
 	}
 	c.m.Set(wants)
-	c.wait("all are open", func() bool { return len(c.ports) == ports && rings(12)() })
+	c.wait("all are open, with twelve large rings", func() bool { return len(c.ports) == ports && drivers(12, "packet ring", "")() })
 	c.m.Set(wants[6:])
 	c.wait("some are closed", func() bool { return len(c.ports) == ports-6 })
 	c.m.Set(wants)
-	c.wait("all are open again, with as many rings", func() bool { return len(c.ports) == ports && rings(12)() })
+	c.wait("all are open again, with as many rings", func() bool { return len(c.ports) == ports && drivers(12, "packet ring", "")() })
+
+	c.m.Set(nil)
+	c.wait("none is open", func() bool { return len(c.ports) == 0 })
+	c.m.Set(wants[:16])
+	c.wait("sixteen have small rings", func() bool { return len(c.ports) == 16 && drivers(16, "packet ring", "")() })
+	s, err := traffic.NewSender(ns, "q0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	c.wait("one grows when it overflows", func() bool {
+		q := c.queues["Vethernet0"]
+		for range 1000 {
+			if err := s.Send(traffic.Build(traffic.Spec{Src: ether.MAC{2}, Dst: ether.MAC{2, 1}})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for b := (frame.Batch{N: 1}); b.N > 0; q.Release(&b) {
+			if err := q.Recv(&b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return drivers(1, "packet ring", "grown to 4 MiB")()
+	})
 }
 
 // able skips the test where AF_XDP cannot be used.

@@ -32,7 +32,6 @@ type inside struct {
 	port  port.Port
 	tap   *tap.Port // nil for a veth
 	veth  string    // its end in the card's namespace
-	ring  bool      // counted in Manager.rings
 	index int       // of it
 	want  Want
 	ns    os.FileInfo
@@ -66,7 +65,7 @@ func (m *Manager) attachNetns(w Want) (attached, error) {
 	m.silence(name)
 	m.setUp(name)
 	i := &inside{veth: name, want: w, ns: ns}
-	if i.port, err = m.drive(name, w.MTU, &i.want, &i.ring); err != nil {
+	if i.port, err = m.drive(name, w.MTU, &i.want); err != nil {
 		return nil, err
 	}
 	i.index = i.port.Info().IfIndex
@@ -161,7 +160,6 @@ func (i *inside) forsake() error {
 
 func (i *inside) close(m *Manager, remove bool) error {
 	err := i.port.Close()
-	m.parked(&i.ring)
 	if !remove || i.tap != nil {
 		return err
 	}

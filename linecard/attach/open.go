@@ -55,7 +55,6 @@ func (m *Manager) attach(w Want) (attached, error) {
 // linked is a device of the card's namespace that the card did not make.
 type linked struct {
 	port  port.Port
-	ring  bool // counted in Manager.rings
 	name  string
 	index int
 	now   func() string // the name it should have
@@ -74,7 +73,7 @@ func (m *Manager) attachLink(name string, mtu int, now func() string) (attached,
 	m.setUp(name)
 	a := &linked{name: name, index: l.index, now: now, ipv6: was}
 	var err error
-	if a.port, err = m.drive(name, mtu, nil, &a.ring); err != nil {
+	if a.port, err = m.drive(name, mtu, nil); err != nil {
 		m.restore(name, was)
 		return nil, err
 	}
@@ -107,7 +106,6 @@ func (l *linked) forsake() error { return nil }
 // close gives the device back to the host as it was.
 func (l *linked) close(m *Manager, _ bool) error {
 	err := l.port.Close()
-	m.parked(&l.ring)
 	for name, k := range m.links {
 		if k.index == l.index { // under whatever name
 			m.restore(name, l.ipv6)

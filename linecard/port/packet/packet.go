@@ -54,9 +54,14 @@ type Config struct {
 	// Plain refuses the virtio header, for devices whose peer cannot stand it
 	// and for tests.
 	Plain bool
-	// Ring receives through a ring shared with the kernel, of RingLen bytes per
-	// receive queue, where the kernel grants it.
+	// Ring receives through a ring shared with the kernel, one for each receive
+	// queue, where the kernel grants it and Memory has room.
 	Ring bool
+	// Memory bounds the rings of several ports together; nil: there is no bound.
+	Memory *Memory
+	// Fixed gives the port a larger ring at once, which never grows: so do those
+	// of a port with several receive queues.
+	Fixed bool
 	// Receivers is the number of receive queues; 0: 1. The kernel spreads flows
 	// over them and keeps a flow on its queue.
 	Receivers int
@@ -81,7 +86,12 @@ type Port struct {
 	group     int      // of PACKET_FANOUT; -1 before its first member
 	lost      uint64   // frames
 	refused   error    // why there is no ring, of a port that should have one
+	tended    traffic  // as Tend saw it last
+	sum       traffic  // of receiving, since it was opened
 }
+
+// traffic is what a socket's statistics say, in frames.
+type traffic struct{ arrived, dropped uint64 }
 
 // Open opens a device that must exist and be an Ethernet device.
 func Open(c Config) (*Port, error) {
@@ -221,10 +231,10 @@ func (p *Port) Lost() uint64 {
 func (p *Port) count(q *queue) {
 	if s, err := unix.GetsockoptTpacketStats(int(q.fd), unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
 		p.lost += uint64(s.Drops)
+		p.sum.arrived += uint64(s.Packets)
+		p.sum.dropped += uint64(s.Drops)
 	}
-	if q.ring != nil {
-		p.lost += q.ring.lost.Swap(0)
-	}
+	p.lost += q.lost.Swap(0)
 }
 
 // closing is called by a queue whose socket is about to be closed.
@@ -240,10 +250,33 @@ func (p *Port) closing(q *queue) {
 	}
 }
 
-// setup sets the options while the socket is not bound to a protocol yet, so
-// that no frame arrives in another format or from another device.
+// setup makes a queue's socket ready and binds it.
 func (p *Port) setup(q *queue) error {
 	fd := int(q.fd)
+	if err := p.options(fd, q.rx != nil); err != nil {
+		return err
+	}
+	if q.rx == nil {
+		return p.bind(fd, 0)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.config.Ring {
+		q.ring, p.refused = p.first(fd)
+	}
+	if q.ring != nil {
+		q.size.Store(int64(len(q.ring.mem)))
+	}
+	p.receiving = append(p.receiving, q)
+	if p.Receivers() == 1 {
+		return p.bind(fd, unix.ETH_P_ALL)
+	}
+	return p.join(fd)
+}
+
+// options sets the options of a socket while it is not bound to a protocol yet, so
+// that no frame arrives in another format or from another device.
+func (p *Port) options(fd int, receive bool) error {
 	if p.header != 0 {
 		if n := vnetHeader(fd); n != p.header {
 			return fmt.Errorf("open queue of %s: virtio header of %d bytes, want %d", p.config.Device, n, p.header)
@@ -251,8 +284,8 @@ func (p *Port) setup(q *queue) error {
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1) // probed, reported in Info
 	buffer(fd, unix.SO_SNDBUF, unix.SO_SNDBUFFORCE, sendBuffer)
-	if q.rx == nil {
-		return p.bind(fd, 0)
+	if !receive {
+		return nil
 	}
 	buffer(fd, unix.SO_RCVBUF, unix.SO_RCVBUFFORCE, receiveBuffer)
 	for _, o := range [...]struct {
@@ -266,16 +299,7 @@ func (p *Port) setup(q *queue) error {
 			return fmt.Errorf("open queue of %s: set %s: %w", p.config.Device, o.name, err)
 		}
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.config.Ring {
-		q.ring, p.refused = newRing(fd)
-	}
-	p.receiving = append(p.receiving, q)
-	if p.Receivers() == 1 {
-		return p.bind(fd, unix.ETH_P_ALL)
-	}
-	return p.join(fd)
+	return nil
 }
 
 func (p *Port) bind(fd int, protocol uint16) error {
@@ -293,10 +317,8 @@ func (p *Port) bind(fd int, protocol uint16) error {
 // socket can only join once it is bound, and until then it would get every frame
 // besides the members: a filter keeps them out. Called with mu held.
 func (p *Port) join(fd int) error {
-	none := [1]unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K}}
-	filter := unix.SockFprog{Len: 1, Filter: &none[0]}
-	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &filter); err != nil {
-		return fmt.Errorf("open queue of %s: attach filter: %w", p.config.Device, err)
+	if err := shutOut(fd); err != nil {
+		return fmt.Errorf("open queue of %s: %w", p.config.Device, err)
 	}
 	if err := p.bind(fd, unix.ETH_P_ALL); err != nil {
 		return err
@@ -318,8 +340,25 @@ func (p *Port) join(fd int) error {
 		}
 		p.group = id & 0xffff
 	}
+	if err := letIn(fd); err != nil {
+		return fmt.Errorf("open queue of %s: %w", p.config.Device, err)
+	}
+	return nil
+}
+
+// shutOut lets no frame into a socket any more; letIn lets them in again.
+func shutOut(fd int) error {
+	none := [1]unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K}}
+	filter := unix.SockFprog{Len: 1, Filter: &none[0]}
+	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &filter); err != nil {
+		return fmt.Errorf("attach filter: %w", err)
+	}
+	return nil
+}
+
+func letIn(fd int) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0); err != nil {
-		return fmt.Errorf("open queue of %s: detach filter: %w", p.config.Device, err)
+		return fmt.Errorf("detach filter: %w", err)
 	}
 	return nil
 }
@@ -329,7 +368,7 @@ func (p *Port) Info() port.Info {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := p.config.Device
-	i := port.Info{Kind: p.kind, Driver: p.receives() + p.driver + p.note(), Device: d, IfIndex: p.index, Offloads: p.offers}
+	i := port.Info{Kind: p.kind, Driver: p.receives() + p.driver + p.size() + p.note(), Device: d, IfIndex: p.index, Offloads: p.offers}
 	if p.done {
 		return i
 	}

@@ -86,7 +86,7 @@ func (q *queue) Recv(b *frame.Batch) error {
 		return nil
 	}
 	if q.ring != nil {
-		return q.ring.recv(q, b)
+		return q.fromRing(b)
 	}
 	n, total, e := r.receive(q.fd, r.want)
 	if e != 0 {

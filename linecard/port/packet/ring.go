@@ -26,12 +26,6 @@ const (
 	reserve   = 116 // of PACKET_RESERVE
 )
 
-// RingLen is the memory of a receive ring, in bytes.
-const (
-	RingLen = blocks * ringBlock
-	blocks  = 32
-)
-
 // askEvery is how many receives in a row find an empty ring before the socket is
 // asked for an error.
 const askEvery = 16
@@ -59,20 +53,20 @@ const (
 // A frame that is longer than a slot is in the socket's queue as well, whole, and
 // its slot says so: the n-th such slot belongs to the n-th frame of that queue.
 type ring struct {
+	fd     int // the socket it belongs to
 	mem    []byte
 	slots  uint32
 	head   uint32                 // slot after the last batch released
 	taken  uint32                 // slots of the batch in hand
 	empty  uint32                 // times in a row there was nothing
 	failed bool                   // an error of the socket was seen and not reported yet
-	lost   atomic.Uint64          // frames
 	copied [frame.BatchSize]uint8 // frames of the batch in hand that are in the socket's queue
 	start  [frame.BatchSize]uint8 // their slots, counted from head
 }
 
-// newRing gives a socket a ring. The socket must not be bound to a protocol yet,
-// and its virtio header must be set.
-func newRing(fd int) (*ring, error) {
+// newRing gives a socket a ring of so many bytes, a multiple of ringBlock. The
+// socket must not be bound to a protocol yet, and its virtio header must be set.
+func newRing(fd, bytes int) (*ring, error) {
 	for _, o := range [...]struct {
 		option, value int
 		name          string
@@ -85,13 +79,14 @@ func newRing(fd int) (*ring, error) {
 			return nil, fmt.Errorf("set %s of receive ring: %w", o.name, err)
 		}
 	}
-	r := &ring{slots: blocks * perBlock}
+	blocks := uint32(bytes / ringBlock)
+	r := &ring{fd: fd, slots: blocks * perBlock}
 	request := unix.TpacketReq{Block_size: ringBlock, Block_nr: blocks, Frame_size: slotLen, Frame_nr: r.slots}
 	if err := unix.SetsockoptTpacketReq(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &request); err != nil {
-		return nil, fmt.Errorf("make receive ring of %d KiB: %w", RingLen>>10, err)
+		return nil, fmt.Errorf("make receive ring of %d KiB: %w", bytes>>10, err)
 	}
 	var err error
-	r.mem, err = unix.Mmap(fd, 0, RingLen, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	r.mem, err = unix.Mmap(fd, 0, bytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		// Without it, the socket receives as one that never had a ring.
 		err = errors.Join(err, unix.SetsockoptTpacketReq(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq{}))
@@ -145,7 +140,7 @@ func (r *ring) recv(q *queue, b *frame.Batch) error {
 		err = r.long(q, b, copies)
 	}
 	if lost := r.taken - uint32(b.N); lost > 0 { // slots whose frames are not to be had
-		r.lost.Add(uint64(lost))
+		q.lost.Add(uint64(lost))
 	}
 	if b.N == 0 {
 		r.release()
@@ -156,7 +151,7 @@ func (r *ring) recv(q *queue, b *frame.Batch) error {
 // long receives the frames of a batch that did not fit into their slots. If
 // some are not to be had now, the batch ends before them.
 func (r *ring) long(q *queue, b *frame.Batch, copies int) error {
-	m, total, e := q.rx.receive(q.fd, copies)
+	m, total, e := q.rx.receive(uintptr(r.fd), copies)
 	for j := range m {
 		i := r.copied[j]
 		b.Drop[i] = q.rx.describe(j, &b.Frames[i])
@@ -209,7 +204,7 @@ func (r *ring) nothing(q *queue) error {
 	}
 	var e int32
 	n := uint32(unsafe.Sizeof(e))
-	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, q.fd, unix.SOL_SOCKET, unix.SO_ERROR,
+	_, _, errno := unix.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(r.fd), unix.SOL_SOCKET, unix.SO_ERROR,
 		uintptr(unsafe.Pointer(&e)), uintptr(unsafe.Pointer(&n)), 0)
 	if errno != 0 || e == 0 {
 		return nil
@@ -227,6 +222,9 @@ func (r *ring) release() {
 	}
 	r.taken = 0
 }
+
+// dry reports whether no slot is filled. No batch is in hand.
+func (r *ring) dry() bool { return atomic.LoadUint32(status(r.slot(0)))&statusUser == 0 }
 
 func (r *ring) close() error {
 	if err := unix.Munmap(r.mem); err != nil {

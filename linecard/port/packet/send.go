@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +25,8 @@ type queue struct {
 	header int
 	rx     *receiver // nil without the receive side
 	ring   *ring     // nil while receiving from the socket's queue only
+	grown
+	lost atomic.Uint64 // frames that no statistics of the socket will tell of
 
 	messages [frame.BatchSize]message
 	iov      [frame.BatchSize][pieces]unix.Iovec
@@ -167,8 +170,10 @@ func (q *queue) FD() int {
 func (q *queue) Close() error {
 	q.port.closing(q)
 	err := unix.Close(int(q.fd))
-	if q.ring != nil {
-		err = errors.Join(err, q.ring.close())
+	for _, r := range [...]*ring{q.ring, q.after, q.next.Swap(nil), q.retired.Swap(nil)} {
+		if r != nil {
+			err = errors.Join(err, q.drop(r))
+		}
 	}
 	if q.rx != nil {
 		err = errors.Join(err, q.rx.mem.Close())
