@@ -126,35 +126,51 @@ func (p *Port) fixed() bool { return p.config.Fixed || p.Receivers() > 1 }
 // is meant to be called now and then, and by one goroutine at a time. may says
 // whether it may prepare a ring now; the descriptor of the queue then comes to
 // stand for another socket, which epoll would have to be told.
+//
+// It also steers the frames of bulk TCP (steer.go).
 func (p *Port) Tend(may bool) error {
-	q, bytes, err := p.overflowing(may)
-	if q == nil || err != nil {
+	q, bytes, err := p.look(may)
+	if q == nil {
 		return err
 	}
-	r, err := p.prepare(bytes)
-	if err != nil {
+	r, e := p.prepare(bytes)
+	if e != nil {
 		p.config.Memory.give(bytes)
-		return fmt.Errorf("enlarge receive ring of %s to %d MiB: %w", p.config.Device, bytes>>20, err)
+		return errors.Join(err, fmt.Errorf("enlarge receive ring of %s to %d MiB: %w", p.config.Device, bytes>>20, e))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.receiving) != 1 || p.receiving[0] != q { // it has been closed meanwhile
-		return q.drop(r)
+		return errors.Join(err, q.drop(r))
 	}
 	q.next.Store(r)
-	return nil
+	return err
+}
+
+// look sees what has arrived since the last time. It returns the queue that needs
+// a larger ring and the size of that, nil for none.
+func (p *Port) look(may bool) (*queue, int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done || len(p.receiving) == 0 {
+		return nil, 0, nil
+	}
+	for _, q := range p.receiving {
+		p.count(q)
+	}
+	since := arrivals{p.sum.arrived - p.tended.arrived, p.sum.dropped - p.tended.dropped, p.sum.long - p.tended.long}
+	p.tended = p.sum
+	err := p.steer(since)
+	q, bytes, e := p.overflowing(since, may)
+	return q, bytes, errors.Join(err, e)
 }
 
 // overflowing returns the queue that needs a larger ring and the size of it, which
 // is taken from the memory; nil for none. What the last exchange left is freed.
-func (p *Port) overflowing(may bool) (*queue, int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.fixed() || len(p.receiving) != 1 {
-		return nil, 0, nil
-	}
+// Called with mu held.
+func (p *Port) overflowing(since arrivals, may bool) (*queue, int, error) {
 	q := p.receiving[0]
-	if q.size.Load() == 0 || q.next.Load() != nil || q.both.Load() {
+	if p.fixed() || q.size.Load() == 0 || q.next.Load() != nil || q.both.Load() {
 		return nil, 0, nil
 	}
 	if r := q.retired.Swap(nil); r != nil {
@@ -162,9 +178,6 @@ func (p *Port) overflowing(may bool) (*queue, int, error) {
 			return nil, 0, fmt.Errorf("free receive ring of %s: %w", p.config.Device, err)
 		}
 	}
-	p.count(q)
-	since := traffic{p.sum.arrived - p.tended.arrived, p.sum.dropped - p.tended.dropped}
-	p.tended = p.sum
 	m := p.config.Memory
 	switch size := q.size.Load(); {
 	case since.dropped == 0 || !may:
@@ -202,12 +215,16 @@ func (p *Port) prepare(bytes int) (r *ring, err error) {
 	return r, nil
 }
 
-// size tells of a ring that has grown. Called with mu held.
-func (p *Port) size() string {
+// tells says what Tend has done. Called with mu held.
+func (p *Port) tells() string {
+	var s string
 	for _, q := range p.receiving {
 		if n := q.size.Load(); n > firstRing && !p.fixed() {
-			return " grown to " + strconv.FormatInt(n>>20, 10) + " MiB"
+			s = " grown to " + strconv.FormatInt(n>>20, 10) + " MiB"
 		}
 	}
-	return ""
+	if p.steering != nil && p.steering.was != nil {
+		s += " steered"
+	}
+	return s
 }

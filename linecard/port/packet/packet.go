@@ -86,12 +86,13 @@ type Port struct {
 	group     int      // of PACKET_FANOUT; -1 before its first member
 	lost      uint64   // frames
 	refused   error    // why there is no ring, of a port that should have one
-	tended    traffic  // as Tend saw it last
-	sum       traffic  // of receiving, since it was opened
+	tended    arrivals // as Tend saw it last
+	sum       arrivals // of receiving, since it was opened
+	steering  *steering
 }
 
-// traffic is what a socket's statistics say, in frames.
-type traffic struct{ arrived, dropped uint64 }
+// arrivals are what has come to a port's sockets, in frames.
+type arrivals struct{ arrived, dropped, long uint64 }
 
 // Open opens a device that must exist and be an Ethernet device.
 func Open(c Config) (*Port, error) {
@@ -235,6 +236,7 @@ func (p *Port) count(q *queue) {
 		p.sum.dropped += uint64(s.Drops)
 	}
 	p.lost += q.lost.Swap(0)
+	p.sum.long += q.rx.long.Swap(0)
 }
 
 // closing is called by a queue whose socket is about to be closed.
@@ -368,7 +370,7 @@ func (p *Port) Info() port.Info {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d := p.config.Device
-	i := port.Info{Kind: p.kind, Driver: p.receives() + p.driver + p.size() + p.note(), Device: d, IfIndex: p.index, Offloads: p.offers}
+	i := port.Info{Kind: p.kind, Driver: p.receives() + p.driver + p.tells() + p.note(), Device: d, IfIndex: p.index, Offloads: p.offers}
 	if p.done {
 		return i
 	}
@@ -407,7 +409,7 @@ func (p *Port) Close() error {
 		return nil
 	}
 	p.done = true
-	if err := errors.Join(unix.Close(p.member), p.ctl.Close()); err != nil {
+	if err := errors.Join(p.steering.close(), unix.Close(p.member), p.ctl.Close()); err != nil {
 		return fmt.Errorf("close %s: %w", p.config.Device, err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -56,6 +57,7 @@ type receiver struct {
 	mem      *slab.Slab
 	header   int
 	want     int
+	long     atomic.Uint64 // frames longer than a slot of a ring, not counted yet
 	messages [frame.BatchSize]message
 	pieces   [frame.BatchSize][2]unix.Iovec
 	aux      [frame.BatchSize]auxdata
@@ -110,8 +112,16 @@ func (r *receiver) receive(fd uintptr, n int) (got, total int, e unix.Errno) {
 	if e != 0 {
 		return 0, 0, e
 	}
+	long := uint64(0)
 	for i := range int(m) {
-		total += int(r.messages[i].len)
+		bytes := int(r.messages[i].len)
+		total += bytes
+		if bytes > slotLen {
+			long++
+		}
+	}
+	if long > 0 {
+		r.long.Add(long)
 	}
 	return int(m), total, 0
 }
