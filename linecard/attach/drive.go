@@ -71,7 +71,7 @@ func (m *Manager) drive(device string, mtu int, far *Want) (port.Port, error) {
 	}
 	return packet.Open(packet.Config{
 		Device: device, Namespace: m.options.Namespace, Note: note,
-		Ring: true, Memory: m.rings, Fixed: m.crowded,
+		Ring: true, Memory: m.rings, Fixed: m.crowded, Look: m.poke,
 	})
 }
 

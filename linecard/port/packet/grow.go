@@ -39,6 +39,9 @@ func (q *queue) fromRing(b *frame.Batch) error {
 		q.exchange()
 	}
 	err := q.ring.recv(q, b)
+	if q.port.steered.Load() {
+		q.flooded(b)
+	}
 	if q.after == nil || b.N > 0 || err != nil || !q.ring.dry() {
 		return err
 	}

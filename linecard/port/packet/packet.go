@@ -30,6 +30,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -62,6 +63,9 @@ type Config struct {
 	// Fixed gives the port a larger ring at once, which never grows: so do those
 	// of a port with several receive queues.
 	Fixed bool
+	// Look asks for a call of Tend soon; nil: there is none but the usual. It is
+	// called by workers, seldom, and must not block.
+	Look func()
 	// Receivers is the number of receive queues; 0: 1. The kernel spreads flows
 	// over them and keeps a flow on its queue.
 	Receivers int
@@ -89,6 +93,7 @@ type Port struct {
 	tended    arrivals // as Tend saw it last
 	sum       arrivals // of receiving, since it was opened
 	steering  *steering
+	steered   atomic.Bool // frames are steered, and no flood has been seen since
 }
 
 // arrivals are what has come to a port's sockets, in frames.

@@ -26,7 +26,8 @@ type queue struct {
 	rx     *receiver // nil without the receive side
 	ring   *ring     // nil while receiving from the socket's queue only
 	grown
-	lost atomic.Uint64 // frames that no statistics of the socket will tell of
+	lost  atomic.Uint64 // frames that no statistics of the socket will tell of
+	small int           // frames in a row that were not long, while they are steered
 
 	messages [frame.BatchSize]message
 	iov      [frame.BatchSize][pieces]unix.Iovec

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"trunkline/linecard/frame"
 	"trunkline/linecard/port/inns"
 )
 
@@ -19,7 +20,7 @@ import (
 // of order, and each time TCP sends some again for nothing. Receive packet
 // steering (RPS) to one CPU keeps them in order. It costs small frames half of
 // their rate when that CPU is the worker's, so it is on only while there is bulk
-// TCP and no flood of small frames.
+// TCP, and off as soon as a flood of small frames begins.
 
 // steering is the setting of one device, in /sys of its namespace.
 type steering struct {
@@ -35,6 +36,7 @@ const (
 	longShare  = 8      // one of so many frames is long
 	smallFlood = 20_000 // frames
 	pause      = 10     // looks without bulk after which it is over
+	smallRow   = 8192   // frames without a long one among them, a flood for now
 )
 
 // wants returns whether frames should be steered, after so many have arrived, some
@@ -46,6 +48,24 @@ func (s *steering) wants(arrived, long uint64) bool {
 	}
 	s.quiet++
 	return s.was != nil && s.quiet < pause && (arrived < smallFlood || long >= arrived/longShare)
+}
+
+// flooded looks for a flood of small frames in what the worker has received: it is
+// not to be slow until the next look.
+func (q *queue) flooded(b *frame.Batch) {
+	q.small += b.N
+	for i := range b.N {
+		if len(b.Frames[i].Tail) > 0 {
+			q.small = 0
+			return
+		}
+	}
+	if q.small >= smallRow && q.port.steered.Swap(false) {
+		q.small = 0
+		if q.port.config.Look != nil {
+			q.port.config.Look()
+		}
+	}
 }
 
 // steer turns the steering of the port's frames on or off, after such traffic.
@@ -64,7 +84,12 @@ func (p *Port) steer(since arrivals) (err error) {
 		}
 	}
 	s := p.steering
-	switch want := s.wants(since.arrived, since.long); {
+	want := s.wants(since.arrived, since.long)
+	if s.was != nil && !p.steered.Load() { // a flood has begun
+		want = false
+	}
+	defer func() { p.steered.Store(s.was != nil) }()
+	switch {
 	case len(s.files) == 0:
 	case want && s.was == nil:
 		err = s.set(someCPU(p.index))

@@ -60,9 +60,10 @@ func TestPause(t *testing.T) {
 // the device had before is put back then, and when the port is closed.
 func TestSteer(t *testing.T) {
 	var at *steering
+	looks := 0
 	c := drivertest.Driver{MTU: 9500, Open: func(t testing.TB, namespace, device string) port.Port {
 		t.Helper()
-		p, err := Open(Config{Namespace: namespace, Device: device, Ring: true})
+		p, err := Open(Config{Namespace: namespace, Device: device, Ring: true, Look: func() { looks++ }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,8 +115,14 @@ func TestSteer(t *testing.T) {
 	expect("bulk", bulk, true)
 	send(60, 2000)
 	expect("a pause", bulk, true)
-	send(60, smallFlood+1000)
+	if looks != 0 {
+		t.Error("asked for a look though all is quiet")
+	}
+	send(60, smallRow)
 	expect("a flood", "1", false)
+	if looks != 1 {
+		t.Errorf("asked for a look %d times when the flood began", looks)
+	}
 	send(9000, 2000)
 	expect("bulk again", bulk, true)
 	if err := p.Close(); err != nil {
