@@ -39,7 +39,7 @@ type queue struct {
 	lane  *lane
 	taken int // chains
 	heads [frame.BatchSize]uint16
-	seen  [frame.BatchSize]vring.Seen
+	mean  int // bytes of a frame in the last batch
 
 	mem    *slab.Slab // nil for SendOnly
 	chain  vring.Chain

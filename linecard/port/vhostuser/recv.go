@@ -19,6 +19,11 @@ const (
 	burst = 768 << 10
 	// budget bounds the descriptors, after which no further chain is begun.
 	budget = 2048
+	// step is how many chains of short frames are looked at at a time: so many
+	// cache lines can be on their way while others are worked on.
+	step = 8
+	// shortLen bounds the frames that a path of their own is worth while for.
+	shortLen = 64
 )
 
 // Recv takes what the guest sends.
@@ -57,20 +62,27 @@ func (q *queue) fill(v *view, l *lane, b *frame.Batch) (n int) {
 		q.discard(l)
 		return 0
 	}
-	skip := 0
+	hint, step := pace(q.mean)
+	hint.Bytes = headLen
 	if v.plain {
-		skip = v.header
+		hint.Skip = v.header
 	}
-	total, walked := 0, 0
-	seen := l.ring.Look(l.at, q.seen[:frame.BatchSize], skip, false)
-	for q.taken < seen && total < burst && walked < budget {
-		x := &q.seen[q.taken]
+	total, walked, seen := 0, 0, 0
+	for q.taken < frame.BatchSize && total < burst && walked < budget {
+		if q.taken == seen {
+			if seen = l.ring.Look(l.at, min(seen+step, frame.BatchSize), hint); seen == q.taken {
+				break
+			}
+		}
+		x := l.at.Seen(q.taken)
 		f := &b.Frames[q.taken]
 		reason, fault := frame.Forward, vring.NoFault
-		if x.Single && len(x.Buf) >= v.header+frame.MinLen {
-			reason = q.one(v, x.Buf, q.taken, f)
+		if p := x.Buf(); v.plain && len(p) >= v.header+frame.MinLen+frame.TagLen && len(p) <= v.header+shortLen {
+			q.short(p[v.header:], q.taken, f)
+		} else if len(p) >= v.header+frame.MinLen {
+			reason = q.one(v, p, q.taken, f)
 		} else {
-			reason, fault = q.gather(v, l.ring, x.Head, q.taken, f)
+			reason, fault = q.gather(v, l.ring, x.Head(), q.taken, f)
 			walked += q.chain.Walked()
 		}
 		if fault != vring.NoFault {
@@ -78,7 +90,7 @@ func (q *queue) fill(v *view, l *lane, b *frame.Batch) (n int) {
 			break
 		}
 		b.Drop[q.taken] = reason
-		q.heads[q.taken] = x.Head
+		q.heads[q.taken] = x.Head()
 		total += f.Len()
 		q.taken++
 	}
@@ -86,12 +98,34 @@ func (q *queue) fill(v *view, l *lane, b *frame.Batch) (n int) {
 		q.p.attend()
 	}
 	l.ring.Take(l.at, q.taken)
-	n = q.taken
+	if n = q.taken; n > 0 {
+		q.mean = total / n
+	}
 	if n < frame.BatchSize && q.announce(b, n) {
 		n++
 	}
 	b.N = n
 	return n
+}
+
+// pace says how chains of frames of so many bytes are looked at: in short steps
+// and some ahead, or all of a burst at once.
+func pace(bytes int) (h vring.Hint, at int) {
+	if bytes > headLen {
+		return vring.Hint{}, frame.BatchSize
+	}
+	return vring.Hint{Ahead: vring.Ahead}, step
+}
+
+// short is one for the shortest frames, of a driver without offloads.
+// None is a runt, with its tag or without.
+func (q *queue) short(p []byte, i int, f *frame.Frame) {
+	buf := q.mem.Head(i)
+	f.Buf, f.Off, f.Head, f.Tail = buf, frame.Headroom, uint32(len(p)), nil
+	f.GSO, f.Flags, f.HdrLen, f.GSOSize, f.CsumStart, f.CsumOffset = 0, 0, 0, 0, 0, 0
+	f.TCI, f.BD, f.Slot = 0, 0, uint32(i)
+	copy(buf[frame.Headroom:], p)
+	vnet.Pop(f)
 }
 
 // one makes a frame of a single buffer that holds the header and an Ethernet
@@ -216,10 +250,8 @@ func (q *queue) Release(*frame.Batch) {
 		return
 	}
 	l := q.lane
-	for i := range q.taken {
-		l.ring.Complete(l.at, i, q.heads[i], 0)
-	}
 	n := q.taken
+	l.ring.Return(l.at, q.heads[:n])
 	q.taken = 0
 	if l.ring.Publish(l.at, n) {
 		l.notify()

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"trunkline/linecard/port/vring"
 )
 
@@ -154,9 +156,24 @@ func (s *session) setRingCall(m *message) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.discard(&s.rings[i].call)
-	s.rings[i].call = fd
-	return nil, s.commit()
+	r := &s.rings[i]
+	s.discard(&r.call)
+	r.call = fd
+	err = s.commit()
+	if r.at != nil {
+		r.rouse()
+	}
+	return nil, err
+}
+
+// rouse calls the driver for what may have been published without a call: a
+// process before us may have ended between the two, or the descriptor may have
+// come after. A driver that finds nothing sleeps on.
+func (r *ring) rouse() {
+	if r.call >= 0 {
+		one := [8]byte{1}
+		_, _ = unix.Write(r.call, one[:]) // EAGAIN: 2^64 calls wait
+	}
 }
 
 func (s *session) setRingErr(m *message) (*answer, error) {

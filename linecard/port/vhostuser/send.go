@@ -65,9 +65,12 @@ func (q *queue) burst(v *view, l *lane, out []frame.Out, mine *[chunk]bool) (cal
 		}
 	}()
 	s := &q.out
-	s.ring, s.at, s.log = l.ring, l.at, v.log
+	s.ring, s.at, s.log, s.long = l.ring, l.at, v.log, v.header == frame.VnetLen
 	s.merge, s.ecn = v.features>>fMrgRxbuf&1 != 0, v.features>>fGuestECN&1 != 0
-	s.ahead = l.ring.Look(l.at, s.seen[:min(len(out), vring.Ahead)], 0, true)
+	bytes := max(out[0].Len(), 1)
+	s.ahead = 0
+	s.hint, s.step = pace(bytes)
+	s.hint.Skip, s.hint.Bytes, s.hint.Write = v.header, bytes, true
 	taken := 0
 	have := v.offloads()
 	for i := range out {
@@ -77,6 +80,11 @@ func (q *queue) burst(v *view, l *lane, out []frame.Out, mine *[chunk]bool) (cal
 		o := &out[i]
 		if l.at.Fault() != vring.NoFault {
 			o.Drop = frame.TxError
+			continue
+		}
+		if s.quick(o, taken) {
+			o.Drop = frame.Forward
+			taken++
 			continue
 		}
 		if o.Drop = refuses(o, have); o.Drop != frame.Forward {
@@ -101,11 +109,13 @@ type sink struct {
 	ring  *vring.Ring
 	at    *vring.Cursor
 	log   *vmem.Log
+	long  bool // the header has VnetLen bytes
 	merge bool // a frame may take several chains
 	ecn   bool // the guest knows of GSOECN
 
-	seen  [vring.Ahead]vring.Seen
-	ahead int // of seen, from the start of the burst
+	ahead int // chains that were looked at, from the start of the burst
+	hint  vring.Hint
+	step  int // chains to look at at a time
 
 	chain  vring.Chain
 	base   int    // chains that earlier frames of the burst have taken
@@ -120,6 +130,37 @@ type sink struct {
 	count  [2]*byte // where the number of chains stands: the bytes may lie apart
 	marks  [2]uint64
 	prefix [frame.VnetLen + 16]byte
+}
+
+// quick writes what most frames are: without offload or tag, into one buffer that
+// is long enough for it. It reports whether it has.
+func (s *sink) quick(o *frame.Out, base int) bool {
+	if o.Tag || o.Flags&frame.NeedsCsum != 0 || o.Head < frame.MinLen || !s.long {
+		return false
+	}
+	if base >= s.ahead {
+		if s.ahead = s.ring.Look(s.at, min(base+s.step, vring.Most), s.hint); base >= s.ahead {
+			return false
+		}
+	}
+	x := s.at.Seen(base)
+	p, head, tail := x.Buf(), o.Bytes(), o.Tail
+	n := frame.VnetLen + len(head) + len(tail)
+	if n > len(p) {
+		return false
+	}
+	// The header is left as it is where it is right already: the line it is in is
+	// then not taken from the driver's core.
+	if h := (*[frame.VnetLen]byte)(p); *h != plainHeader {
+		*h = plainHeader
+	}
+	copy(p[frame.VnetLen:], head)
+	if len(tail) > 0 {
+		copy(p[frame.VnetLen+len(head):], tail)
+	}
+	s.log.Mark(x.Guest(), uint32(n))
+	s.ring.Complete(s.at, base, x.Head(), uint32(n))
+	return true
 }
 
 // refuses says why a frame cannot be given to the guest as it is. The pipeline has
@@ -149,17 +190,6 @@ func refuses(o *frame.Out, have port.Offloads) frame.Reason {
 // put writes one frame, behind base chains of the burst.
 func (s *sink) put(header int, o *frame.Out, base int) frame.Reason {
 	s.base, s.chains, s.open, s.pieces, s.room = base, 0, false, 0, nil
-	if !o.Tag && o.Flags&frame.NeedsCsum == 0 && header == frame.VnetLen {
-		if base < s.ahead && s.seen[base].Single {
-			// Most frames: no offload, no tag, one buffer.
-			x := &s.seen[base]
-			head := o.Bytes()
-			if n := header + len(head) + len(o.Tail); n <= len(x.Buf) {
-				s.one(x, head, o.Tail)
-				return frame.Forward
-			}
-		}
-	}
 	head := o.Bytes()
 	shift, n := 0, header
 	if o.Tag {
@@ -196,22 +226,6 @@ func (s *sink) put(header int, o *frame.Out, base int) frame.Reason {
 		}
 	}
 	return frame.Forward
-}
-
-// one writes a frame without offloads into a single buffer that is long enough.
-func (s *sink) one(x *vring.Seen, head, tail []byte) {
-	// The header is left as it is where it is right already: the line it is in is
-	// then not taken from the driver's core.
-	if h := (*[frame.VnetLen]byte)(x.Buf); *h != plainHeader {
-		*h = plainHeader
-	}
-	at := frame.VnetLen + copy(x.Buf[frame.VnetLen:], head)
-	if len(tail) > 0 {
-		at += copy(x.Buf[at:], tail)
-	}
-	s.log.Mark(x.Guest, uint32(at))
-	s.ring.Complete(s.at, s.base, x.Head, uint32(at))
-	s.chains = 1
 }
 
 // start writes the prefix, whose header must fit into the first chain, and notes

@@ -289,6 +289,7 @@ func (s *session) lane(i int, log *vmem.Log) (*lane, error) {
 		if i%2 == 0 {
 			ring.Disarm(r.at)
 		}
+		r.rouse()
 	}
 	return &lane{ring: ring, at: r.at, call: r.call, enabled: r.enabled || s.features>>fProtocolFeatures&1 == 0}, nil
 }

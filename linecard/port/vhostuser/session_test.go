@@ -289,3 +289,68 @@ func TestAnnounce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRouse starts a ring in which a device before had published a chain without a
+// call: the driver, which sleeps, is called, whether its descriptor comes before
+// the start or after.
+func TestRouse(t *testing.T) {
+	event := func() int {
+		fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fd
+	}
+	for _, order := range [][]uint32{{13, 12}, {12, 13}} { // call, kick
+		for ring := range byte(2) {
+			s, _ := pair(t)
+			do := func(request uint32, fd int, payload []byte) {
+				t.Helper()
+				m := message{request: request, payload: payload}
+				if fd >= 0 {
+					m.fds = []int{fd}
+				}
+				if _, err := s.dispatch(&m); err != nil {
+					t.Fatal(err)
+				}
+				m.close()
+			}
+			mem, err := unix.MemfdCreate("rouse", unix.MFD_CLOEXEC)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := unix.Ftruncate(mem, 8192); err != nil {
+				t.Fatal(err)
+			}
+			region, place := make([]byte, 40), make([]byte, 40)
+			region[0], region[17] = 1, 0x20 // 8192 bytes
+			place[0], place[17], place[25] = ring, 4, 2
+			do(5, mem, region)
+			do(8, -1, []byte{ring, 0, 0, 0, 8, 0, 0, 0})
+			do(9, -1, place)
+			call := event()
+			driver, err := unix.Dup(call)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, request := range order {
+				if request == 12 {
+					do(request, event(), u64(uint64(ring)))
+				} else {
+					do(request, call, u64(uint64(ring)))
+				}
+			}
+			if s.p.view.Load().lane(int(ring)) == nil {
+				t.Fatal("the ring has not started")
+			}
+			var b [8]byte
+			if _, err := unix.Read(driver, b[:]); err != nil {
+				t.Errorf("ring %d, order %v: the driver was not called: %v", ring, order, err)
+			}
+			unix.Close(driver)
+			if err := s.end(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}

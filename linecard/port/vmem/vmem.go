@@ -181,6 +181,17 @@ func (t *Table) Guest(addr uint64, n uint32) []byte {
 	return nil
 }
 
+// Region returns the memory of the region that a guest physical address is in, and
+// where it begins; nil when there is none.
+func (t *Table) Region(addr uint64) (mem []byte, guest uint64) {
+	for i := range t.spans {
+		if r := &t.spans[i]; addr-r.guest < r.size {
+			return r.mem, r.guest
+		}
+	}
+	return nil, 0
+}
+
 // User is Guest for an address in the peer's process. It returns the guest
 // physical address, too.
 func (t *Table) User(addr uint64, n uint32) (b []byte, guest uint64) {

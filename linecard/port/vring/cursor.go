@@ -50,6 +50,8 @@ type Cursor struct {
 	flags  uint16 // used.flags
 	again  []uint16
 	record *Inflight
+
+	sight sight
 }
 
 // Start returns the cursor of a ring that begins at base of the avail ring. The
@@ -93,16 +95,15 @@ func (r *Ring) Peek(c *Cursor, k int) (head uint16, ok bool) {
 	} else {
 		k -= len(c.again)
 		if k >= int(c.seen-c.last) {
-			c.seen = r.availIdx()
-			n := int(c.seen - c.last)
-			if n > int(r.mask)+1 {
+			n := r.availIdx() - c.last
+			if int(n) > int(r.mask)+1 {
 				c.Break(BadIndex)
-				c.seen = c.last
 				return 0, false
 			}
-			if k >= n {
-				return 0, false
+			if k >= int(n) {
+				return 0, false // an index that went back is not believed
 			}
+			c.seen = c.last + n
 		}
 		head = r.entry(c.last + uint16(k))
 	}
@@ -121,6 +122,7 @@ func (r *Ring) Take(c *Cursor, n int) {
 			c.record.take(head)
 		}
 	}
+	c.sight.taken(n)
 	if m := min(n, len(c.again)); m > 0 {
 		c.again = c.again[m:]
 		n -= m
@@ -132,6 +134,14 @@ func (r *Ring) Take(c *Cursor, n int) {
 // it, as the k-th since Publish. The driver sees it after Publish.
 func (r *Ring) Complete(c *Cursor, k int, head uint16, n uint32) {
 	r.put(c.used+uint16(k), head, n)
+}
+
+// Return is Complete for a burst, from the first since Publish on, in which nothing
+// was written to.
+func (r *Ring) Return(c *Cursor, heads []uint16) {
+	for k, head := range heads {
+		r.put(c.used+uint16(k), head, 0)
+	}
 }
 
 // Publish shows the driver the first n chains of Complete. It reports whether

@@ -1,9 +1,7 @@
 package vring
 
-import "unsafe"
-
-// prefetch brings two cache lines at each of n addresses into the cache, to be
-// written to or to be read. It never faults.
+// prefetch brings the cache lines of nr addresses into the cache to be read, and
+// of nw to be written to. It never faults.
 //
 //go:noescape
-func prefetch(list *unsafe.Pointer, n int, write bool)
+func prefetch(reads *uintptr, nr int, writes *uintptr, nw int)

@@ -2,7 +2,5 @@
 
 package vring
 
-import "unsafe"
-
 // prefetch does nothing: it is worth its while where it was measured.
-func prefetch(*unsafe.Pointer, int, bool) {}
+func prefetch(*uintptr, int, *uintptr, int) {}

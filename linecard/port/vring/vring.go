@@ -155,8 +155,8 @@ func (r *Ring) setUsed(flags, idx uint16) {
 // put stores an entry of the used ring.
 func (r *Ring) put(at, head uint16, n uint32) {
 	off := 4 + 8*(uint32(at)&r.mask)
-	e := (*[2]uint32)(unsafe.Pointer(&r.used[off : off+8][0]))
-	e[0], e[1] = uint32(head), n
+	// One store, though the place may be odd: it is seen once the index is.
+	*(*uint64)(unsafe.Pointer(&r.used[off : off+8][0])) = uint64(head) | uint64(n)<<32
 	if r.l.LogUsed {
 		r.log.Mark(r.l.LogAddr+uint64(off), 8)
 	}

@@ -426,6 +426,98 @@ func TestInflight(t *testing.T) {
 	}
 }
 
+// TestLook compares what Look finds, however much it is asked for, with what is
+// offered, and single buffers with what walking the chain finds.
+func TestLook(t *testing.T) {
+	const n = 64
+	d := newDriver(t, n, 65500, nil)
+	random := rand.New(rand.NewPCG(3, 4))
+	for i := range n {
+		switch i % 4 {
+		case 0: // two buffers
+			d.desc(0, i, guest+dataAt+uint64(256*i), 100, next, uint16(i+1))
+		case 1:
+			d.desc(0, i, guest+dataAt+uint64(256*i), uint32(i), 0, 0)
+		case 2: // outside of memory
+			d.desc(0, i, guest+size-10, 11, 0, 0)
+		case 3: // for the other direction
+			d.desc(0, i, guest+dataAt, 9, write, 0)
+		}
+	}
+	var offered []uint16
+	for round := range 3000 {
+		for range random.IntN(n + 1 - len(offered)) {
+			head := uint16(random.IntN(n))
+			d.offer(head)
+			offered = append(offered, head)
+		}
+		taken := 0
+		for range 4 {
+			want := min(taken+random.IntN(20), vring.Most)
+			got := d.r.Look(d.c, want, vring.Hint{Skip: 12, Bytes: 1 + random.IntN(200), Ahead: random.IntN(vring.Ahead + 1)})
+			if got != min(want, len(offered)) {
+				t.Fatalf("round %d: %d chains, want %d of %d", round, got, want, len(offered))
+			}
+			for k := taken; k < got; k++ {
+				x := d.c.Seen(k)
+				if x.Head() != offered[k] {
+					t.Fatalf("round %d: chain %d is %d, want %d", round, k, x.Head(), offered[k])
+				}
+				single := offered[k]%4 == 1 && offered[k] > 12
+				if buf := x.Buf(); (buf != nil) != single {
+					t.Fatalf("descriptor %d: a buffer of %d bytes", x.Head(), len(buf))
+				} else if single && (len(buf) != int(x.Head()) || &buf[0] != &d.mem[x.Guest()-guest] || x.Guest() != guest+dataAt+256*uint64(x.Head())) {
+					t.Fatalf("descriptor %d: a buffer of %d bytes at %#x", x.Head(), len(buf), x.Guest())
+				}
+			}
+			taken = max(taken, got)
+		}
+		if taken = random.IntN(taken + 1); taken > 0 {
+			d.r.Take(d.c, taken)
+			offered = offered[taken:]
+		}
+	}
+}
+
+// TestLookBad wants what is good before a fault to be found, and an index that goes
+// back not to be believed.
+func TestLookBad(t *testing.T) {
+	hint := vring.Hint{Bytes: 64, Ahead: vring.Ahead}
+	d := newDriver(t, 16, 0, nil)
+	d.offer(1, 2, 16, 3)
+	if n := d.r.Look(d.c, 2, hint); n != 2 || d.c.Fault() != vring.NoFault {
+		t.Errorf("before a bad head: %d, %v", n, d.c.Fault())
+	}
+	if n := d.r.Look(d.c, 3, hint); n != 2 || d.c.Fault() != vring.BadHead {
+		t.Errorf("at a bad head: %d, %v", n, d.c.Fault())
+	}
+
+	d = newDriver(t, 16, 0, nil)
+	d.offer(1, 2, 3)
+	if n := d.r.Look(d.c, 2, hint); n != 2 {
+		t.Fatal(n)
+	}
+	d.set16(availAt+2, 1)
+	if n := d.r.Look(d.c, 16, hint); n != 3 || d.c.Fault() != vring.NoFault {
+		t.Errorf("index gone back: %d, %v", n, d.c.Fault())
+	}
+	d.r.Take(d.c, 3)
+	if n := d.r.Look(d.c, 16, hint); n != 0 || d.c.Fault() != vring.BadIndex {
+		t.Errorf("index behind what was taken: %d, %v", n, d.c.Fault())
+	}
+
+	d = newDriver(t, 16, 0, nil)
+	d.offer(1, 2, 3)
+	d.r.Look(d.c, 1, hint)
+	d.set16(availAt+2, 17)
+	if n := d.r.Look(d.c, 3, hint); n != 3 || d.c.Fault() != vring.NoFault {
+		t.Errorf("index too far, before: %d, %v", n, d.c.Fault())
+	}
+	if n := d.r.Look(d.c, 4, hint); n != 3 || d.c.Fault() != vring.BadIndex {
+		t.Errorf("index too far: %d, %v", n, d.c.Fault())
+	}
+}
+
 // FuzzRing gives a ring memory of any content: whatever it holds, walking it ends
 // soon, and finds buffers only in the memory.
 func FuzzRing(f *testing.F) {
@@ -453,7 +545,15 @@ func FuzzRing(f *testing.F) {
 			d.set16(availAt+4+2*i, uint16(random.IntN(17)))
 		}
 		d.set16(availAt+2, uint16(random.IntN(18)))
-		d.r.Look(d.c, make([]vring.Seen, 64), int(b%40), write)
+		for k := range d.r.Look(d.c, int(b%64), vring.Hint{Skip: int(b % 40), Bytes: 128, Ahead: int(a % 64), Write: write}) {
+			x := d.c.Seen(k)
+			if buf := x.Buf(); buf != nil {
+				if x.Guest() < guest || x.Guest()-guest+uint64(len(buf)) > size || &buf[0] != &d.mem[x.Guest()-guest] {
+					t.Fatalf("buffer of %d bytes at %#x", len(buf), x.Guest())
+				}
+				buf[0] += buf[len(buf)-1]
+			}
+		}
 		total, n := 0, 0
 		for ; n < 20; n++ {
 			head, ok := d.r.Peek(d.c, n)
