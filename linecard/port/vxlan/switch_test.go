@@ -3,28 +3,25 @@ package vxlan_test
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net/netip"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"trunkline/internal/ether"
 	"trunkline/linecard/frame"
 	"trunkline/linecard/pipeline"
+	"trunkline/linecard/port"
 	"trunkline/linecard/port/inns"
 	"trunkline/linecard/port/inns/innstest"
 	"trunkline/linecard/port/packet"
 	"trunkline/linecard/port/vxlan"
 	"trunkline/testbed/traffic"
 )
-
-var rounds = flag.Int("rounds", 1, "rounds of the comparison of trains with single datagrams")
 
 // fabric makes n namespaces on one network with an MTU of 1600, the i-th with
 // address 192.0.2.i.
@@ -58,8 +55,26 @@ type card struct {
 	host, other string
 }
 
-// hosts are what a test plugs in: names of namespaces.
+// start starts card i in a namespace, with hosts on veth devices.
 func start(t testing.TB, ns string, i int, c vxlan.Config, peers ...int) card {
+	t.Helper()
+	return startWith(t, veth, ns, i, c, peers...)
+}
+
+// veth joins device eth0 of a host to the card by a veth pair.
+func veth(t testing.TB, ns, name, host string) port.Port {
+	t.Helper()
+	innstest.Veth(t, host, "eth0", ns, name)
+	p, err := packet.Open(packet.Config{Device: name, Namespace: ns})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// startWith starts card i in a namespace, with hosts that plug connects to it:
+// their device is eth0.
+func startWith(t testing.TB, plug func(t testing.TB, ns, name, host string) port.Port, ns string, i int, c vxlan.Config, peers ...int) card {
 	t.Helper()
 	x := card{Engine: pipeline.New(pipeline.Config{}), host: innstest.New(t), other: innstest.New(t)}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -92,13 +107,9 @@ func start(t testing.TB, ns string, i int, c vxlan.Config, peers ...int) card {
 		t.Fatal(err)
 	}
 	for name, h := range map[string]string{"host": x.host, "other": x.other} {
-		innstest.Veth(t, h, "eth0", ns, name)
-		innstest.IP(t, h, "link set eth0 mtu 1450")
+		p := plug(t, ns, name, h)
+		innstest.IP(t, h, "link set eth0 mtu 1450 up")
 		innstest.IP(t, h, fmt.Sprintf("addr add 10.0.0.%d/24 dev eth0", i))
-		p, err := packet.Open(packet.Config{Device: name, Namespace: ns})
-		if err != nil {
-			t.Fatal(err)
-		}
 		if err := x.SetPort(name, p); err != nil {
 			t.Fatal(err)
 		}
@@ -134,9 +145,19 @@ func (c card) drops() string {
 	return strings.Join(list, ", ")
 }
 
-// bulk returns the Gbit/s of TCP from one namespace to another that a server is
-// in, backwards with reverse.
-func bulk(t testing.TB, from, to, address string, seconds int, reverse bool) (gbps float64, retransmits int) {
+// cubic asks iperf3 for the congestion control that Linux comes with, where the
+// machine has it: others, such as BBR, send no faster than they believe they may.
+func cubic() []string {
+	have, err := os.ReadFile("/proc/sys/net/ipv4/tcp_available_congestion_control")
+	if err == nil && slices.Contains(strings.Fields(string(have)), "cubic") {
+		return []string{"-C", "cubic"}
+	}
+	return nil
+}
+
+// bulk returns the Gbit/s of TCP, over some connections, from one namespace to
+// another that a server is in, backwards with reverse.
+func bulk(t testing.TB, from, to, address string, seconds, streams int, reverse bool) (gbps float64, retransmits int) {
 	t.Helper()
 	if _, err := exec.LookPath("iperf3"); err != nil {
 		t.Skip("needs iperf3")
@@ -157,7 +178,8 @@ func bulk(t testing.TB, from, to, address string, seconds int, reverse bool) (gb
 	if _, err := out.Read(buf); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"-c", address, "-t", fmt.Sprint(seconds), "-J", "--connect-timeout", "5000"}
+	args := []string{"-c", address, "-t", fmt.Sprint(seconds), "-P", fmt.Sprint(streams), "-J", "--connect-timeout", "5000"}
+	args = append(args, cubic()...)
 	if reverse {
 		args = append(args, "-R")
 	}
@@ -196,7 +218,7 @@ func TestKernelPeer(t *testing.T) {
 		t.Errorf("long ping: %v\n%s", err, out)
 	}
 	for _, reverse := range []bool{false, true} {
-		gbps, again := bulk(t, c.host, ns[1], "10.0.0.2", 1, reverse)
+		gbps, again := bulk(t, c.host, ns[1], "10.0.0.2", 1, 1, reverse)
 		t.Logf("reverse %v: %.2f Gbit/s, %d retransmits", reverse, gbps, again)
 		if gbps < 0.05 {
 			t.Errorf("reverse %v: %.3f Gbit/s: frames do not get through whole", reverse, gbps)
@@ -305,51 +327,4 @@ func TestGiant(t *testing.T) {
 			t.Fatalf("want one giant: %s", c.drops())
 		}
 	}
-}
-
-// cpu returns the CPU time of this process, in which the cards are.
-func cpu() time.Duration {
-	var u unix.Rusage
-	_ = unix.Getrusage(unix.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// TestCompare has TCP cross from card to card, in trains and in single datagrams
-// sent by sendmmsg, in turn. It asserts nothing of speeds but that both work.
-func TestCompare(t *testing.T) {
-	var trains, single []float64
-	var cost [2][]float64 // CPU seconds of both cards per gigabyte, which the machine's other work matters less for
-	for range *rounds {
-		for _, way := range []struct {
-			single bool
-			list   *[]float64
-		}{{false, &trains}, {true, &single}} {
-			ns := fabric(t, 2)
-			a := start(t, ns[0], 1, vxlan.Config{Single: way.single}, 2)
-			b := start(t, ns[1], 2, vxlan.Config{Single: way.single}, 1)
-			innstest.Ping(t, a.host, "10.0.0.2")
-			seconds := 1 + min(*rounds-1, 2)
-			before := cpu()
-			gbps, again := bulk(t, a.host, b.host, "10.0.0.2", seconds, false)
-			used := cpu() - before
-			*way.list = append(*way.list, gbps)
-			n := 0
-			if way.single {
-				n = 1
-			}
-			cost[n] = append(cost[n], used.Seconds()/(gbps*float64(seconds)/8))
-			t.Logf("single %v: %.2f Gbit/s, %d retransmits; %s; %s", way.single, gbps, again, a.drops(), b.drops())
-		}
-	}
-	slices.Sort(trains)
-	slices.Sort(single)
-	x, y := trains[len(trains)/2], single[len(single)/2]
-	if x == 0 || y == 0 {
-		t.Fatalf("%.2f Gbit/s in trains, %.2f single", x, y)
-	}
-	t.Logf("trains %.2f Gbit/s %.2f, single %.2f %.2f: %.1f times", x, trains, y, single, x/y)
-	slices.Sort(cost[0])
-	slices.Sort(cost[1])
-	x, y = cost[0][len(cost[0])/2], cost[1][len(cost[1])/2]
-	t.Logf("CPU seconds of the cards per gigabyte: trains %.2f %.2f, single %.2f %.2f: %.1f times", x, cost[0], y, cost[1], y/x)
 }
