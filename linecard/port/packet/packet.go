@@ -19,6 +19,10 @@
 // PACKET_QDISC_BYPASS; the receive buffer that was granted, since in a user
 // namespace SO_RCVBUFFORCE is refused.
 //
+// A ring that overflows grows (grow.go), within what all ports may take together
+// (memory.go). Frames of bulk TCP that come out of a veth are steered to one CPU
+// (steer.go).
+//
 // A socket learns by ENETDOWN that its device went down. Whether it has gone
 // for good shows in the socket's address: the kernel unbinds it from a device
 // that is unregistered.
