@@ -137,7 +137,7 @@ func worked(ctx context.Context, w *world, p peer, length time.Duration, results
 		return err
 	}
 	defer down()
-	rate, _, err := tcp(ctx, w, 8, length)
+	rate, _, err := tcp(ctx, w, cubic, 8, length)
 	if err != nil {
 		return err
 	}

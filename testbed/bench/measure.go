@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,9 +24,23 @@ func (w *world) at(host string, argv ...string) []string {
 	return in(host, argv...)[1:]
 }
 
+// Congestion control of the streams. The machine's own setting says what they
+// measure: BBR paces itself by the round trips it has seen, and its rate is the
+// switch's latency as much as what the switch can carry.
+const (
+	cubic = "cubic" // the default of Linux
+	bbr   = "bbr"
+)
+
+// controls returns whether the kernel has a congestion control.
+func controls(name string) bool {
+	have, err := os.ReadFile("/proc/sys/net/ipv4/tcp_available_congestion_control")
+	return err == nil && slices.Contains(strings.Fields(string(have)), name)
+}
+
 // tcp returns the rate of iperf3 streams from A to B in Gbit/s and the
 // retransmitted segments per second.
-func tcp(ctx context.Context, w *world, streams int, length time.Duration) (rate, retransmits float64, err error) {
+func tcp(ctx context.Context, w *world, control string, streams int, length time.Duration) (rate, retransmits float64, err error) {
 	server := exec.CommandContext(ctx, "ip", w.at(hostB, "iperf3", "-s", "-1", "-p", "5301")...)
 	if err := server.Start(); err != nil {
 		return 0, 0, err
@@ -42,7 +57,7 @@ func tcp(ctx context.Context, w *world, streams int, length time.Duration) (rate
 	}
 	secs := max(1, int(length.Seconds()))
 	out, err := sh(ctx, "ip", w.at(hostA, "timeout", strconv.Itoa(secs+8),
-		"iperf3", "-c", addrB, "-p", "5301", "-P", strconv.Itoa(streams), "-t", strconv.Itoa(secs), "-O", "1", "-J")...)
+		"iperf3", "-c", addrB, "-p", "5301", "-C", control, "-P", strconv.Itoa(streams), "-t", strconv.Itoa(secs), "-O", "1", "-J")...)
 	var r struct {
 		End struct {
 			Received struct {

@@ -24,12 +24,10 @@ type figure struct {
 var kernelPorts = []string{veth, tap}
 
 var workloads = []workload{
-	{kernelPorts, true, true, func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
-		rate, retransmits, err := tcp(ctx, w, 1, length)
-		return []figure{{"TCP Gbit/s", rate}, {"TCP retransmits", retransmits}}, err
-	}},
+	{kernelPorts, true, true, transfer("TCP", cubic)},
+	{kernelPorts, false, true, transfer("TCP BBR", bbr)},
 	{kernelPorts, false, false, func(ctx context.Context, w *world, b *bed, length time.Duration) ([]figure, error) {
-		rate, _, err := tcp(ctx, w, 8, length)
+		rate, _, err := tcp(ctx, w, cubic, 8, length)
 		return []figure{{"TCP, 8 streams, Gbit/s", rate}}, err
 	}},
 	{kernelPorts, true, true, flooded("64 B Mframe/s", 60, 1)},
@@ -55,6 +53,17 @@ var workloads = []workload{
 	{[]string{vhost}, false, true, driven("60 B Mframe/s", 60, false)},
 	{[]string{vhost}, false, false, driven("60 B, many flows, Mframe/s", 60, true)},
 	{[]string{vhost}, false, true, driven("1514 B Mframe/s", 1514, false)},
+}
+
+// transfer is one TCP stream, where the kernel has the congestion control.
+func transfer(name, control string) func(context.Context, *world, *bed, time.Duration) ([]figure, error) {
+	return func(ctx context.Context, w *world, _ *bed, length time.Duration) ([]figure, error) {
+		if !controls(control) {
+			return nil, nil
+		}
+		rate, retransmits, err := tcp(ctx, w, control, 1, length)
+		return []figure{{name + " Gbit/s", rate}, {name + " retransmits", retransmits}}, err
+	}
 }
 
 // pinned runs a workload with the switch on its own CPU.
