@@ -3,23 +3,24 @@ package packet
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
 	"trunkline/linecard/frame"
+	"trunkline/linecard/port"
 )
 
 // A ring that overflows is exchanged for a larger one while frames arrive. A
 // socket's ring cannot be resized while it receives, so the larger one has a
 // socket of its own:
 //
-//  1. Tend, off the frame path, prepares it: bound, with a filter that lets
-//     nothing in. This waits for the kernel several times.
-//  2. Recv shuts the filter of the old socket and opens that of the new one, which
-//     takes over the descriptor that the worker waits for. A frame that arrives in
-//     between is lost; it would not be worth a duplicate.
+//  1. Tend, off the frame path, prepares it: the second member of a fan-out group
+//     of which the first gets all frames. This waits for the kernel several times.
+//  2. Recv has the second get them from now on, and take over the descriptor that
+//     the worker waits for. No frame is lost or comes twice.
 //  3. Recv serves the old ring until nothing is left in it, then the new one: so
 //     the order within a flow is kept.
 //  4. Tend, or Close, unmaps the old ring.
@@ -72,15 +73,12 @@ func swap(fd, next int) (old int, ok bool) {
 	if err != nil {
 		return -1, false
 	}
-	if err = shutOut(old); err == nil {
-		if err = unix.Dup3(next, fd, unix.O_CLOEXEC); err == nil {
-			if err = letIn(fd); err == nil {
-				_ = unix.Close(next) // fd is the same socket
-				return old, true
-			}
-			_ = unix.Dup3(old, fd, unix.O_CLOEXEC) // cannot fail where it has not before
+	if err = unix.Dup3(next, fd, unix.O_CLOEXEC); err == nil {
+		if err = choose(fd, 1); err == nil {
+			_ = unix.Close(next) // fd is the same socket
+			return old, true
 		}
-		_ = letIn(old) // has a filter, which is not locked
+		_ = unix.Dup3(old, fd, unix.O_CLOEXEC) // cannot fail where it has not before
 	}
 	_ = unix.Close(old)
 	return -1, false
@@ -136,7 +134,7 @@ func (p *Port) Tend(may bool) error {
 	if q == nil {
 		return err
 	}
-	r, e := p.prepare(bytes)
+	r, e := p.prepare(q, bytes)
 	if e != nil {
 		p.config.Memory.give(bytes)
 		return errors.Join(err, fmt.Errorf("enlarge receive ring of %s to %d MiB: %w", p.config.Device, bytes>>20, e))
@@ -197,8 +195,12 @@ func (p *Port) overflowing(since arrivals, may bool) (*queue, int, error) {
 	return nil, 0, nil
 }
 
-// prepare makes a socket with a ring that lets nothing in yet.
-func (p *Port) prepare(bytes int) (r *ring, err error) {
+// prepare makes a socket with a ring that gets nothing yet, for a queue.
+func (p *Port) prepare(q *queue, bytes int) (r *ring, err error) {
+	group, err := p.alone(q)
+	if err != nil {
+		return nil, err
+	}
 	fd, err := p.socket()
 	if err != nil {
 		return nil, err
@@ -209,13 +211,20 @@ func (p *Port) prepare(bytes int) (r *ring, err error) {
 	if r, err = newRing(fd, bytes); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
-	if err = shutOut(fd); err == nil {
-		err = p.bind(fd, unix.ETH_P_ALL)
-	}
-	if err != nil {
+	if _, err = p.join(fd, group); err != nil {
 		return nil, errors.Join(err, r.close(), unix.Close(fd))
 	}
 	return r, nil
+}
+
+// alone returns the group of a queue, in which it gets all frames whoever joins.
+func (p *Port) alone(q *queue) (group int, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !slices.Contains(p.receiving, q) {
+		return -1, port.ErrGone
+	}
+	return p.group, choose(int(q.fd), 0)
 }
 
 // tells says what Tend has done. Called with mu held.

@@ -279,10 +279,12 @@ func (p *Port) setup(q *queue) error {
 		q.size.Store(int64(len(q.ring.mem)))
 	}
 	p.receiving = append(p.receiving, q)
-	if p.Receivers() == 1 {
+	if p.Receivers() == 1 && (q.ring == nil || p.fixed()) {
 		return p.bind(fd, unix.ETH_P_ALL)
 	}
-	return p.join(fd)
+	var err error
+	p.group, err = p.join(fd, p.group)
+	return err
 }
 
 // options sets the options of a socket while it is not bound to a protocol yet, so
@@ -324,35 +326,51 @@ func (p *Port) bind(fd int, protocol uint16) error {
 	return nil
 }
 
-// join binds a socket and makes it a member of the port's fan-out group. A
-// socket can only join once it is bound, and until then it would get every frame
-// besides the members: a filter keeps them out. Called with mu held.
-func (p *Port) join(fd int) error {
+// join binds a socket and makes it a member of a fan-out group, -1 for a new one,
+// which it returns. A socket can only join once it is bound, and until then it
+// would get every frame besides the members: a filter keeps them out. Several
+// receive queues share the frames by flow; of a ring and the one that is to take
+// its place, choose says which gets them.
+func (p *Port) join(fd, group int) (int, error) {
 	if err := shutOut(fd); err != nil {
-		return fmt.Errorf("open queue of %s: %w", p.config.Device, err)
+		return group, fmt.Errorf("open queue of %s: %w", p.config.Device, err)
 	}
 	if err := p.bind(fd, unix.ETH_P_ALL); err != nil {
-		return err
+		return group, err
 	}
 	// Flags of a new group: find an unused number; and in place of the sockets'
 	// own option, do not hand back what is sent .
 	const uniqueID, ignoreOutgoing = 0x2000, 0x4000
-	group := unix.PACKET_FANOUT_HASH | uniqueID | ignoreOutgoing
-	if p.group >= 0 {
-		group &^= uniqueID
+	how := unix.PACKET_FANOUT_HASH | ignoreOutgoing
+	if p.Receivers() == 1 {
+		how = unix.PACKET_FANOUT_CBPF | ignoreOutgoing
 	}
-	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT, group<<16|max(p.group, 0)); err != nil {
-		return fmt.Errorf("open queue of %s: join fan-out group: %w", p.config.Device, err)
+	if group < 0 {
+		how |= uniqueID
 	}
-	if p.group < 0 {
+	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT, how<<16|max(group, 0)); err != nil {
+		return group, fmt.Errorf("open queue of %s: join fan-out group: %w", p.config.Device, err)
+	}
+	if group < 0 {
 		id, err := unix.GetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_FANOUT)
 		if err != nil {
-			return fmt.Errorf("open queue of %s: read fan-out group: %w", p.config.Device, err)
+			return group, fmt.Errorf("open queue of %s: read fan-out group: %w", p.config.Device, err)
 		}
-		p.group = id & 0xffff
+		group = id & 0xffff
 	}
 	if err := letIn(fd); err != nil {
-		return fmt.Errorf("open queue of %s: %w", p.config.Device, err)
+		return group, fmt.Errorf("open queue of %s: %w", p.config.Device, err)
+	}
+	return group, nil
+}
+
+// choose has one member of a socket's fan-out group get all frames, by number
+// modulo that of the members: from one frame to the next, without a gap.
+func choose(fd int, member uint32) error {
+	program := [1]unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: member}}
+	filter := unix.SockFprog{Len: 1, Filter: &program[0]}
+	if err := unix.SetsockoptSockFprog(fd, unix.SOL_PACKET, unix.PACKET_FANOUT_DATA, &filter); err != nil {
+		return fmt.Errorf("choose among rings: %w", err)
 	}
 	return nil
 }
