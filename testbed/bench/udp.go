@@ -23,29 +23,30 @@ import (
 // patience is how long a datagram is waited for.
 const patience = 200 * time.Millisecond
 
-// udpSocket returns a socket whose reads end after patience.
-func udpSocket() (int, error) {
+// udpSocket returns a socket whose reads end after patience, bound to an IPv4
+// address or connected to it.
+func udpSocket(addr string, use func(int, unix.Sockaddr) error) (int, error) {
+	at, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return -1, err
+	}
+	if !at.Addr().Is4() {
+		return -1, fmt.Errorf("%s is no IPv4 address", addr)
+	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("UDP socket: %w", err)
 	}
 	limit := unix.NsecToTimeval(patience.Nanoseconds())
-	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
+	err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit)
+	if err == nil {
+		err = use(fd, &unix.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())})
+	}
+	if err != nil {
 		_ = unix.Close(fd)
-		return -1, fmt.Errorf("limit of reads: %w", err)
+		return -1, fmt.Errorf("UDP socket at %s: %w", addr, err)
 	}
 	return fd, nil
-}
-
-func sockaddr(addr string) (*unix.SockaddrInet4, error) {
-	a, err := netip.ParseAddrPort(addr)
-	if err != nil {
-		return nil, err
-	}
-	if !a.Addr().Is4() {
-		return nil, fmt.Errorf("%s is no IPv4 address", addr)
-	}
-	return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}, nil
 }
 
 // recvFrom waits for a datagram on the thread itself: this process has nothing
@@ -60,9 +61,14 @@ func recvFrom(fd int, buf []byte, from *unix.RawSockaddrInet4) (int, error) {
 	return int(n), nil
 }
 
+// sendTo sends to whoever is given, or to whom the socket is connected.
 func sendTo(fd int, buf []byte, to *unix.RawSockaddrInet4) error {
+	size := uintptr(0)
+	if to != nil {
+		size = unix.SizeofSockaddrInet4
+	}
 	_, _, e := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), 0,
-		uintptr(unsafe.Pointer(to)), unix.SizeofSockaddrInet4)
+		uintptr(unsafe.Pointer(to)), size)
 	if e != 0 {
 		return e
 	}
@@ -78,18 +84,11 @@ func waiting(err error) bool {
 // echoUDP returns every datagram to its sender until the context ends.
 func echoUDP(ctx context.Context, addr string) error {
 	runtime.LockOSThread()
-	at, err := sockaddr(addr)
-	if err != nil {
-		return err
-	}
-	fd, err := udpSocket()
+	fd, err := udpSocket(addr, unix.Bind)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd) //nolint:errcheck // it is over
-	if err := unix.Bind(fd, at); err != nil {
-		return fmt.Errorf("bind %s: %w", addr, err)
-	}
 	buf := make([]byte, 2048)
 	var from unix.RawSockaddrInet4
 	for ctx.Err() == nil {
@@ -109,28 +108,18 @@ func echoUDP(ctx context.Context, addr string) error {
 // again and does not count.
 func askUDP(ctx context.Context, addr string, length time.Duration) error {
 	runtime.LockOSThread()
-	to, err := sockaddr(addr)
-	if err != nil {
-		return err
-	}
-	fd, err := udpSocket()
+	fd, err := udpSocket(addr, unix.Connect)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd) //nolint:errcheck // it is over
-	if err := unix.Connect(fd, to); err != nil {
-		return fmt.Errorf("connect to %s: %w", addr, err)
-	}
-	peer := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: to.Addr}
-	port := (*[2]byte)(unsafe.Pointer(&peer.Port)) // in network byte order
-	port[0], port[1] = byte(to.Port>>8), byte(to.Port)
 	trips := make([]time.Duration, 0, 1<<20)
 	question, answer := make([]byte, 64), make([]byte, 64)
 	var from unix.RawSockaddrInet4
 	for end := time.Now().Add(length); time.Now().Before(end) && ctx.Err() == nil; {
 		binary.BigEndian.PutUint64(question, binary.BigEndian.Uint64(question)+1)
 		start := time.Now()
-		if err := sendTo(fd, question, &peer); err != nil {
+		if err := sendTo(fd, question, nil); err != nil {
 			time.Sleep(time.Millisecond) // the server is not listening yet
 			continue
 		}
