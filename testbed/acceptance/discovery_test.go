@@ -41,13 +41,21 @@ func runLLDPD(t *testing.T, ns string, flags ...string) lldpd {
 		t.Fatal(err)
 	}
 	d := lldpd{socket: filepath.Join(dir, "sock")}
-	script := fmt.Sprintf("mount -t tmpfs t /run; mkdir -p /run/lldpd; exec lldpd -d %s -u %s -I eth0", strings.Join(flags, " "), d.socket)
+	// What a client configures while lldpd starts may be lost, or stop its timers:
+	// lldpd reads a file before it begins.
+	conf := filepath.Join(dir, "lldpd.conf")
+	if err := os.WriteFile(conf, []byte("configure lldp tx-interval 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	script := fmt.Sprintf("mount -t tmpfs t /run; mkdir -p /run/lldpd; exec lldpd -d %s -O %s -u %s -I eth0", strings.Join(flags, " "), conf, d.socket)
 	d.process = start(t, "ip", "netns", "exec", ns, "unshare", "-m", "bash", "-c", script)
 	t.Cleanup(d.stop) // before the process is killed: its child goes with it
-	// A client that comes while lldpd starts is told that all is well, and what it
-	// has configured may be lost.
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(run(t, 5*time.Second, "lldpcli", "-u", d.socket, "show", "statistics").out)
+		}
+	})
 	eventually(t, 10*time.Second, "lldpd sends every second", func() error {
-		run(t, 5*time.Second, "lldpcli", "-u", d.socket, "configure", "lldp", "tx-interval", "1")
 		r := run(t, 5*time.Second, "lldpcli", "-u", d.socket, "show", "configuration")
 		return contains(r.out+r.log, "Transmit delay: 1\n")
 	})
@@ -145,6 +153,11 @@ func TestCDP(t *testing.T) {
 				t.Fatal(r.out, r.log)
 			}
 			d := runLLDPD(t, a.hosts[0], "-ll", c.flag)
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Log(show("show cdp traffic ; show cdp global ; show running-config cdp ; show interface ethernet 1/1 counters ; show interface counters drops"))
+				}
+			})
 			eventually(t, 10*time.Second, "the switch sees lldpd", func() error {
 				return contains(show("show cdp neighbors ; show cdp neighbors detail"), "Eth1/1         ", "Linux         eth0",
 					"Advertisement Version: "+c.version, "Interface: Ethernet1/1, Port ID (outgoing port): eth0", "Total entries displayed: 1")
