@@ -155,7 +155,7 @@ func TestCDP(t *testing.T) {
 			d := runLLDPD(t, a.hosts[0], "-ll", c.flag)
 			t.Cleanup(func() {
 				if t.Failed() {
-					t.Log(show("show cdp traffic ; show cdp global ; show running-config cdp ; show interface ethernet 1/1 counters ; show interface counters drops"))
+					t.Log(show("show cdp traffic ; show cdp global ; show interface ethernet 1/1 counters ; show interface counters drops"))
 				}
 			})
 			eventually(t, 10*time.Second, "the switch sees lldpd", func() error {

@@ -68,8 +68,10 @@ const bigRing = 64
 
 // host is the machine at one end. It belongs to one goroutine.
 type host interface {
-	// send waits for room, within bounds.
+	// send waits for room, within bounds, and may keep a copy of the frame for
+	// flush, which sends all that was kept.
 	send(vhost.Frame) error
+	flush() error
 	// receive returns a frame that is there; it is valid until the next call.
 	receive() (f vhost.Frame, ok bool, err error)
 	// wait returns when a frame is there, or after d.
@@ -139,6 +141,8 @@ type guest struct {
 }
 
 func (g guest) send(f vhost.Frame) error { return g.Peer.Send(0, f, g.shape) }
+
+func (g guest) flush() error { return nil }
 
 func (g guest) receive() (f vhost.Frame, ok bool, err error) {
 	f, err = g.ReceiveBy(0, time.Time{})

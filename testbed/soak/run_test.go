@@ -144,7 +144,10 @@ func (r *rig) exchange(frames int) error {
 	for {
 		progress := false
 		for d := range 2 {
-			if sent[d] < frames && segments[d]-arrived[d] < r.ends[1-d].window() {
+			for range perCall {
+				if sent[d] == frames || segments[d]-arrived[d] >= r.ends[1-d].window() {
+					break
+				}
 				n, err := r.send(d)
 				if err != nil {
 					return err
@@ -152,6 +155,9 @@ func (r *rig) exchange(frames int) error {
 				sent[d]++
 				segments[d] += n
 				progress = true
+			}
+			if err := r.hosts[d].flush(); err != nil {
+				return fmt.Errorf("host %d (%v): %w", d, r.ends[d], err)
 			}
 			n, err := r.drain(d)
 			if err != nil {

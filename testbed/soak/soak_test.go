@@ -101,12 +101,18 @@ func (r *rig) saturate(frames int) (sent, arrived int, err error) {
 			return sent, arrived, err
 		}
 		if sent++; sent%512 == 0 {
+			if err := r.hosts[0].flush(); err != nil {
+				return sent, arrived, err
+			}
 			n, err := r.countArrived()
 			if err != nil {
 				return sent, arrived, err
 			}
 			arrived += n
 		}
+	}
+	if err := r.hosts[0].flush(); err != nil {
+		return sent, arrived, err
 	}
 	for quiet := time.Now(); time.Since(quiet) < 500*time.Millisecond; {
 		n, err := r.countArrived()
