@@ -10,5 +10,7 @@
 //	                                                              pipeline.Engine
 //	host (AF_PACKET, or a vhost-user front end) ─ device ─ driver ┘
 //
+// A super-frame counts as the frames it stands for: each has a number.
+//
 // make test runs a thousandth; make soak the 10 million frames a pair.
 package soak

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// framesPerPair is the number of frames of a run in each direction:
+// framesPerPair is the number of frames of a run, both directions together:
 // TRUNKLINE_SOAK_FRAMES, else a thousandth of what make soak asks for, and a
 // tenth of that under the race detector.
 func framesPerPair(t testing.TB) int {
