@@ -59,6 +59,13 @@ func (s *Store) Check(c *Candidate) []schema.Problem {
 	return s.check(c.base.Tree, c.tree)
 }
 
+// CheckStep is Check of a candidate against an earlier state of it, for one that
+// grows step by step. Problems that only all steps together make are Commit's to
+// find.
+func (s *Store) CheckStep(from, to *Candidate) []schema.Problem {
+	return s.check(from.tree, to.tree)
+}
+
 // Verify returns what Commit would say of a candidate now, on top of what others
 // have committed since it began, and commits nothing: the remarks, or the error.
 func (s *Store) Verify(c *Candidate) ([]schema.Problem, error) {

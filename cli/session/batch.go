@@ -181,7 +181,7 @@ func (r *request) hold() error {
 	}
 	if edited {
 		if b.candidate != nil || !next.Tree().Equal(candidate.Tree()) {
-			if err := r.heldRemarks(next); err != nil {
+			if err := r.heldRemarks(candidate, next); err != nil {
 				return err
 			}
 		}
@@ -194,10 +194,11 @@ func (r *request) hold() error {
 	return nil
 }
 
-// heldRemarks prints what is to be said of a candidate that was not said of it
-// before.
-func (r *request) heldRemarks(next *config.Candidate) error {
-	problems := r.cli.product.Store.Check(next)
+// heldRemarks prints what is to be said of a held line's change that was not
+// said of the lines before it. It looks at the line alone: what all lines have
+// changed so far would cost more with each.
+func (r *request) heldRemarks(before, next *config.Candidate) error {
+	problems := r.cli.product.Store.CheckStep(before, next)
 	var errs config.Problems
 	for _, p := range problems {
 		if p.Severity == schema.Error {

@@ -150,6 +150,18 @@ func remove(n *node, p Path) *node {
 // Keys yields the keys of the list at the path, naturally ordered.
 func (t Tree) Keys(list Path) iter.Seq[string] {
 	return func(yield func(string) bool) {
+		for key := range t.Entries(list) {
+			if !yield(key) {
+				return
+			}
+		}
+	}
+}
+
+// Entries yields the keys of the list at the path, naturally ordered, each with
+// its entry as a tree of its own: no look-up from the root for each.
+func (t Tree) Entries(list Path) iter.Seq2[string, Tree] {
+	return func(yield func(string, Tree) bool) {
 		if len(list) == 0 || list[len(list)-1].Key != "" {
 			return
 		}
@@ -158,7 +170,7 @@ func (t Tree) Keys(list Path) iter.Seq[string] {
 			return
 		}
 		n.kids.named(list[len(list)-1].Name, func(k *kid) bool {
-			return k.elem.Key == "" || yield(k.elem.Key)
+			return k.elem.Key == "" || yield(k.elem.Key, Tree{k.node})
 		})
 	}
 }

@@ -14,7 +14,8 @@ import (
 // inherited but not there is the schema's to refuse, but when this candidate
 // removes it, the message here names who uses it.
 func check(c feature.Candidate) []schema.Problem {
-	if !concerned(c) {
+	moved, profiles := concerned(c)
+	if len(moved) == 0 && !profiles {
 		return nil
 	}
 	var out []schema.Problem
@@ -25,9 +26,20 @@ func check(c feature.Candidate) []schema.Problem {
 			out = append(out, schema.Problem{Path: at, Rule: rule, Text: text})
 		}
 	}
-	ports, below := members(c.New), children(c.New)
+	ports := members(c.New)
+	look := map[string]bool{} // profiles that may have become wrong
+	for _, port := range moved {
+		look[feature.ProfileOf(c.New, port)] = true
+	}
+	var below map[string][]string
+	if profiles {
+		below = children(c.New)
+	}
 
 	for gone := range c.Old.Keys(listPath) {
+		if !profiles {
+			break
+		}
 		if c.New.Exists(path(gone)) {
 			continue
 		}
@@ -44,6 +56,9 @@ func check(c feature.Candidate) []schema.Problem {
 	count := 0
 	for p := range c.New.Keys(listPath) {
 		count++
+		if !profiles && !look[p] {
+			continue
+		}
 		parent := parentOf(c.New, p)
 		above, looped := chain(c.New, p)
 		at := path(p, "inherit")
@@ -70,9 +85,9 @@ func check(c feature.Candidate) []schema.Problem {
 		problem(listPath, "port-profile-limit", "ERROR: Maximum number of port-profiles (%d) reached.", maxProfiles)
 	}
 
-	for port := range feature.Configured(c.New) {
+	for _, port := range moved {
 		p := feature.ProfileOf(c.New, port)
-		if p == "" || p == feature.ProfileOf(c.Old, port) || !c.New.Exists(path(p)) {
+		if p == "" || !c.New.Exists(path(p)) {
 			continue
 		}
 		if k := feature.KindOf(port); k != kind(c.New, p) {
@@ -103,14 +118,21 @@ func full(c feature.Candidate, profile string, ports []string, most int) []schem
 	return out
 }
 
-// concerned reports whether the candidate changes a profile or an inheritance.
-func concerned(c feature.Candidate) bool {
+// concerned returns the ports whose port-profile the candidate changes, and
+// whether it changes what profiles there are, their inheritance, type or limit.
+func concerned(c feature.Candidate) (ports []string, profiles bool) {
 	for change := range tree.Diff(c.Old, c.New) {
-		if change.Path[0].Name == listPath[0].Name || change.Path.Names() == "interfaces/interface/inherit" {
-			return true
+		switch names := change.Path.Names(); {
+		case names == "interfaces/interface/inherit":
+			ports = append(ports, change.Path[1].Key)
+		case len(change.Path) < 2 || change.Path[0].Name != listPath[0].Name:
+		case len(change.Path) == len(listPath):
+			profiles = true
+		default:
+			profiles = profiles || slices.Contains([]string{"inherit", "type", "max-ports"}, change.Path[2].Name)
 		}
 	}
-	return false
+	return ports, profiles
 }
 
 // onLoop reports whether a profile inherits itself in the end.

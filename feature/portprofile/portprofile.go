@@ -127,6 +127,9 @@ func Factory() []feature.Edit {
 	}
 }
 
+// inheritPath is what a port or profile inherits, below its entry.
+var inheritPath = tree.Path{{Name: "inherit"}}
+
 var listPath = tree.Path{{Name: "port-profiles"}, {Name: "port-profile"}}
 
 // path leads to a profile, or to a leaf below it.
@@ -194,8 +197,8 @@ func maxPorts(t tree.Tree, profile string) int {
 // of cli.md §1.
 func members(t tree.Tree) map[string][]string {
 	m := map[string][]string{}
-	for port := range feature.Configured(t) {
-		if p := feature.ProfileOf(t, port); p != "" {
+	for port, entry := range t.Entries(feature.InterfacesRoot.Child("interface")) {
+		if p := feature.Read(entry, inheritPath, ""); p != "" {
 			m[p] = append(m[p], port)
 		}
 	}
@@ -205,8 +208,8 @@ func members(t tree.Tree) map[string][]string {
 // children returns the profiles that inherit each profile themselves.
 func children(t tree.Tree) map[string][]string {
 	m := map[string][]string{}
-	for p := range t.Keys(listPath) {
-		if parent := parentOf(t, p); parent != "" {
+	for p, entry := range t.Entries(listPath) {
+		if parent := feature.Read(entry, inheritPath, ""); parent != "" {
 			m[parent] = append(m[parent], p)
 		}
 	}
