@@ -3,6 +3,7 @@ package term
 import (
 	"bytes"
 	"errors"
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -64,6 +65,9 @@ var errAhead = errors.New("a pasted line was read otherwise than it was sent")
 // follow reads a line that was sent along, and those before it that are empty.
 func (c *console) follow(d remote.Done, sent string) error {
 	for {
+		if c.keys.pasted(sent) {
+			return c.draw(d, sent)
+		}
 		line, err := c.line(d)
 		switch {
 		case err != nil:
@@ -75,6 +79,31 @@ func (c *console) follow(d remote.Done, sent string) error {
 			return errAhead
 		}
 	}
+}
+
+// pasted takes the keys of a line that was sent, if they come next and the editor
+// would draw them as they are.
+func (k *keyboard) pasted(line string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n := len(line) + 1
+	if !plain(line) || k.ahead < n || string(k.buf[:n-1]) != line || k.buf[n-1] != '\r' && k.buf[n-1] != '\n' {
+		return false
+	}
+	k.take(n)
+	return true
+}
+
+// draw shows a prompt with a line behind it at once, as the editor would have
+// left them key by key.
+func (c *console) draw(d remote.Done, line string) error {
+	c.set.Store(int64(d.Width))
+	_, err := io.WriteString(c.Out, eraseBelow+eraseFirst+fitting(d.Prompt, c.width())+line+"\n")
+	if err == nil {
+		err = c.remember(d, line)
+	}
+	c.pager.reset(0)
+	return err
 }
 
 // window is how many lines are sent along: fewer where many are refused.

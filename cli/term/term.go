@@ -174,18 +174,8 @@ func (c *console) loop(d remote.Done) error {
 
 // line reads one line with the editor.
 func (c *console) line(d remote.Done) (string, error) {
-	list := 0
-	if d.Config {
-		list = 1
-	}
-	if list != c.listed {
-		c.rl.ResetHistory()
-		for _, l := range c.history[list] {
-			if err := c.rl.SaveHistory(l); err != nil {
-				return "", err
-			}
-		}
-		c.listed = list
+	if err := c.list(d); err != nil {
+		return "", err
 	}
 	c.set.Store(int64(d.Width))
 	c.editor.setAsking(d.More)
@@ -194,14 +184,42 @@ func (c *console) line(d remote.Done) (string, error) {
 	if err != nil || d.More || strings.TrimSpace(line) == "" {
 		return line, err
 	}
-	h := &c.history[list]
+	return line, c.remember(d, line)
+}
+
+// list gives the editor the history of the mode that a prompt is of: exec or
+// configuration.
+func (c *console) list(d remote.Done) error {
+	list := 0
+	if d.Config {
+		list = 1
+	}
+	if list == c.listed {
+		return nil
+	}
+	c.rl.ResetHistory()
+	for _, l := range c.history[list] {
+		if err := c.rl.SaveHistory(l); err != nil {
+			return err
+		}
+	}
+	c.listed = list
+	return nil
+}
+
+// remember adds a line to the history of its mode.
+func (c *console) remember(d remote.Done, line string) error {
+	if err := c.list(d); err != nil {
+		return err
+	}
+	h := &c.history[c.listed]
 	if n := len(*h); n == 0 || (*h)[n-1] != line {
 		*h = append(*h, line)
 		if len(*h) > maxHistory {
 			*h = (*h)[1:]
 		}
 	}
-	return line, c.rl.SaveHistory(line)
+	return c.rl.SaveHistory(line)
 }
 
 // editorWidth is the width that the line editor reckons with. A prompt that
