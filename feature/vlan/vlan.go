@@ -108,10 +108,11 @@ func check(c feature.Candidate) []schema.Problem {
 		})
 	}
 	owner := map[string]ether.VLANID{}
-	settings(c.New, func(id ether.VLANID, leaf string, value any) {
-		name, ok := value.(string)
-		if leaf != "name" || !ok {
-			return
+	for key, entry := range c.New.Entries(listPath) {
+		id, _ := parseID(key)
+		name := feature.Read(entry, namePath, "")
+		if name == "" {
+			continue
 		}
 		other, taken := owner[name]
 		if !taken {
@@ -122,12 +123,15 @@ func check(c feature.Candidate) []schema.Problem {
 				Path: feature.VLANPath(id, "name"), Rule: "vlan-name-unique",
 				Text: fmt.Sprintf("ERROR: VLAN name %s is in use by VLAN %d.", name, other),
 			})
-			return
+			continue
 		}
 		owner[name] = id
-	})
+	}
 	return out
 }
+
+// namePath is the name of a VLAN, below its entry.
+var namePath = tree.Path{{Name: "name"}}
 
 // nameless returns the VLAN that has a name by default.
 func nameless(t tree.Tree, all ether.VLANSet, name string) (ether.VLANID, bool) {
