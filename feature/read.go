@@ -3,6 +3,7 @@ package feature
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -47,6 +48,18 @@ func ManagementAddresses(t tree.Tree) []string {
 func (c Candidate) Changed(paths ...tree.Path) bool {
 	for _, p := range paths {
 		if !c.Old.Sub(p).Equal(c.New.Sub(p)) {
+			return true
+		}
+	}
+	return false
+}
+
+// ChangedPorts reports whether an interface came or went, or changed at or below
+// one of the named leaves or containers. The checks that look at all interfaces
+// then need not for a description.
+func (c Candidate) ChangedPorts(below ...string) bool {
+	for change := range tree.Diff(c.Old.Sub(InterfacesRoot), c.New.Sub(InterfacesRoot)) {
+		if len(change.Path) == 1 || slices.Contains(below, change.Path[1].Name) {
 			return true
 		}
 	}

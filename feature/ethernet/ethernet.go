@@ -97,7 +97,7 @@ var Feature = feature.Feature{
 }
 
 func check(c feature.Candidate) []schema.Problem {
-	if !c.Changed(feature.InterfacesRoot, feature.ModulesRoot, feature.ProfilesRoot) {
+	if !c.Changed(feature.ModulesRoot, feature.ProfilesRoot) && !c.ChangedPorts() {
 		return nil
 	}
 	var problems []schema.Problem

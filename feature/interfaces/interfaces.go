@@ -74,7 +74,7 @@ func absent(name string) error {
 }
 
 func check(c feature.Candidate) []schema.Problem {
-	if !c.Changed(feature.InterfacesRoot) {
+	if !c.ChangedPorts() {
 		return nil
 	}
 	var problems []schema.Problem

@@ -51,7 +51,7 @@ func ownerOf(t tree.Tree, port string) Owner {
 }
 
 func check(c feature.Candidate) []schema.Problem {
-	if !c.Changed(feature.InterfacesRoot, feature.ModulesRoot, feature.ProfilesRoot) {
+	if !c.Changed(feature.ModulesRoot, feature.ProfilesRoot) && !c.ChangedPorts("owner") {
 		return nil
 	}
 	problems := checkVNICs(c)
