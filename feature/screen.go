@@ -2,6 +2,7 @@ package feature
 
 import (
 	"iter"
+	"slices"
 
 	"trunkline/config/schema"
 )
@@ -42,8 +43,13 @@ type Pair struct {
 
 // Rows returns the rows of a slice: text by line, keys by keys.
 func Rows[R any](rows []R, text func(R) string, keys func(R) []Pair) iter.Seq[Row] {
+	return RowsOf(slices.Values(rows), text, keys)
+}
+
+// RowsOf is Rows of what is found while it is printed.
+func RowsOf[R any](rows iter.Seq[R], text func(R) string, keys func(R) []Pair) iter.Seq[Row] {
 	return func(yield func(Row) bool) {
-		for _, r := range rows {
+		for r := range rows {
 			var out Row
 			if text != nil {
 				out.Text = text(r)

@@ -228,11 +228,12 @@ func TestFilters(t *testing.T) {
 			q.Args = feature.Args{Words: append([]string{"show", "mac", "address-table"}, c.words...), Values: c.args}
 			rows, err := switchWide(q)
 			var got []string
-			for _, e := range rows {
-				got = append(got, fmt.Sprintf("%d/%s", e.vlan, e.port()))
-			}
 			if err != nil {
 				got = []string{err.Error()}
+			} else {
+				for e := range rows {
+					got = append(got, fmt.Sprintf("%d/%s", e.vlan, e.port()))
+				}
 			}
 			if strings.Join(got, " ") != c.want {
 				t.Errorf("got %q, want %q", strings.Join(got, " "), c.want)
@@ -328,7 +329,7 @@ func TestNoEntries(t *testing.T) {
 		{VLAN: 10, MAC: good.MAC, Port: "Ethernet" + strings.Repeat("1", 1000)}, {VLAN: 4095, MAC: good.MAC, Port: good.Port},
 		{VLAN: 10, MAC: "\x1b[2J", Port: good.Port},
 	}
-	if got := entries([]answer{{module: 3, reply: api.FDBReply{Entries: append(bad, good)}}}); len(got) != 1 || got[0].FDBEntry != good {
+	if got := entries(answer{module: 3, reply: api.FDBReply{Entries: append(bad, good)}}); len(got) != 1 || got[0].FDBEntry != good {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -64,22 +64,18 @@ func ask(ctx context.Context, q feature.Query, slot int, request api.FDBQuery) (
 	return answers, nil
 }
 
-// entries returns the entries of the answers, each card's by VLAN and address.
-// What a card sends that is no entry is left out.
-func entries(answers []answer) []entry {
+// entries returns the entries of an answer by VLAN and address. What a card sends
+// that is no entry is left out.
+func entries(a answer) []entry {
 	var all []entry
-	for _, a := range answers {
-		for _, e := range a.reply.Entries {
-			mac, err := ether.ParseMAC(e.MAC)
-			if err != nil || !ether.VLANID(e.VLAN).Valid() || e.Port != "" && !named(e.Port) {
-				continue
-			}
-			all = append(all, entry{module: a.module, vlan: ether.VLANID(e.VLAN), mac: mac, FDBEntry: e})
+	for _, e := range a.reply.Entries {
+		mac, err := ether.ParseMAC(e.MAC)
+		if err != nil || !ether.VLANID(e.VLAN).Valid() || e.Port != "" && !named(e.Port) {
+			continue
 		}
+		all = append(all, entry{module: a.module, vlan: ether.VLANID(e.VLAN), mac: mac, FDBEntry: e})
 	}
-	slices.SortStableFunc(all, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.module, b.module), compareKeys(a, b))
-	})
+	slices.SortStableFunc(all, compareKeys)
 	return all
 }
 
@@ -98,12 +94,11 @@ func compareKeys(a, b entry) int {
 	return cmp.Or(cmp.Compare(a.vlan, b.vlan), cmp.Compare(a.mac.Uint64(), b.mac.Uint64()))
 }
 
-// merge leaves one entry per VLAN and address: the static one if there is one,
-// else that of a vEthernet, else that of a plain Ethernet, which an address can
-// live behind, else that of the uplink where it was seen last. Uplink says which
-// ports are uplinks.
-func merge(all []entry, uplink func(port string) bool) []entry {
-	all = slices.Clone(all)
+// best returns which of the cards' entries of one VLAN and address is shown: the
+// static one if there is one, else that of a vEthernet, else that of a plain
+// Ethernet, which an address can live behind, else that of the uplink where it
+// was seen last. Uplink says which ports are uplinks.
+func best(same []entry, uplink func(port string) bool) entry {
 	rank := func(e entry) int {
 		switch {
 		case e.Static:
@@ -115,11 +110,9 @@ func merge(all []entry, uplink func(port string) bool) []entry {
 		}
 		return 3
 	}
-	slices.SortStableFunc(all, func(a, b entry) int {
-		return cmp.Or(compareKeys(a, b), cmp.Compare(rank(a), rank(b)), cmp.Compare(a.AgeSeconds, b.AgeSeconds),
-			cmp.Compare(a.module, b.module))
+	return slices.MinFunc(same, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.AgeSeconds, b.AgeSeconds), cmp.Compare(a.module, b.module))
 	})
-	return slices.CompactFunc(all, func(a, b entry) bool { return compareKeys(a, b) == 0 })
 }
 
 // uplinks returns the test for uplinks, by configuration, and tunnels.

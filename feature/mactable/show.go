@@ -3,6 +3,7 @@ package mactable
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -81,23 +82,30 @@ func known(q feature.Query) error {
 	return feature.NoInterface(name)
 }
 
-// switchWide returns the merged table of all cards that answer, with the
-// command's filters. The interface filters after merging, so that it finds the
-// addresses that live behind the port.
-func switchWide(q feature.Query) ([]entry, error) {
+// switchWide yields the merged table of all cards that answer, with the
+// command's filters. The interface filters after merging, so that it finds
+// the addresses that live behind the port.
+func switchWide(q feature.Query) (iter.Seq[entry], error) {
 	if err := known(q); err != nil {
 		return nil, err
 	}
 	request := filter(q, "dump")
 	port := request.Port
 	request.Port = ""
-	answers, err := ask(context.Background(), q, 0, request)
+	cards, _, err := dumps(q, 0, request)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(merge(entries(answers), uplinks(q)), func(e entry) bool {
-		return port != "" && e.Port != port || q.Args.Has("dynamic") && e.Static || q.Args.Has("static") && !e.Static
-	}), nil
+	return func(yield func(entry) bool) {
+		for e := range merged(cards, uplinks(q)) {
+			if port != "" && e.Port != port || q.Args.Has("dynamic") && e.Static || q.Args.Has("static") && !e.Static {
+				continue
+			}
+			if !yield(e) {
+				return
+			}
+		}
+	}, nil
 }
 
 const legend = "" +
@@ -137,7 +145,7 @@ func showTable(q feature.Query) (feature.Screen, error) {
 	enabled := map[bool]string{false: "disabled", true: "enabled"}
 	return feature.Screen{{
 		Name: "mac_address", Heading: legend,
-		Rows: feature.Rows(rows, func(e entry) string {
+		Rows: feature.RowsOf(rows, func(e entry) string {
 			return fmt.Sprintf("%s %-8d %-16s %-8s %-9s %-6s %-4s %s\n", "*", e.vlan, e.mac, e.kind(), e.age(), "F", "F", e.port())
 		}, func(e entry) []feature.Pair {
 			return []feature.Pair{{Key: "disp_mac_addr", Value: e.mac.String()}, {Key: "disp_type", Value: "* "},
@@ -150,7 +158,7 @@ func showTable(q feature.Query) (feature.Screen, error) {
 
 func showModule(q feature.Query) (feature.Screen, error) {
 	n, _ := feature.Value[uint32](q.Args, "module")
-	answers, err := ask(context.Background(), q, int(n), filter(q, "dump"))
+	cards, answers, err := dumps(q, int(n), filter(q, "dump"))
 	switch {
 	case err != nil:
 		return nil, err
@@ -164,7 +172,11 @@ func showModule(q feature.Query) (feature.Screen, error) {
 	case answers[0].err != nil:
 		return nil, answers[0].err
 	}
-	rows := entries(answers)
+	var rows []entry
+	for e, ok := cards[0].head(); ok; e, ok = cards[0].head() {
+		rows = append(rows, e)
+		cards[0].take()
+	}
 	return feature.Screen{{
 		Name: "mac_address",
 		Heading: "VLAN      MAC Address       Type    Age       Port                           Mod\n" +
@@ -185,19 +197,20 @@ func showCount(q feature.Query) (feature.Screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	fixed := 0
-	for _, e := range all {
+	total, fixed := 0, 0
+	for e := range all {
+		total++
 		if e.Static {
 			fixed++
 		}
 	}
-	dynamic := len(all) - fixed
+	dynamic := total - fixed
 	line := func(label string, n int) string { return fmt.Sprintf("%-52s%d\n", "  "+label, n) }
 	return feature.Screen{{
 		Heading: "MAC Entries for all vlans:\n" + line("Dynamic Address Count:", dynamic) +
 			line("Static Address (User-defined) Count:", fixed) + line("Secure Address Count:", 0),
 		Keys: []feature.Pair{{Key: "dyn_cnt", Value: dynamic}, {Key: "usr_static_cnt", Value: fixed},
-			{Key: "secure_cnt", Value: 0}, {Key: "total_cnt", Value: len(all)}},
+			{Key: "secure_cnt", Value: 0}, {Key: "total_cnt", Value: total}},
 	}}, nil
 }
 

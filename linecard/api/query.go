@@ -11,11 +11,23 @@ type FDBQuery struct {
 	VLAN uint16 `json:"vlan,omitempty"`
 	MAC  string `json:"mac,omitempty"`
 	Port string `json:"port,omitempty"`
+	// Limit asks for a page of a dump: that many entries at most, in the order of
+	// FDBKey, those behind After. Without it a dump has no order and is cut at a
+	// bound of the card's. Cards from before pages answer with all.
+	Limit int     `json:"limit,omitempty"`
+	After *FDBKey `json:"after,omitempty"`
+}
+
+// FDBKey orders entries: by VLAN, then address.
+type FDBKey struct {
+	VLAN uint16 `json:"vlan"`
+	MAC  string `json:"mac"`
 }
 
 // FDBReply answers it.
 type FDBReply struct {
 	Entries []FDBEntry `json:"entries,omitempty"`
+	More    bool       `json:"more,omitempty"` // entries behind the last of the page
 	Dynamic int        `json:"dynamic"`
 	Static  int        `json:"static"`
 }
