@@ -9,32 +9,54 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
 // scalePorts is the number of ports of the contract's show bound.
 const scalePorts = 10_000
 
+// The MAC table that is shown has scalePerPort addresses on each of scaleTAPs,
+// which are in VLANs of their own.
+const (
+	scaleTAPs    = 25
+	scalePerPort = 4_000
+)
+
+func scaleTAP(i int) string { return fmt.Sprintf("tlbm%d", i) }
+
 // scale prints the contract's numbers of a supervisor and a line card as
-// processes of their own: the first page of a show on 10,000 ports, and the
-// memory of a card.
+// processes of their own: the first output of a show on 10,000 ports and on
+// 100,000 addresses, the memory of a card, and how long a configuration takes that
+// is pasted or replaced.
 func scale(ctx context.Context, w *world, out io.Writer) error {
+	w.removeHosts() // of a run that was cut off
+	if err := w.makeHosts(ctx); err != nil {
+		return err
+	}
+	defer w.removeHosts()
 	state := filepath.Join(w.dir, "scale")
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return err
 	}
 	var text bytes.Buffer
-	fmt.Fprintln(&text, "version 1.0(1)\nvlan 10")
+	fmt.Fprintln(&text, "version 1.0(1)\nvlan 10-99\nmac address-table limit 200000")
 	for i := range scalePorts {
 		fmt.Fprintf(&text, "interface Vethernet%d\n  description port %d\n  switchport access vlan 10\n", i+1, i+1)
 	}
+	for i := range scaleTAPs {
+		fmt.Fprintf(&text, "interface Vethernet%d\n  switchport access vlan %d\n  owner tap %s module 3\n", scalePorts+1+i, 10+i, scaleTAP(i))
+	}
 	file, sock := filepath.Join(state, "startup.cfg"), filepath.Join(state, "vsm.sock")
-	if err := os.WriteFile(file, text.Bytes(), 0o600); err != nil {
-		return err
+	secret := filepath.Join(state, "password")
+	for name, b := range map[string][]byte{file: text.Bytes(), secret: []byte(scalePassword + "\n")} {
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			return err
+		}
 	}
 	cards := "unix:" + filepath.Join(state, "cards.sock")
 	vsm, err := w.start("vsm.log", nil, filepath.Join(w.bin, "vsm"), "--state-dir", filepath.Join(state, "vsm"),
-		"--socket", sock, "--cards", cards, "--startup-config", file)
+		"--socket", sock, "--cards", cards, "--startup-config", file, "--ssh", scaleSSH, "--admin-password-file", secret)
 	if err != nil {
 		return err
 	}
@@ -43,18 +65,13 @@ func scale(ctx context.Context, w *world, out io.Writer) error {
 	if err := waitFor(ctx, 30*time.Second, func() error { _, err := sh(ctx, vsh, "--socket", sock, "-c", "show clock"); return err }); err != nil {
 		return fmt.Errorf("supervisor does not answer: %w", err)
 	}
-	var first []time.Duration
-	for range 9 {
-		d, err := firstByte(ctx, vsh, "--socket", sock, "-c", "show interface brief")
-		if err != nil {
-			return err
-		}
-		first = append(first, d)
+	ports, err := typical(ctx, vsh, sock, "show interface brief")
+	if err != nil {
+		return err
 	}
-	slices.Sort(first)
-	vem, err := w.start("vem.log", nil, filepath.Join(w.bin, "vem"), "--vsm", cards, "--config", "", "--slot", "3",
-		"--host-uuid", "00000000-0000-4000-8000-000000000003",
-		"--state-dir", filepath.Join(state, "vem"), "--vem-socket", filepath.Join(state, "vem.sock"))
+	program := filepath.Join(w.bin, "vem")
+	vem, err := w.start("vem.log", nil, "ip", in(hostB, program, "--vsm", cards, "--config", "", "--slot", "3",
+		"--host-uuid", "00000000-0000-4000-8000-000000000003", "--state-dir", filepath.Join(state, "vem"), "--vem-socket", filepath.Join(state, "vem.sock"))[1:]...)
 	if err != nil {
 		return err
 	}
@@ -68,9 +85,77 @@ func scale(ctx context.Context, w *world, out io.Writer) error {
 	}); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%-46s %7d ms %10s\n", "show interface brief, 10,000 ports: first output", first[len(first)/2].Milliseconds(), "<= 50 ms")
-	fmt.Fprintf(out, "%-46s %7d MB %10s\n", "resident memory of a line card", rssMB(vem.cmd.Process.Pid), "<= 40 MB")
+	memory := rssMB(vem.cmd.Process.Pid)
+	if err := w.learn(ctx, vsh, sock); err != nil {
+		return err
+	}
+	addresses, err := typical(ctx, vsh, sock, "show mac address-table")
+	if err != nil {
+		return err
+	}
+	vem.stop()
+	pasted, replaced, err := bulk(ctx, vsh, sock)
+	if err != nil {
+		return err
+	}
+	for _, l := range []struct {
+		what  string
+		took  time.Duration
+		bound string
+	}{
+		{"show interface brief, 10,000 ports: first output", ports, "<= 50 ms"},
+		{"show mac address-table, 100,000: first output", addresses, "<= 50 ms"},
+		{"5,000 lines pasted over SSH", pasted, "<= 5 s"},
+		{"the same by configure replace", replaced, "<= 2 s"},
+	} {
+		fmt.Fprintf(out, "%-48s %7d ms %10s\n", l.what, l.took.Milliseconds(), l.bound)
+	}
+	fmt.Fprintf(out, "%-48s %7d MB %10s\n", "resident memory of a line card", memory, "<= 40 MB")
 	return nil
+}
+
+// typical returns the median time to the first output of a command.
+func typical(ctx context.Context, vsh, sock, command string) (time.Duration, error) {
+	var first []time.Duration
+	for range 9 {
+		d, err := firstByte(ctx, vsh, "--socket", sock, "-c", command)
+		if err != nil {
+			return 0, err
+		}
+		first = append(first, d)
+	}
+	slices.Sort(first)
+	return first[len(first)/2], nil
+}
+
+// learn has the card learn the addresses: frames from all of them come in at its
+// TAPs until its table has them.
+func (w *world) learn(ctx context.Context, vsh, sock string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return waitFor(ctx, time.Minute, func() error {
+		for i := range scaleTAPs {
+			flood := in(hostB, self, "-flood", scaleTAP(i), "-flows", fmt.Sprint(scalePerPort), "-rate", "100000", "-for", "0.2s")
+			if _, err := sh(ctx, "ip", "-n", hostB, "link", "set", scaleTAP(i), "up"); err != nil {
+				return err
+			}
+			if _, err := sh(ctx, "ip", flood[1:]...); err != nil {
+				return err
+			}
+		}
+		s, err := sh(ctx, vsh, "--socket", sock, "-c", "show mac address-table count")
+		if err != nil {
+			return err
+		}
+		_, s, _ = strings.Cut(s, "Dynamic Address Count:")
+		var n int
+		if _, err := fmt.Sscan(s, &n); err != nil || n < scaleTAPs*scalePerPort {
+			return fmt.Errorf("addresses are missing: %d", n)
+		}
+		return nil
+	})
 }
 
 // firstByte returns the time from the start of a command to its first output.
