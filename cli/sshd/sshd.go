@@ -1,7 +1,9 @@
 // Package sshd is the SSH server (cli.md §2.1): password, keyboard-interactive
 // and public key through a feature.Authenticator, and on each connection
 // sessions of cli/remote: with a terminal (cli/term), as lines from standard
-// input, or one command line. Forwarding, agents and subsystems are refused.
+// input, or one command line. Forwarding and agents are refused.
+// The subsystem sftp (cli/sftpd), and "scp -t" and "scp -f" as a command line
+// (cli/scp), copy files; there are no other subsystems.
 //
 //	conn ── handshake, login ──▶ connection ──▶ session ──▶ remote.Server ──▶ cli/session
 //	        (limit, 30 s)        keepalive      pty, shell,
