@@ -17,28 +17,28 @@ func (c *CLI) Files(who feature.Session, by string) *files.View {
 	s := c.Session(Options{Who: who})
 	return &files.View{
 		Store: c.product.Files, Role: who.Role, By: by,
-		Config: func(name string) ([]byte, error) { return s.configText(name) },
+		Config: func(name string) ([]byte, error) { return s.configText(name, "show "+name) },
 		Account: func(command string, err error) {
 			c.accounts.Add(Account{At: c.product.Now(), From: who.From, User: who.User, Command: command, OK: err == nil})
 		},
 	}
 }
 
-// configText is the running or the startup configuration as its user may see it.
-func (s *Session) configText(name string) ([]byte, error) {
-	line := "show " + name
-	r := &request{Session: s, line: line}
-	q := r.cli.product.Query(feature.Args{}, r.opts.Who)
-	t := r.seen(q.Running)
+// configText is the running or the startup configuration as its user may see it,
+// headed by the line that has it printed.
+func (s *Session) configText(name, line string) ([]byte, error) {
+	r := &request{Session: s}
+	q := s.cli.product.Query(feature.Args{}, s.opts.Who)
+	t := q.Running
 	if name == files.Startup {
-		saved, ok := r.cli.product.Store.Startup()
+		saved, ok := s.cli.product.Store.Startup()
 		if !ok {
 			return nil, errNoStartup
 		}
-		t, q.Changed = r.seen(saved.Tree), saved.At
+		t, q.Changed = saved.Tree, saved.At
 	}
 	var b strings.Builder
-	if err := r.cli.print(&b, line, q, t, schema.PrintOptions{}); err != nil {
+	if err := s.cli.print(&b, line, q, r.seen(t), schema.PrintOptions{}); err != nil {
 		return nil, err
 	}
 	return []byte(b.String()), nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"trunkline/cli/grammar"
@@ -37,7 +38,6 @@ var fileWords = schema.Words{
 	"delete no-prompt": "Do not ask",
 	"show file":        "Contents of a file", "show file cksum": "CRC of the file as cksum counts it",
 	"show file md5sum": "MD5 of the file", "show file sha256sum": "SHA-256 of the file",
-	"copy": "Copy a configuration",
 }
 
 // fileCommands are the commands of the file systems (cli.md §6).
@@ -67,17 +67,10 @@ func (c *CLI) fileCommands() []grammar.Command {
 		return r.cli.product.Files.RemoveDir(r.fileOf("file"))
 	})
 	add("delete [no-prompt] <file>", "Remove a file", false, false, deleteFile)
-	add("copy <from> <to>", "Copy a configuration", false, false, func(_ context.Context, r *request) error {
-		if err := r.cli.product.Files.Copy(r.fileOf("from"), r.fileOf("to")); err != nil {
-			return err
-		}
-		_, err := io.WriteString(r.out, "Copy complete.\n")
-		return err
-	})
 	add("move <from> <to>", "Rename a file or directory", false, false, func(_ context.Context, r *request) error {
 		return r.cli.product.Files.Move(r.fileOf("from"), r.fileOf("to"))
 	})
-	return all
+	return slices.Concat(all, c.copyCommands())
 }
 
 // directory is where names without a file system are.
