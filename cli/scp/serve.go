@@ -3,7 +3,6 @@ package scp
 import (
 	"errors"
 	"io"
-	"path"
 	"strings"
 
 	"trunkline/cli/files"
@@ -38,7 +37,11 @@ func (s *server) refuse(err error) error {
 
 // text is an operator's message without what marks it as an error at a prompt.
 func text(err error) string {
-	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "ERROR: "), "% ")
+	text := err.Error()
+	for _, mark := range []string{"ERROR: ", "% ", "scp: "} {
+		text = strings.TrimPrefix(text, mark)
+	}
+	return text
 }
 
 // sink takes what the client sends.
@@ -193,10 +196,11 @@ func (s *server) giveDir(p string, depth int) error {
 // dirName is the name of a directory at the client: a file system is called so
 // without its colon.
 func dirName(name string) string {
-	if n, err := flash.Parse(name); err == nil && n.Path == "" {
+	n, err := flash.Parse(name)
+	if err != nil || n.Path == "" {
 		return strings.TrimSuffix(n.System, ":")
 	}
-	return path.Base(name)
+	return n.Base()
 }
 
 // answered goes on where the client refused one file.

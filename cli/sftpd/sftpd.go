@@ -119,13 +119,12 @@ func (d *download) Close() error {
 	return d.File.Close()
 }
 
-// Filewrite implements sftp.FileWriter.
+// Filewrite implements sftp.FileWriter. A file that is opened for reading as well
+// can be written only.
 func (h *handlers) Filewrite(r *sftp.Request) (io.WriterAt, error) {
 	flags := r.Pflags()
-	if flags.Read || flags.Append && !flags.Write {
-		return nil, sftp.ErrSSHFxOpUnsupported
-	}
-	if _, err := h.view.Stat(r.Filepath); err != nil && !flags.Creat {
+	e, err := h.view.Stat(r.Filepath)
+	if err != nil && !flags.Creat {
 		return nil, coded(err)
 	}
 	if err := h.take(); err != nil {
@@ -137,6 +136,9 @@ func (h *handlers) Filewrite(r *sftp.Request) (io.WriterAt, error) {
 		return nil, coded(err)
 	}
 	w := &upload{Upload: u, h: h, path: r.Filepath}
+	if flags.Append {
+		w.begin = e.Size
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.uploads[w.path] = append(h.uploads[w.path], w)
@@ -146,8 +148,17 @@ func (h *handlers) Filewrite(r *sftp.Request) (io.WriterAt, error) {
 // upload is a file being written.
 type upload struct {
 	*files.Upload
-	h    *handlers
-	path string
+	h     *handlers
+	path  string
+	begin int64 // of what may be written: the end of a file that is appended to
+}
+
+// WriteAt implements io.WriterAt.
+func (u *upload) WriteAt(p []byte, offset int64) (int, error) {
+	if offset < u.begin {
+		return 0, sftp.ErrSSHFxOpUnsupported
+	}
+	return u.Upload.WriteAt(p, offset)
 }
 
 // Close implements io.Closer: the client has written everything.
