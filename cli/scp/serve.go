@@ -3,6 +3,7 @@ package scp
 import (
 	"errors"
 	"io"
+	"path"
 	"strings"
 
 	"trunkline/cli/files"
@@ -144,27 +145,36 @@ func (s *server) source() error {
 		return err
 	}
 	for _, p := range s.cmd.Paths {
-		if err := s.give(p, 0); err != nil {
+		if err := s.give(p, asked(p), 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// give sends a file, or a directory with what is in it.
-func (s *server) give(p string, depth int) error {
+// asked is the name that a client takes for a path it has asked for: the last part
+// as it was typed, or the switch could have it write something else.
+func asked(p string) string {
+	if name := path.Base(p); validName(name) {
+		return name
+	}
+	return dirName(p)
+}
+
+// give sends a file, or a directory with what is in it, under a name.
+func (s *server) give(p, as string, depth int) error {
 	if s.view.IsDir(p) {
-		return s.giveDir(p, depth)
+		return s.giveDir(p, as, depth)
 	}
 	f, e, err := s.view.Open(p)
 	if err != nil {
 		return s.refuse(err)
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
-	return s.answered(s.Send(e.Name, e.Size, f))
+	return s.answered(s.Send(as, e.Size, f))
 }
 
-func (s *server) giveDir(p string, depth int) error {
+func (s *server) giveDir(p, as string, depth int) error {
 	switch {
 	case !s.cmd.Recursive:
 		return s.refuse(flash.Error("Is a directory: " + p))
@@ -181,26 +191,26 @@ func (s *server) giveDir(p string, depth int) error {
 	if err != nil {
 		return s.refuse(err)
 	}
-	if err := s.Announce(Record{Kind: Dir, Name: dirName(name)}); err != nil {
+	if err := s.Announce(Record{Kind: Dir, Name: as}); err != nil {
 		return s.answered(err)
 	}
 	for _, e := range list {
 		below := strings.TrimSuffix(name, "/") + "/" + e.Name
-		if err := s.give(below, depth+1); err != nil {
+		if err := s.give(below, e.Name, depth+1); err != nil {
 			return err
 		}
 	}
 	return s.answered(s.Announce(Record{Kind: End}))
 }
 
-// dirName is the name of a directory at the client: a file system is called so
+// dirName is the name that a file system has at the client where it was not named:
 // without its colon.
-func dirName(name string) string {
-	n, err := flash.Parse(name)
-	if err != nil || n.Path == "" {
-		return strings.TrimSuffix(n.System, ":")
+func dirName(p string) string {
+	system := flash.Boot
+	if name, err := files.Name(p); err == nil && strings.HasPrefix(name, flash.Volatile) {
+		system = flash.Volatile
 	}
-	return n.Base()
+	return strings.TrimSuffix(system, ":")
 }
 
 // answered goes on where the client refused one file.

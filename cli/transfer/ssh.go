@@ -121,7 +121,7 @@ func (l *login) failed(err error) error {
 	switch {
 	case l.err != nil:
 		return l.err
-	case strings.Contains(err.Error(), "unable to authenticate"):
+	case strings.Contains(err.Error(), "unable to authenticate"), strings.Contains(err.Error(), "too many authentication failures"):
 		return location.Error(fmt.Sprintf("%s: Permission denied for %s.", l.host, l.user))
 	}
 	return err
