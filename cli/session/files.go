@@ -70,7 +70,7 @@ func (c *CLI) fileCommands() []grammar.Command {
 	add("move <from> <to>", "Rename a file or directory", false, false, func(_ context.Context, r *request) error {
 		return r.cli.product.Files.Move(r.fileOf("from"), r.fileOf("to"))
 	})
-	return slices.Concat(all, c.copyCommands())
+	return slices.Concat(all, c.copyCommands(), c.archiveCommands())
 }
 
 // directory is where names without a file system are.
@@ -168,15 +168,13 @@ func (s *Session) fileNames() []string {
 		return nil
 	}
 	all := append(flash.Systems(), s.cli.product.Files.Names(maxCompletions)...)
-	here, err := s.cli.product.Files.List(s.directory().String())
-	if err != nil {
-		return all
+	here := s.directory().String()
+	if !strings.HasSuffix(here, ":") {
+		here += "/"
 	}
-	for _, e := range here[:min(len(here), maxCompletions)] {
-		if e.Dir {
-			all = append(all, e.Name+"/")
-		} else {
-			all = append(all, e.Name)
+	for _, name := range all {
+		if below, ok := strings.CutPrefix(name, here); ok && below != "" {
+			all = append(all, below)
 		}
 	}
 	return all

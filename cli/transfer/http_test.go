@@ -35,7 +35,9 @@ func serve(t *testing.T, trusted bool) *web {
 	})
 	mux.HandleFunc("/again", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "/again", http.StatusFound) })
 	mux.HandleFunc("/there", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "/f", http.StatusFound) })
-	mux.HandleFunc("/down", func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, w.plain.URL+"/f", http.StatusFound) })
+	mux.HandleFunc("/down", func(rw http.ResponseWriter, r *http.Request) {
+		http.Redirect(rw, r, w.plain.URL+"/f", http.StatusFound)
+	})
 	mux.HandleFunc("/endless", func(rw http.ResponseWriter, r *http.Request) {
 		for {
 			if _, err := rw.Write(make([]byte, 1<<16)); err != nil {
