@@ -59,15 +59,21 @@ func (k *known) read(address string) (text []byte, key ssh.PublicKey, err error)
 	return text, key, nil
 }
 
+// preferred are the algorithms of host keys that a client takes of a server that it
+// does not know, as OpenSSH orders them.
+var preferred = []string{
+	ssh.KeyAlgoED25519, ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256,
+}
+
 // algorithms are those of the key that is kept of a server, so that it shows that
-// one and not another that it has as well; nil for any.
+// one and not another that it has as well.
 func (k *known) algorithms(address string) []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	_, key, err := k.read(address)
 	switch {
 	case err != nil || key == nil:
-		return nil
+		return preferred
 	case key.Type() == ssh.KeyAlgoRSA:
 		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
 	}

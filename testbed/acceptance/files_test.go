@@ -40,8 +40,6 @@ func runManaged(t *testing.T, name string) *managed {
 	if err := os.WriteFile(ask, []byte("#!/bin/sh\necho admin\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("SSH_ASKPASS", ask)
-	t.Setenv("SSH_ASKPASS_REQUIRE", "force")
 	return m
 }
 
@@ -61,12 +59,12 @@ func (m *managed) at(t *testing.T, name string, args ...string) result {
 	return run(t, 2*time.Minute, "ip", append([]string{"netns", "exec", m.station, name}, args...)...)
 }
 
-// ssh runs a program of OpenSSH with its options for the switch.
+// ssh runs a program of OpenSSH, with its options, for admin of the switch.
 func (m *managed) ssh(t *testing.T, name string, args ...string) result {
 	t.Helper()
-	options := []string{"-F", "none", "-o", "UserKnownHostsFile=" + filepath.Join(m.dir, "known"), "-o", "StrictHostKeyChecking=no",
+	options := []string{"SSH_ASKPASS=" + filepath.Join(m.dir, "ask"), "SSH_ASKPASS_REQUIRE=force", name, "-F", "none", "-o", "UserKnownHostsFile=" + filepath.Join(m.dir, "known"), "-o", "StrictHostKeyChecking=no",
 		"-o", "PubkeyAuthentication=no", "-o", "LogLevel=ERROR"}
-	return m.at(t, name, append(options, args...)...)
+	return m.at(t, "env", append(options, args...)...)
 }
 
 // TestCopyInAndOut is a script of plain ssh, scp and sftp: a file in, merged,
