@@ -273,3 +273,30 @@ type full struct{}
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
 func md5of(text string) string { return fmt.Sprintf("%x", md5.Sum([]byte(text))) }
+
+// TestOpenSSHSecret: a password that copy asks for is not shown, on a terminal, and
+// Ctrl-C gives the copy up.
+func TestOpenSSHSecret(t *testing.T) {
+	v := serve(t, nil)
+	p, _ := sit(t, v)
+	p.expect("switch# ")
+	p.press("copy running-config scp://there/x\r")
+	p.expect("admin@there's password: ")
+	p.press("Wrong\x15Cirrus-55\x7f\r")
+	if before := p.expect("switch# "); strings.Contains(before, "Cirrus") || !strings.Contains(before, "Copy complete.") {
+		t.Errorf("screen %q", before)
+	}
+	p.press("copy scp://there/x y\r")
+	p.expect("admin@there's password: ")
+	p.press("Cirr\x03")
+	if before := p.expect("switch# "); strings.Contains(before, "Cirr") || strings.Contains(before, "Copy complete.") {
+		t.Errorf("screen %q", before)
+	}
+	p.press("show cli history unformatted\r")
+	if before := p.expect("switch# "); strings.Contains(before, "Cirr") {
+		t.Errorf("history %q", before)
+	}
+	if out := v.say(t, "dir | include y$"); out != "" {
+		t.Errorf("copied: %s", out)
+	}
+}
