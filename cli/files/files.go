@@ -84,6 +84,12 @@ func Path(name string) string {
 	return "/" + n.System + "/" + n.Path
 }
 
+// IsConfig reports whether a path names a configuration.
+func IsConfig(path string) bool {
+	name, err := Name(path)
+	return err == nil && virtual(name)
+}
+
 // virtual reports whether a name is that of a configuration.
 func virtual(name string) bool { return name == Running || name == Startup }
 

@@ -24,8 +24,12 @@ import (
 	"trunkline/internal/flash"
 )
 
-// maxOpen is how many files and directories a client may have open.
-const maxOpen = 64
+// maxOpen is how many files and directories a client may have open, and maxTexts
+// how many of them may be configurations, which are held in memory.
+const (
+	maxOpen  = 64
+	maxTexts = 2
+)
 
 // Serve serves a client on a stream until it leaves or ctx is done. Stop ends the
 // stream: when ctx is done, or when the client does not keep to the protocol.
@@ -57,6 +61,7 @@ type handlers struct {
 
 	mu      sync.Mutex
 	open    int
+	texts   int                  // open configurations
 	uploads map[string][]*upload // by path
 }
 
@@ -98,12 +103,38 @@ func (h *handlers) Fileread(r *sftp.Request) (io.ReaderAt, error) {
 	if err := h.take(); err != nil {
 		return nil, err
 	}
+	give := h.give
+	if files.IsConfig(r.Filepath) {
+		if !h.takeText() {
+			h.give()
+			return nil, errMany
+		}
+		give = h.giveText
+	}
 	f, _, err := h.view.Open(r.Filepath)
 	if err != nil {
-		h.give()
+		give()
 		return nil, coded(err)
 	}
-	return &download{File: f, give: h.give}, nil
+	return &download{File: f, give: give}, nil
+}
+
+// takeText counts a configuration in; giveText counts it out, and as a file.
+func (h *handlers) takeText() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.texts >= maxTexts {
+		return false
+	}
+	h.texts++
+	return true
+}
+
+func (h *handlers) giveText() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.texts--
+	h.open--
 }
 
 // download is a file being read.

@@ -41,6 +41,12 @@ func (s *session) serveFiles(ctx context.Context, p program, _ remote.Hello, _ S
 	if err != nil {
 		return false, err
 	}
+	// They divide as terminals do.
+	if !s.copies.Take(terminals(s.limits.Copies), who.User, administrator(s.who)) {
+		_, _ = io.WriteString(s.channel.Stderr(), "Maximum number of file transfers reached.\n") // to who still reads
+		return false, nil
+	}
+	defer s.copies.Give(who.User, administrator(s.who))
 	who.From = who.Address + "@" + p.files.by
 	v := s.cfg.Sessions.CLI.Files(who, p.files.by)
 	if v == nil {
