@@ -148,6 +148,9 @@ func (u URL) String() string {
 	return w.String()
 }
 
+// Sure ends questions whose answer is yes or no.
+const Sure = "(yes/no)? "
+
 // Operator is who waits for a transfer.
 type Operator struct {
 	// User is taken where a URL names none and nobody can be asked.

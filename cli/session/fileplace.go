@@ -108,8 +108,11 @@ func (r *request) operator(b *bar) location.Operator {
 	hidden, discreet := r.console.(Discreet)
 	if r.opts.Interactive && discreet {
 		who.Ask = func(ctx context.Context, question string, secret bool) (string, error) {
-			if secret {
+			switch {
+			case secret:
 				return hidden.AskSecret(ctx, question)
+			case r.dontAsk && strings.HasSuffix(question, location.Sure): // cli.md §4.3
+				return "yes", nil
 			}
 			return r.console.Ask(ctx, question)
 		}

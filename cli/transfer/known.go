@@ -99,7 +99,7 @@ func (k *known) check(ctx context.Context, host, address string, remote net.Addr
 	kind := keyKind(key)
 	if who.Ask != nil {
 		question := fmt.Sprintf("The authenticity of host '%s (%s)' can't be established.\n%s key fingerprint is %s.\n"+
-			"Are you sure you want to continue connecting (yes/no)? ", host, remoteHost(remote), kind, print)
+			"Are you sure you want to continue connecting "+location.Sure, host, remoteHost(remote), kind, print)
 		for {
 			answer, err := who.Ask(ctx, question, false)
 			if err != nil {

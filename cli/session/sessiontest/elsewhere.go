@@ -11,7 +11,7 @@ import (
 )
 
 // Elsewhere is another machine, "there", whose users have the password "Cirrus-5"
-// and whose files are in memory.
+// (he who is called new is asked whether he is sure) and whose files are in memory.
 type Elsewhere struct {
 	mu    sync.Mutex
 	files map[string]string // by path
@@ -38,6 +38,11 @@ func (e *Elsewhere) enter(ctx context.Context, u location.URL, vrf string, who l
 		return nil
 	case who.Ask == nil:
 		return location.Error("The password cannot be asked for here: use a terminal.")
+	}
+	if u.User == "new" {
+		if sure, err := who.Ask(ctx, "Are you sure "+location.Sure, false); err != nil || sure != "yes" {
+			return location.Error("Host key verification failed.")
+		}
 	}
 	user := u.User
 	if user == "" {
