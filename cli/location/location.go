@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/url"
 	"path"
 	"strconv"
@@ -84,14 +85,24 @@ func Parse(text string) (URL, error) {
 		r.Port = uint16(n)
 	}
 	switch {
-	case r.Host == "" || !printable(r.Host):
-		return URL{}, Error("Invalid URL: no host")
+	case !validHost(r.Host):
+		return URL{}, Error("Invalid URL: host")
 	case !printable(r.User) || !printable(r.Path) || !printable(r.Query):
 		return URL{}, Error("Invalid URL")
 	case r.SSH() && (r.Path == "" || r.Path == "/" || r.Query != ""):
 		return URL{}, Error("Invalid URL: no file")
 	}
 	return r, nil
+}
+
+// validHost reports whether a text is an address, or may be a name.
+func validHost(text string) bool {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return a.Zone() == ""
+	}
+	return text != "" && len(text) <= 253 && strings.IndexFunc(text, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_')
+	}) < 0
 }
 
 func printable(text string) bool {

@@ -12,7 +12,7 @@ func TestParse(t *testing.T) {
 		{"scp://a@[2001:db8::1]/~/f", "a [2001:db8::1]:22 f f"},
 		{"https://h/a%20b?x=1", " h:443 /a b a b"},
 		{"http://h", " h:80  "},
-		{"scp://h", "ERROR: Invalid URL: no file"}, {"scp://h/", "ERROR: Invalid URL: no file"}, {"scp:///f", "ERROR: Invalid URL: no host"},
+		{"scp://h", "ERROR: Invalid URL: no file"}, {"scp://h/", "ERROR: Invalid URL: no file"}, {"scp:///f", "ERROR: Invalid URL: host"}, {"scp://h::1/f", "ERROR: Invalid URL: host"}, {"scp://[fe80::1%25eth0]/f", "ERROR: Invalid URL: host"},
 		{"scp://a:b@h/f", "ERROR: A password cannot be part of a URL; it is asked for"},
 		{"ftp://h/f", "ERROR: Invalid URL: not scp, sftp, http or https"}, {"scp://h:0/f", "ERROR: Invalid URL: port"},
 		{"scp://h/a%0ab", "ERROR: Invalid URL"}, {"scp://h/f#x", "ERROR: Invalid URL"}, {"scp:f", "ERROR: Invalid URL"},
