@@ -35,10 +35,15 @@ const (
 // stream: when ctx is done, or when the client does not keep to the protocol.
 func Serve(ctx context.Context, v *files.View, in io.Reader, out io.Writer, stop func() error) error {
 	h := &handlers{view: v, uploads: map[string][]*upload{}}
-	s := sftp.NewRequestServer(stream{in, out, stop}, sftp.Handlers{FileGet: h, FilePut: h, FileCmd: h, FileList: h})
+	g := newGate(in, out)
+	halt := func() error {
+		g.close()
+		return stop()
+	}
+	s := sftp.NewRequestServer(stream{g, g, halt}, sftp.Handlers{FileGet: h, FilePut: h, FileCmd: h, FileList: h})
 	defer h.abort()
-	defer context.AfterFunc(ctx, func() { _ = stop() })()
-	if err := s.Serve(); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	defer context.AfterFunc(ctx, func() { _ = halt() })()
+	if err := s.Serve(); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, errClosed) {
 		return err
 	}
 	return nil
