@@ -186,7 +186,8 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 		return nil, fmt.Errorf("file systems: %w", err)
 	}
 	s.cli, err = session.New(session.Product{
-		Store: s.config, History: s.history, Schema: sch, Features: s.features, Query: s.query, Host: host{s}, Version: version.String, Files: s.files, Support: support(),
+		Store: s.config, History: s.history, Schema: sch, Features: s.features, Query: s.query, Host: host{s}, Version: version.String, Support: support(),
+		Files: s.files, Transfer: s.transfers(),
 		Accounting: s.accounts,
 	})
 	if err != nil {

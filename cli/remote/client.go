@@ -23,6 +23,12 @@ type Handler interface {
 	Ask(question string) (string, error)
 }
 
+// Discreet is a Handler that can take an answer without showing it. A question of
+// that kind interrupts a line whose Handler cannot.
+type Discreet interface {
+	AskSecret(question string) (string, error)
+}
+
 // Client is the terminal's end of a session. Requests are made one after the
 // other; Interrupt, Touch and Resize may be called at any time.
 type Client struct {
@@ -255,6 +261,14 @@ func (c *Client) await(h Handler) (Done, error) {
 			}
 		case question:
 			text, failed := h.Ask(string(body))
+			if err = stop(failed); err == nil {
+				err = c.send(answer, []byte(text))
+			}
+		case secret:
+			text, failed := "", errUnexpected
+			if d, ok := h.(Discreet); ok {
+				text, failed = d.AskSecret(string(body))
+			}
 			if err = stop(failed); err == nil {
 				err = c.send(answer, []byte(text))
 			}

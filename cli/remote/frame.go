@@ -39,6 +39,7 @@ const (
 	output     kind = 'o' // body: bytes to print
 	page       kind = 'g' // body: size; its height is the page's
 	question   kind = 'q' // body: the text
+	secret     kind = 's' // likewise; the answer is not to be shown
 	done       kind = 'd' // body: Done
 	completion kind = 'c' // body: Completion
 	helpText   kind = 'h' // body: bytes to print

@@ -368,12 +368,21 @@ func (o *console) Page(lines int) {
 }
 
 func (o *console) Ask(ctx context.Context, text string) (string, error) {
+	return o.ask(ctx, question, text)
+}
+
+// AskSecret implements session.Discreet.
+func (o *console) AskSecret(ctx context.Context, text string) (string, error) {
+	return o.ask(ctx, secret, text)
+}
+
+func (o *console) ask(ctx context.Context, k kind, text string) (string, error) {
 	select { // an answer that nobody waited for
 	case <-o.c.answers:
 	default:
 	}
 	o.c.apart.Store(true)
-	if err := writeFrame(o.c.conn, question, cleaned(clip(text))); err != nil {
+	if err := writeFrame(o.c.conn, k, cleaned(clip(text))); err != nil {
 		return "", err
 	}
 	select {

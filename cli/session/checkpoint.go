@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"trunkline/cli/files"
 	"trunkline/config"
 	"trunkline/config/history"
 	"trunkline/config/schema"
@@ -43,7 +44,11 @@ func checkpointFile(_ context.Context, r *request) error {
 		return err
 	}
 	defer release()
-	if err := r.writeRunning(r.fileOf("file")); err != nil {
+	data, err := r.configText(files.Running, r.line)
+	if err != nil {
+		return err
+	}
+	if err := r.cli.product.Files.Write(r.fileOf("file"), data); err != nil {
 		return err
 	}
 	_, err = io.WriteString(r.out, "Done\n")
@@ -66,26 +71,20 @@ func (r *request) fileOf(placeholder string) string {
 	return r.file(text)
 }
 
-// writeRunning writes the running configuration to a file, as it is shown.
-func (r *request) writeRunning(file string) error {
-	q := r.query()
-	var b strings.Builder
-	if err := r.cli.print(&b, r.line, q, q.Running, schema.PrintOptions{}); err != nil {
-		return err
-	}
-	return r.cli.product.Files.Write(file, []byte(b.String()))
-}
-
-// readConfig reads a configuration file whole. It is an error if it is not a
-// configuration from its version line on; lines that cannot be read are
-// returned.
+// readConfig reads a configuration file whole; see parseWhole.
 func (r *request) readConfig(file string) (tree.Tree, []LineError, error) {
 	data, err := r.cli.product.Files.Read(file, maxConfigFile)
 	if err != nil {
 		return tree.Tree{}, nil, err
 	}
+	return r.parseWhole(file, data)
+}
+
+// parseWhole reads the text of a configuration that a name is of. It is an error if
+// it is not one from its version line on; lines that cannot be read are returned.
+func (r *request) parseWhole(name string, data []byte) (tree.Tree, []LineError, error) {
 	if !versioned(string(data)) {
-		return tree.Tree{}, nil, feature.Error("ERROR: " + file + " is not a full configuration: it does not begin with a version line.")
+		return tree.Tree{}, nil, feature.Error("ERROR: " + name + " is not a full configuration: it does not begin with a version line.")
 	}
 	t, bad := r.cli.ParseConfig(string(data))
 	return t, bad, nil

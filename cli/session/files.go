@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"trunkline/cli/grammar"
@@ -37,7 +38,6 @@ var fileWords = schema.Words{
 	"delete no-prompt": "Do not ask",
 	"show file":        "Contents of a file", "show file cksum": "CRC of the file as cksum counts it",
 	"show file md5sum": "MD5 of the file", "show file sha256sum": "SHA-256 of the file",
-	"copy": "Copy a configuration",
 }
 
 // fileCommands are the commands of the file systems (cli.md §6).
@@ -67,17 +67,10 @@ func (c *CLI) fileCommands() []grammar.Command {
 		return r.cli.product.Files.RemoveDir(r.fileOf("file"))
 	})
 	add("delete [no-prompt] <file>", "Remove a file", false, false, deleteFile)
-	add("copy <from> <to>", "Copy a configuration", false, false, func(_ context.Context, r *request) error {
-		if err := r.cli.product.Files.Copy(r.fileOf("from"), r.fileOf("to")); err != nil {
-			return err
-		}
-		_, err := io.WriteString(r.out, "Copy complete.\n")
-		return err
-	})
 	add("move <from> <to>", "Rename a file or directory", false, false, func(_ context.Context, r *request) error {
 		return r.cli.product.Files.Move(r.fileOf("from"), r.fileOf("to"))
 	})
-	return all
+	return slices.Concat(all, c.copyCommands(), c.archiveCommands())
 }
 
 // directory is where names without a file system are.
@@ -175,15 +168,13 @@ func (s *Session) fileNames() []string {
 		return nil
 	}
 	all := append(flash.Systems(), s.cli.product.Files.Names(maxCompletions)...)
-	here, err := s.cli.product.Files.List(s.directory().String())
-	if err != nil {
-		return all
+	here := s.directory().String()
+	if !strings.HasSuffix(here, ":") {
+		here += "/"
 	}
-	for _, e := range here[:min(len(here), maxCompletions)] {
-		if e.Dir {
-			all = append(all, e.Name+"/")
-		} else {
-			all = append(all, e.Name)
+	for _, name := range all {
+		if below, ok := strings.CutPrefix(name, here); ok && below != "" {
+			all = append(all, below)
 		}
 	}
 	return all

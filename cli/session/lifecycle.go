@@ -60,7 +60,6 @@ var lifecycleWords = schema.Words{
 	"show diff rollback-patch running-config": "Current operating configuration",
 	"show diff rollback-patch startup-config": "Startup configuration",
 	"show rollback":                           "Rollback", "show rollback log": "Log of the last rollback",
-	"copy running-config": "Current operating configuration", "copy startup-config": "Startup configuration",
 }
 
 // lifecycle are the commands of cli.md §7 beyond those of every product's start
@@ -99,10 +98,6 @@ func (c *CLI) lifecycle() []grammar.Command {
 		add("rollback running-config file <file> [atomic|best-effort|stop-at-first-failure] [verbose]", "To a checkpoint file", act(rollback))
 		add("configure replace <file> [best-effort] [commit-timeout <seconds>] [non-interactive] [verbose] [show-patch]",
 			"Replace the running configuration", act(replace))
-		add("copy running-config <file>", "Current operating configuration", act(copyRunningTo))
-		add("copy startup-config <file>", "Startup configuration", act(copyStartupTo))
-		add("copy <file> running-config", "Merge into the running configuration", act(copyToRunning))
-		add("copy <file> startup-config", "Replace the startup configuration", act(copyToStartup))
 	}
 	add("show diff rollback-patch "+sources, "Commands that turn one configuration into another", show(showPatch))
 	return all

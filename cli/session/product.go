@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"trunkline/cli/grammar"
+	"trunkline/cli/location"
 	"trunkline/cli/pipe"
 	"trunkline/config"
 	"trunkline/config/draft"
@@ -47,6 +48,9 @@ type Product struct {
 	// Files are the file systems; without them there are no commands of files
 	// and no redirection.
 	Files *flash.Store
+	// Transfer reaches files of other machines; without it, or Files, copy takes
+	// no URLs.
+	Transfer location.Transfer
 	// Support are the commands of show tech-support, by topic; none: there is
 	// no such command.
 	Support []Topic
@@ -65,6 +69,13 @@ type Console interface {
 	// Ask asks a question and returns the answer. It is called only for
 	// interactive sessions.
 	Ask(ctx context.Context, question string) (string, error)
+}
+
+// Discreet is a Console that can take an answer without showing it: a password.
+type Discreet interface {
+	// AskSecret is Ask; the answer is not shown. It is called only for
+	// interactive sessions.
+	AskSecret(ctx context.Context, question string) (string, error)
 }
 
 // CLI is the product's command language. It is safe for concurrent use.
@@ -111,7 +122,8 @@ func New(p Product) (*CLI, error) {
 	if c.accounts == nil {
 		c.accounts = &recent{}
 	}
-	if c.targets, err = grammar.NewTable(grammar.Command{Template: "<file>", Types: map[string]schema.AnyType{"file": fileType}}); err != nil {
+	_, target := c.placeTypes()
+	if c.targets, err = grammar.NewTable(grammar.Command{Template: "<file>", Types: map[string]schema.AnyType{"file": target}}); err != nil {
 		return nil, fmt.Errorf("grammar of redirections: %w", err)
 	}
 	commands := slices.Concat(c.builtins(), c.fileCommands(), c.supportCommands())

@@ -1,14 +1,18 @@
 package session
 
 import (
+	"context"
 	"strings"
 
 	"trunkline/cli/grammar"
+	"trunkline/cli/location"
+	"trunkline/cli/pipe"
 	"trunkline/config/schema"
+	"trunkline/feature"
 )
 
-// redirect is where output goes instead of the terminal: "> FILE" or ">> FILE"
-// at the end of a line (cli.md §6).
+// redirect is where output goes instead of the terminal: "> FILE", ">> FILE" or
+// "> URL" at the end of a line (cli.md §6).
 type redirect struct {
 	file   string // as typed
 	append bool
@@ -16,7 +20,7 @@ type redirect struct {
 
 // redirection splits a redirection off the end of an exec command. The command
 // keeps its columns.
-func redirection(text string) (command string, to *redirect, bad *grammar.Error) {
+func (c *CLI) redirection(text string) (command string, to *redirect, bad *grammar.Error) {
 	at, sign := arrow(text)
 	if sign == "" {
 		return text, nil, nil
@@ -31,10 +35,43 @@ func redirection(text string) (command string, to *redirect, bad *grammar.Error)
 	if i := strings.IndexAny(name, " \t"); i >= 0 {
 		return text[:at], nil, &grammar.Error{Col: col + len([]rune(name[:i])) + 1, Text: grammar.Invalid}
 	}
-	if _, err := fileType.Parse(name); err != nil {
+	_, target := c.placeTypes()
+	if _, err := target.Parse(name); err != nil {
 		return text[:at], nil, &grammar.Error{Col: col, Text: err.(*schema.SyntaxError).Text}
 	}
+	if location.Is(name) && sign == ">>" {
+		return text[:at], nil, &grammar.Error{Col: col, Text: "A URL cannot be appended to"}
+	}
 	return text[:at], &redirect{file: name, append: sign == ">>"}, nil
+}
+
+// redirected runs an exec command through its filters to a file or URL.
+func (r *request) redirected(ctx context.Context, chain *pipe.Chain, to *redirect) error {
+	p := r.place(to.file)
+	if p.file != "" {
+		w, err := r.cli.product.Files.Writer(p.file, to.append)
+		if err != nil {
+			return err
+		}
+		defer w.Abort()
+		if err := r.filtered(ctx, chain, w); err != nil {
+			return err
+		}
+		return w.Commit()
+	}
+	if p.url.Name() == "" {
+		return feature.Error("ERROR: Is a directory: " + p.String())
+	}
+	s, err := r.cli.product.Files.Spool()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := r.filtered(ctx, chain, s); err != nil {
+		return err
+	}
+	whole, size := s.Read()
+	return r.send(ctx, p.url, whole, size)
 }
 
 // fileTail returns what follows the > of an exec command, and its offset.

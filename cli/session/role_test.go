@@ -23,6 +23,11 @@ func TestRoles(t *testing.T) {
 			"configure": false, "configure terminal": false, "conf t ; vlan 77": false, "copy running-config startup-config": false,
 			"write": false, "write memory": false, "write erase": false, "reload": false, "reload module 3": false,
 			"show vlan ; conf t": false,
+			"dir":                true, "pwd": true, "cd volatile:": true,
+			"show file x": false, "show file x md5sum": false, "tail x": false, "tar list x": false, "copy x y": false, "copy http://there/vlans.cfg x": false,
+			"copy running-config scp://there/x": false, "copy http://there/vlans.cfg running-config": false, "show vlan > scp://there/x": false,
+			"show vlan > x": false, "gzip x": false, "gunzip x.gz": false, "tar create x y": false, "tar append x y": false, "tar extract x": false,
+			"mkdir d": false, "rmdir d": false, "delete x": false, "move x y": false, "clear ssh hosts": false,
 		} {
 			s := cli.Session(session.Options{Who: feature.Session{User: "eve", Role: role}, Interactive: true, Width: 80, Height: 24})
 			c := &recorder{answers: []string{"y", "y"}}

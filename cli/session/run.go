@@ -194,15 +194,7 @@ func (r *request) piped(ctx context.Context, chain *pipe.Chain, to *redirect) er
 		chain = &pipe.Chain{}
 	}
 	if to != nil {
-		w, err := r.cli.product.Files.Writer(r.file(to.file), to.append)
-		if err != nil {
-			return err
-		}
-		defer w.Abort()
-		if err := r.filtered(ctx, chain, w); err != nil {
-			return err
-		}
-		return w.Commit()
+		return r.redirected(ctx, chain, to)
 	}
 	a := r.match.Command.Tag.(action)
 	if length, _ := r.size(); r.opts.Interactive && a.piped() && !chain.NoMore && chain.Format == render.Text {
@@ -318,7 +310,7 @@ func (s *Session) resolve(text string) (found, *grammar.Error) {
 	var to *redirect
 	var bad *grammar.Error
 	if s.cli.product.Files != nil {
-		exec, to, bad = redirection(exec)
+		exec, to, bad = s.cli.redirection(exec)
 	}
 	parts, offsets := grammar.Chain(exec, '|')
 	m, err := s.exec().Match(parts[0], grammar.Typed)

@@ -44,9 +44,23 @@ func admin(interactive bool) session.Options {
 	}
 }
 
+// AskSecret shows that the answer is not shown.
+func (r *recorder) AskSecret(ctx context.Context, question string) (string, error) {
+	before := r.Len()
+	a, err := r.Ask(ctx, question)
+	shown := r.String()[:before] + question + "\n"
+	r.Reset()
+	r.WriteString(shown)
+	return a, err
+}
+
+// answered is a command with the answers to its questions.
+var answered = regexp.MustCompile(`^<([^>]*)>(.*)$`)
+
 // TestTranscripts replays testdata/*.txt. Lines that begin with a prompt are
 // typed: the prompt must be the session's, what follows must be what is printed.
-// A trailing ? asks for help, and "<yes>" before a command answers its question.
+// A trailing ? asks for help, and "<yes>" before a command answers its question,
+// "<a,b>" two.
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -76,8 +90,8 @@ func TestTranscripts(t *testing.T) {
 				if before, ok := strings.CutSuffix(input, "?"); ok {
 					c.WriteString(s.Help(before))
 				} else {
-					if rest, ok := strings.CutPrefix(input, "<yes>"); ok {
-						input, c.answers = rest, []string{"y"}
+					if m := answered.FindStringSubmatch(input); m != nil {
+						input, c.answers = m[2], strings.Split(strings.ReplaceAll(m[1], "yes", "y"), ",")
 					}
 					s.Run(t.Context(), input, c)
 				}

@@ -105,7 +105,7 @@ func FuzzExec(f *testing.F) {
 	for _, line := range []string{
 		"show version", "show version ; show vlan\nshow cox", "conf t ; vlan 5 ; name x ; end ; show vlan | count", "exit ; show version",
 		"show numbers 100 | include 9 | last 3", "clear counters", "show ?", "\x00\xff", "copy running-config startup-config", ";;;;",
-		"banner motd #a\nb#", "show version > bootflash:x ; dir bootflash:", strings.Repeat("a", 3000),
+		"banner motd #a\nb#", "show version > bootflash:x ; dir bootflash:", "scp -t bootflash:x", "scp -rf '/'", strings.Repeat("a", 3000),
 	} {
 		f.Add(line)
 	}

@@ -22,7 +22,13 @@ import (
 // uses the key in a file.
 func (v *served) openssh(t *testing.T, secret, key string, args ...string) *exec.Cmd {
 	t.Helper()
-	program, err := exec.LookPath("ssh")
+	return v.client(t, "ssh", secret, key, append([]string{"127.0.0.1"}, args...)...)
+}
+
+// client is openssh for any program of the client, with all of its arguments.
+func (v *served) client(t *testing.T, name, secret, key string, args ...string) *exec.Cmd {
+	t.Helper()
+	program, err := exec.LookPath(name)
 	if err != nil {
 		t.Skip("no OpenSSH client")
 	}
@@ -33,14 +39,17 @@ func (v *served) openssh(t *testing.T, secret, key string, args ...string) *exec
 	if err := errors.Join(os.WriteFile(hosts, []byte(line), 0o600), os.WriteFile(ask, []byte("#!/bin/sh\necho '"+secret+"'\n"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	options := []string{"-F", "none", "-p", port, "-l", "admin", "-o", "UserKnownHostsFile=" + hosts, "-o", "StrictHostKeyChecking=yes",
-		"-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "EscapeChar=none"}
+	options := []string{"-F", "none", "-o", "Port=" + port, "-o", "User=admin", "-o", "UserKnownHostsFile=" + hosts, "-o", "StrictHostKeyChecking=yes",
+		"-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"}
+	if name == "ssh" {
+		options = append(options, "-o", "EscapeChar=none")
+	}
 	if key != "" {
 		options = append(options, "-i", key, "-o", "BatchMode=yes")
 	} else {
 		options = append(options, "-o", "PubkeyAuthentication=no")
 	}
-	cmd := exec.CommandContext(t.Context(), program, append(append(options, "127.0.0.1"), args...)...)
+	cmd := exec.CommandContext(t.Context(), program, append(options, args...)...)
 	cmd.Env = append(os.Environ(), "SSH_ASKPASS="+ask, "SSH_ASKPASS_REQUIRE=force", "TERM=xterm")
 	return cmd
 }

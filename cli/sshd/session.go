@@ -32,10 +32,12 @@ type session struct {
 	client        *remote.Client // while it runs
 }
 
-// program is what a session runs: lines of standard input, or a command line.
+// program is what a session runs: lines of standard input, or a command line, or
+// a protocol for files.
 type program struct {
-	line string
-	exec bool
+	line  string
+	exec  bool
+	files *fileServer // nil for none
 }
 
 // serve answers requests until the channel ends, and runs what is asked for.
@@ -117,7 +119,14 @@ func (s *session) request(kind string, payload []byte) (ok bool, start *program)
 			return false, nil
 		}
 		s.started = true
-		return true, &program{line: r.Line, exec: true}
+		return true, &program{line: r.Line, exec: true, files: scpServer(r.Line)}
+	case "subsystem":
+		var r struct{ Name string }
+		if s.started || ssh.Unmarshal(payload, &r) != nil || r.Name != "sftp" {
+			return false, nil
+		}
+		s.started = true
+		return true, &program{exec: true, files: sftpServer}
 	}
 	return false, nil
 }
@@ -142,8 +151,10 @@ func (s *session) size() (width, height int) {
 // run runs a program and ends the channel with its status.
 func (s *session) run(ctx context.Context, p program) {
 	status := uint32(1)
-	s.connection.note(s, true)
-	defer s.connection.note(s, false)
+	if p.files == nil { // else farewells would be part of what is copied
+		s.connection.note(s, true)
+		defer s.connection.note(s, false)
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			s.cfg.Log.Error("SSH session panicked", "panic", r, "stack", string(debug.Stack()))
@@ -165,7 +176,12 @@ func (s *session) run(ctx context.Context, p program) {
 		}
 		defer s.terms.Give(s.who.User, administrator(s.who))
 	}
-	ok, err := s.program(ctx, p, h, settings, out)
+	program := s.program
+	if p.files != nil {
+		out.terminal = false
+		program = s.serveFiles
+	}
+	ok, err := program(ctx, p, h, settings, out)
 	if ok && err == nil {
 		status = 0
 	}
@@ -179,12 +195,10 @@ var errGone = errors.New("the user has been removed or has another role")
 
 // program runs a session of the CLI and reports whether its commands succeeded.
 func (s *session) program(ctx context.Context, p program, h remote.Hello, settings Settings, out *output) (ok bool, err error) {
-	// He may have become somebody else, or nobody, since the connection began.
-	now, ok := s.cfg.Auth.Lookup(s.who.User)
-	if !ok || now != s.who {
-		return false, errGone
+	who, err := s.whoNow()
+	if err != nil {
+		return false, err
 	}
-	who := feature.Session{User: now.User, Role: now.Role, Address: s.from, PID: os.Getpid()}
 	client, first, wait, err := s.cfg.Sessions.Local(ctx, who, h)
 	if err != nil {
 		return false, err
@@ -220,6 +234,16 @@ func (s *session) program(ctx context.Context, p program, h remote.Hello, settin
 	}
 	err = term.Interact(ctx, term.Terminal{In: keys, Out: out, Size: s.size, Resized: s.resized}, client, first)
 	return err == nil, err
+}
+
+// whoNow is the user now: he may have become somebody else, or nobody, since the
+// connection began.
+func (s *session) whoNow() (feature.Session, error) {
+	now, ok := s.cfg.Auth.Lookup(s.who.User)
+	if !ok || now != s.who {
+		return feature.Session{}, errGone
+	}
+	return feature.Session{User: now.User, Role: now.Role, Address: s.from, PID: os.Getpid()}, nil
 }
 
 // copyKeys copies standard input until the channel ends.

@@ -1,7 +1,9 @@
 // Package sshd is the SSH server (cli.md §2.1): password, keyboard-interactive
 // and public key through a feature.Authenticator, and on each connection
 // sessions of cli/remote: with a terminal (cli/term), as lines from standard
-// input, or one command line. Forwarding, agents and subsystems are refused.
+// input, or one command line. Forwarding and agents are refused.
+// The subsystem sftp (cli/sftpd), and "scp -t" and "scp -f" as a command line
+// (cli/scp), copy files; there are no other subsystems.
 //
 //	conn ── handshake, login ──▶ connection ──▶ session ──▶ remote.Server ──▶ cli/session
 //	        (limit, 30 s)        keepalive      pty, shell,
@@ -71,12 +73,13 @@ type Limits struct {
 	Reserved  int           // of them, for network-admin
 	PerUser   int           // of them, of one user
 	Channels  int           // sessions of one connection
+	Copies    int           // sessions that copy files; an eighth is kept for network-admin, and half is the most of one other user
 }
 
 // DefaultLimits are those of a server in service.
 var DefaultLimits = Limits{
 	Login: 30 * time.Second, Write: time.Minute, Keepalive: time.Minute, Answer: 30 * time.Second,
-	Strangers: 256, PerSource: 200, Clients: 512, Reserved: 32, PerUser: 240, Channels: 10,
+	Strangers: 256, PerSource: 200, Clients: 512, Reserved: 32, PerUser: 240, Channels: 10, Copies: 64,
 }
 
 func (l Limits) complete() Limits {
@@ -91,6 +94,7 @@ func (l Limits) complete() Limits {
 	for _, f := range []struct{ v, def *int }{
 		{&l.Strangers, &d.Strangers}, {&l.PerSource, &d.PerSource}, {&l.Clients, &d.Clients},
 		{&l.Reserved, &d.Reserved}, {&l.PerUser, &d.PerUser}, {&l.Channels, &d.Channels},
+		{&l.Copies, &d.Copies},
 	} {
 		if *f.v == 0 {
 			*f.v = *f.def
@@ -107,6 +111,7 @@ type Server struct {
 
 	door    door
 	terms   quota.Counter // sessions with a terminal
+	copies  quota.Counter // sessions that copy files
 	serving sync.WaitGroup
 
 	mu      sync.Mutex

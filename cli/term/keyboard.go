@@ -193,3 +193,27 @@ func (k *keyboard) take(n int) {
 	}
 	k.changed.Broadcast()
 }
+
+// maxSecret bounds a secret, in bytes.
+const maxSecret = 256
+
+// secret takes keys up to the end of a line that is not shown; ok is false where
+// the operator gave it up, or is gone.
+func (k *keyboard) secret() (text string, ok bool) {
+	var line []byte
+	for {
+		b, ok := k.key()
+		switch {
+		case !ok || b == ctrlC || b == ctrlZ || b == ctrlD && len(line) == 0:
+			return "", false
+		case b == '\r' || b == '\n':
+			return string(line), true
+		case b == ctrlU || b == ctrlX:
+			line = nil
+		case b == del || b == '\b':
+			line = line[:max(0, len(line)-1)]
+		case b >= ' ' && len(line) < maxSecret:
+			line = append(line, b)
+		}
+	}
+}

@@ -313,3 +313,20 @@ func (c *console) Ask(question string) (string, error) {
 	defer c.editor.setAsking(false)
 	return c.read(question[i:])
 }
+
+// AskSecret implements remote.Discreet: what is typed is not drawn. The line editor
+// has no part in it, so that nothing is kept.
+func (c *console) AskSecret(question string) (string, error) {
+	c.keys.release() // lines may be the answer
+	if _, err := io.WriteString(c.Out, question); err != nil {
+		return "", err
+	}
+	secret, ok := c.keys.secret()
+	if _, err := io.WriteString(c.Out, "\n"); err != nil {
+		return "", err
+	}
+	if !ok {
+		return "", readline.ErrInterrupt
+	}
+	return secret, nil
+}

@@ -78,13 +78,15 @@ func (s *Store) Write(name string, data []byte) error {
 
 // Writer writes a file. What has been written counts once Commit has returned;
 // Abort, which does nothing after Commit, gives it up, but for what has been
-// appended to a file that was there. A Writer belongs to one goroutine.
+// appended to a file that was there. But for WriteAt, a Writer belongs to one
+// goroutine.
 type Writer struct {
 	v      *volume
 	f      *os.File
 	name   string // as given, for messages
 	temp   string // path of the file under construction, "" when appending
 	path   string
+	size   int64 // of what has been written, in bytes; v.mu guards it from WriteAt
 	closed bool
 }
 
@@ -95,23 +97,18 @@ func (s *Store) Writer(name string, app bool) (*Writer, error) {
 		return nil, err
 	}
 	w := &Writer{v: v, name: name, path: at}
-	used, entries := v.measure()
-	if entries >= maxEntries {
-		return nil, Error(fmt.Sprintf("Maximum number of files (%d) reached.", maxEntries))
+	temp, err := v.temporary()
+	if err != nil {
+		return nil, err
 	}
-	v.mu.Lock()
-	v.used = used
-	v.temp++
-	temp := path.Join(path.Dir(at), fmt.Sprintf("%s%d", tempPrefix, v.temp))
-	v.mu.Unlock()
 	if info, err := v.root.Stat(at); err == nil && !info.Mode().IsRegular() {
 		return nil, explain(name, syscall.EISDIR)
 	}
 	if app {
 		w.f, err = v.regular(at, os.O_WRONLY|os.O_CREATE|os.O_APPEND)
 	} else {
-		w.temp = temp
-		w.f, err = v.regular(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
+		w.temp = path.Join(path.Dir(at), temp)
+		w.f, err = v.regular(w.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	}
 	if err != nil {
 		return nil, explain(name, err)
@@ -121,14 +118,8 @@ func (s *Store) Writer(name string, app bool) (*Writer, error) {
 
 // Write implements io.Writer.
 func (w *Writer) Write(p []byte) (int, error) {
-	w.v.mu.Lock()
-	full := w.v.used+int64(len(p)) > w.v.quota
-	if !full {
-		w.v.used += int64(len(p))
-	}
-	w.v.mu.Unlock()
-	if full {
-		return 0, explain(w.name, syscall.ENOSPC)
+	if err := w.reserve(w.size + int64(len(p))); err != nil {
+		return 0, err
 	}
 	n, err := w.f.Write(p)
 	if err != nil {
@@ -221,7 +212,7 @@ func (s *Store) MakeDir(name string) error {
 		return err
 	}
 	if _, entries := v.measure(); entries >= maxEntries {
-		return Error(fmt.Sprintf("Maximum number of files (%d) reached.", maxEntries))
+		return errFull
 	}
 	if err = v.root.Mkdir(at, 0o700); err == nil {
 		err = v.sync(path.Dir(at))

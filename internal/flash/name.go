@@ -2,6 +2,7 @@ package flash
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"syscall"
@@ -22,6 +23,25 @@ const tempPrefix = ".new-"
 type Error string
 
 func (e Error) Error() string { return "ERROR: " + string(e) }
+
+// Is says which error of a file system the message is of, for doors that have
+// codes for some: fs.ErrNotExist, fs.ErrExist or fs.ErrPermission.
+func (e Error) Is(target error) bool {
+	for kind, text := range kinds {
+		if target == kind {
+			return strings.HasPrefix(string(e), text)
+		}
+	}
+	return false
+}
+
+// kinds are the messages of errors that have a code elsewhere.
+var kinds = map[error]string{
+	fs.ErrNotExist: "No such file or directory", fs.ErrExist: "File exists", fs.ErrPermission: "Permission denied",
+}
+
+// errFull is the answer to one file too many.
+var errFull = Error(fmt.Sprintf("Maximum number of files (%d) reached.", maxEntries))
 
 // Name is a parsed name.
 type Name struct {
@@ -106,11 +126,11 @@ func explain(name string, err error) error {
 	case errors.As(err, &said):
 		return said
 	case errors.Is(err, fs.ErrNotExist):
-		text = "No such file or directory"
+		text = kinds[fs.ErrNotExist]
 	case errors.Is(err, syscall.ENOTEMPTY):
 		text = "Directory not empty"
 	case errors.Is(err, fs.ErrExist):
-		text = "File exists"
+		text = kinds[fs.ErrExist]
 	case errors.Is(err, syscall.ENOTDIR):
 		text = "Not a directory"
 	case errors.Is(err, syscall.EISDIR):
@@ -118,7 +138,7 @@ func explain(name string, err error) error {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		text = "No space left on device"
 	default:
-		text = "Permission denied"
+		text = kinds[fs.ErrPermission]
 	}
 	return Error(text + ": " + name)
 }

@@ -134,6 +134,7 @@ var fences = map[string][]string{
 	"github.com/openconfig/gnmi/...":   {"trunkline/gnmi/..."},
 	"github.com/google/gopacket/...":   {"trunkline/linecard/punt", "trunkline/linecard/capture", "trunkline/testbed/..."},
 	"github.com/openconfig/goyang/...": {},
+	"github.com/pkg/sftp/...":          {"trunkline/cli/sftpd", "trunkline/cli/transfer"},
 }
 
 func TestFences(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -329,6 +330,9 @@ func CLI(t testing.TB) (*session.CLI, *config.Store) {
 	t.Cleanup(func() { _ = files.Close() }) // nothing is left to lose
 	c, err := session.New(session.Product{
 		Store: store, Schema: s, Features: Features(), Version: "1.0(1)", Files: files,
+		Transfer: NewElsewhere(map[string]string{
+			"/vlans.cfg": "vlan 7\nvlan 8000\nvlan 9\n", "/whole.cfg": "version 1.0(1)\nvlan 70\n", "/dir/big": strings.Repeat("x", 8<<20+1),
+		}),
 		Host: host{store: store}, Now: func() time.Time { return Now },
 		Query: func(args feature.Args, who feature.Session) feature.Query {
 			q := feature.Query{Args: args, Running: store.Running().Tree, Now: Now, Session: who, Schema: s}

@@ -1,0 +1,45 @@
+package session
+
+import (
+	"strings"
+
+	"trunkline/cli/files"
+	"trunkline/config/schema"
+	"trunkline/feature"
+)
+
+// Files are the file systems as a user sees them from another machine, who came
+// by a protocol: "scp". It is nil where there are none.
+func (c *CLI) Files(who feature.Session, by string) *files.View {
+	if c.product.Files == nil {
+		return nil
+	}
+	s := c.Session(Options{Who: who})
+	return &files.View{
+		Store: c.product.Files, Role: who.Role, By: by,
+		Config: func(name string) ([]byte, error) { return s.configText(name, "show "+name) },
+		Account: func(command string, err error) {
+			c.accounts.Add(Account{At: c.product.Now(), From: who.From, User: who.User, Command: command, OK: err == nil})
+		},
+	}
+}
+
+// configText is the running or the startup configuration as its user may see it,
+// headed by the line that has it printed.
+func (s *Session) configText(name, line string) ([]byte, error) {
+	r := &request{Session: s}
+	q := s.cli.product.Query(feature.Args{}, s.opts.Who)
+	t := q.Running
+	if name == files.Startup {
+		saved, ok := s.cli.product.Store.Startup()
+		if !ok {
+			return nil, errNoStartup
+		}
+		t, q.Changed = saved.Tree, saved.At
+	}
+	var b strings.Builder
+	if err := s.cli.print(&b, line, q, r.seen(t), schema.PrintOptions{}); err != nil {
+		return nil, err
+	}
+	return []byte(b.String()), nil
+}
