@@ -47,7 +47,7 @@ var DefaultLimits = Limits{
 	Connections: 4096, PerSource: 2048, Requests: 2048, Reserved: 256, PerUser: 1536, Running: 32, UserRuns: 16, Rate: 1000, Burst: 4000,
 	HeaderBytes: 16 << 10, Body: 8 << 20, Small: 64 << 10, Large: 8, Commands: 16384, Output: 64 << 20, Replies: 256 << 20,
 	Header: 10 * time.Second, Read: time.Minute, Idle: 2 * time.Minute, Wait: time.Minute, Run: 5 * time.Minute, Write: 2 * time.Minute,
-	Farewell: 3 * time.Second, Cookie: 10 * time.Minute,
+	Farewell: 2 * time.Second, Cookie: 10 * time.Minute,
 }
 
 func (l Limits) complete() Limits {

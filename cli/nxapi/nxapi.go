@@ -47,7 +47,7 @@ type Config struct {
 
 // Patience is how long a client may take nothing of what waits for it, for
 // tcpsock.Listen.
-const Patience = time.Minute
+const Patience = 2 * time.Minute
 
 // Server answers requests. It may serve several listeners.
 type Server struct {
@@ -77,8 +77,10 @@ func New(cfg Config) *Server {
 func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
+	handler := counted{serve: s.serve}
+	defer handler.wait()
 	h := &http.Server{
-		Handler:           http.HandlerFunc(s.serve),
+		Handler:           &handler,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: s.limits.Header, ReadTimeout: s.limits.Read, IdleTimeout: s.limits.Idle,
 		WriteTimeout:   s.limits.Read + s.limits.Wait + s.limits.Run + s.limits.Write,
@@ -111,6 +113,31 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) 
 		return err
 	}
 	return nil
+}
+
+// counted is a handler that can be waited for: http.Server does not wait for
+// those whose connections it closes.
+type counted struct {
+	serve http.HandlerFunc
+
+	mu    sync.RWMutex // held for reading while a request is answered
+	ended bool
+}
+
+// ServeHTTP implements http.Handler.
+func (c *counted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if !c.ended {
+		c.serve(w, r)
+	}
+}
+
+// wait waits for all, and lets nobody in any more.
+func (c *counted) wait() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
 }
 
 // serve answers one request.
