@@ -205,7 +205,7 @@ func TestNXAPIPorts(t *testing.T) {
 	nxapiState(t, s, "enabled (not-running)")
 	eventually(t, "nothing is logged", func() bool {
 		out, _ := lines(t, s, "show logging logfile")
-		return strings.Contains(out, "%NXAPI-3-NOT_RUNNING: NX-API does not run: NX-API: listen tcp")
+		return strings.Contains(out, "%NXAPI-3-NOT_RUNNING: NX-API does not run: NX-API: listen on 127.0.0.1:")
 	})
 	_ = other.Close()
 	configured(t, s, fmt.Sprint("nxapi https port ", https))

@@ -34,7 +34,7 @@ func show(q feature.Query) (feature.Screen, error) {
 	line("HTTP Listen on port %s", "http_port", number(now.HTTP))
 	line("HTTPS Listen on port %s", "https_port", number(now.HTTPS))
 	if port := cmp.Or(now.HTTPS, now.HTTP); port != 0 {
-		keys = append(keys, feature.Pair{Key: "listen_on_port", Value: port})
+		keys = append(keys, feature.Pair{Key: "listen_on_port", Value: number(port)})
 	}
 	if now.HTTPS != 0 && now.Issuer != "" {
 		b.WriteString("Certificate Information:\n")
