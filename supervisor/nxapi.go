@@ -83,7 +83,7 @@ func (s *Supervisor) openNXAPI() (*apiServer, error) {
 	w.server = nxapi.New(nxapi.Config{
 		CLI: s.cli, Auth: s.users, Busy: aaa.ErrBusy, Proof: s.proof, Log: s.log,
 	})
-	if err := w.settle(nil, nil); err != nil && feat.Read(s.config.Running().Tree, 0).HTTPS == 0 && !errors.Is(err, errNoSocket) {
+	if err := w.settle(); err != nil && feat.Read(s.config.Running().Tree, 0).HTTPS == 0 && !errors.Is(err, errNoSocket) {
 		w.close()
 		return nil, err
 	}
@@ -104,8 +104,11 @@ func (w *apiServer) run(ctx context.Context) {
 	defer cancel()
 	for {
 		var retry <-chan time.Time
-		if w.settle(ctx, &serving) != nil {
+		if w.settle() != nil {
 			retry = time.After(retryNXAPI)
+		}
+		for i := range w.doors {
+			w.serve(ctx, &w.doors[i], &serving)
 		}
 		select {
 		case <-wake:
@@ -116,9 +119,9 @@ func (w *apiServer) run(ctx context.Context) {
 	}
 }
 
-// settle opens and closes ports until they are as configuration wants, and serves
-// those that are open; a nil ctx is for later. The error is why they are not.
-func (w *apiServer) settle(ctx context.Context, serving *sync.WaitGroup) error {
+// settle opens and closes ports until they are as configuration wants. The error
+// is why they are not.
+func (w *apiServer) settle() error {
 	t := w.s.config.Running().Tree
 	var wanted [2]listen.Where
 	var errs []error
@@ -153,11 +156,6 @@ func (w *apiServer) settle(ctx context.Context, serving *sync.WaitGroup) error {
 		now.listeners[i] = w.doors[i].listener
 	}
 	w.now.Store(now)
-	if ctx != nil {
-		for i := range w.doors {
-			w.serve(ctx, &w.doors[i], serving)
-		}
-	}
 	err := errors.Join(errs...)
 	w.tell(err)
 	return err
