@@ -263,7 +263,6 @@ func TestNXAPICertificate(t *testing.T) {
 			t.Errorf("%s: %s", line, out)
 		}
 	}
-	refused("nxapi certificate enable", "ERROR: Configure nxapi certificate httpskey and httpscrt first.")
 	configured(t, s, "nxapi certificate httpskey keyfile bootflash:none.key\nnxapi certificate httpscrt certfile bootflash:api.crt")
 	refused("nxapi certificate enable", "none.key")
 	configured(t, s, "nxapi certificate httpskey keyfile bootflash:bad.key")

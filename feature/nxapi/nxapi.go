@@ -18,7 +18,8 @@ type Config struct {
 	HTTP  uint32 // the TCP port of plain HTTP, 0 for none
 	HTTPS uint32 // that of HTTPS
 	// Key and Certificate are PEM files of a file system of the switch, which
-	// are used if Own says so; else the certificate is self-signed.
+	// are used if Own says so, which is when both are there and enabled; else the
+	// certificate is self-signed.
 	Key, Certificate string
 	Own              bool
 }
@@ -77,14 +78,13 @@ func leaves() []schema.Leaf {
 // file is the type of full names of files: "bootflash:api.key".
 var file = schema.Type[string]{
 	Name:   "nxapi-file",
-	Syntax: schema.Syntax{Notation: "bootflash:F", Help: "File: bootflash:F or volatile:F"},
+	Syntax: schema.Syntax{Notation: "WORD", Help: "File name: bootflash:F, volatile:F or F (Max Size 200)"},
 	Parse: func(s string) (string, error) {
-		n, err := flash.Parse(s)
-		switch {
-		case err != nil:
-			text, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "ERROR: "), ":")
-			return "", &schema.SyntaxError{Text: text}
-		case n.Path == "" || strings.ContainsAny(s, " \t\""):
+		if len(s) > 200 {
+			return "", schema.ErrTooLong(200)
+		}
+		n, err := flash.Resolve(flash.Name{System: flash.Boot}, s)
+		if err != nil || n.Path == "" || strings.ContainsAny(s, " \t\"|;<>") {
 			return "", schema.ErrInvalid
 		}
 		return n.String(), nil
@@ -101,14 +101,17 @@ func Enabled(t tree.Tree) bool { return Feature.Enabled(t) }
 // Read reads the configuration of the server. A port of HTTPS that is not
 // configured is https.
 func Read(t tree.Tree, https uint32) Config {
-	return Config{
+	c := Config{
 		HTTP:        feature.Read(t, path("http-port"), uint32(0)),
 		HTTPS:       feature.Read(t, path("https-port"), https),
 		Key:         feature.Read(t, path("key"), ""),
 		Certificate: feature.Read(t, path("certificate"), ""),
-		Own:         feature.Read(t, path("own"), false),
 	}
+	c.Own = own(t) && c.Key != "" && c.Certificate != ""
+	return c
 }
+
+func own(t tree.Tree) bool { return feature.Read(t, path("own"), false) }
 
 // check refuses what no server can do.
 func check(c feature.Candidate) []schema.Problem {
@@ -117,8 +120,11 @@ func check(c feature.Candidate) []schema.Problem {
 	if now.HTTP == now.HTTPS {
 		all = append(all, schema.Problem{Path: path("http-port"), Rule: "port", Text: "ERROR: HTTP and HTTPS cannot have the same port."})
 	}
-	if now.Own && (now.Key == "" || now.Certificate == "") {
-		all = append(all, schema.Problem{Path: path("own"), Rule: "certificate", Text: "ERROR: Configure nxapi certificate httpskey and httpscrt first."})
+	if was := Read(c.Old, DefaultHTTPS); own(c.New) && !now.Own && (was.Own || !own(c.Old)) {
+		all = append(all, schema.Problem{
+			Path: path("own"), Severity: schema.Note, Rule: "certificate",
+			Text: "Note: The certificate is self-signed until nxapi certificate httpskey and httpscrt are configured.",
+		})
 	}
 	return all
 }
