@@ -74,7 +74,16 @@ type State struct {
 	Reports map[string]map[int]any
 	// Down are the features whose server does not run, whatever configuration
 	// says.
-	Down map[string]bool
+	Down  map[string]bool
+	NXAPI NXAPI
+}
+
+// NXAPI is the NX-API server as it runs.
+type NXAPI struct {
+	HTTP, HTTPS     int           // TCP ports that it listens on, 0 for none
+	Cookie, Command time.Duration // how long a cookie is good and a command may last
+	Issuer          string        // of the certificate of HTTPS
+	Expires         time.Time
 }
 
 // Reported yields what cards report for a feature, by slot.

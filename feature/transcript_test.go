@@ -31,6 +31,7 @@ import (
 	"trunkline/feature/management"
 	"trunkline/feature/module"
 	"trunkline/feature/nve"
+	"trunkline/feature/nxapi"
 	"trunkline/feature/portprofile"
 	"trunkline/feature/svsdomain"
 	"trunkline/feature/switchport"
@@ -47,7 +48,7 @@ var update = flag.Bool("update", false, "write what cmp compares with into the t
 var features = []feature.Feature{
 	system.Feature, aaa.Feature, login.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
 	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, cdp.Feature, lldp.Feature, svsdomain.Feature,
-	management.Feature, alias.Feature, logging.Feature, vnsegment.Feature, nve.Feature,
+	management.Feature, alias.Feature, logging.Feature, vnsegment.Feature, nve.Feature, nxapi.Feature,
 }
 
 // TestTranscripts runs the operator transcripts of all features, testdata/*.txtar,

@@ -20,6 +20,7 @@ import (
 	"trunkline/feature/management"
 	"trunkline/feature/module"
 	"trunkline/feature/nve"
+	"trunkline/feature/nxapi"
 	"trunkline/feature/portprofile"
 	"trunkline/feature/svsdomain"
 	"trunkline/feature/switchport"
@@ -50,6 +51,7 @@ func Features() []feature.Feature {
 		cdp.Feature,
 		lldp.Feature,
 		svsdomain.Feature,
+		nxapi.Feature,
 		logging.Feature,
 		management.Feature,
 		alias.Feature,

@@ -24,7 +24,7 @@ func (s *Supervisor) query(args feature.Args, who feature.Session) feature.Query
 
 // snapshot gathers what is known at this moment.
 func (s *Supervisor) snapshot() *feature.State {
-	return &feature.State{Supervisor: s.facts(), Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports(), Down: s.down(), Logins: s.remote.Logins()}
+	return &feature.State{Supervisor: s.facts(), Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports(), Down: s.down(), NXAPI: s.nxapi.facts(), Logins: s.remote.Logins()}
 }
 
 // facts are what the supervisor says of itself.
@@ -44,7 +44,7 @@ func (s *Supervisor) facts() feature.Supervisor {
 
 // down are the features whose server does not run.
 func (s *Supervisor) down() map[string]bool {
-	return map[string]bool{"ssh": !s.ssh.serves(), "grpc": !s.gnmi.open()}
+	return map[string]bool{"ssh": !s.ssh.serves(), "grpc": !s.gnmi.open(), "nxapi": !s.nxapi.serves()}
 }
 
 // running is the running configuration as features observe it.

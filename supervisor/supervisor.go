@@ -58,6 +58,8 @@ type Config struct {
 	Cards []string
 	// SSH is where the SSH server listens.
 	SSH listen.Where
+	// NXAPI is where NX-API is served while configuration has it on.
+	NXAPI listen.Where
 	// Endpoints are those of an external etcd; none: the store is embedded.
 	Endpoints []string
 	// Base is configuration that a new chassis has besides the factory's, as
@@ -108,7 +110,8 @@ type Supervisor struct {
 	cli         *session.CLI
 	users       *aaa.Authenticator
 	remote      *remote.Server
-	ssh         *ssh // nil for none
+	ssh         *ssh       // nil for none
+	nxapi       *apiServer // nil for none
 	gnmi        door
 	sockets     []net.Listener
 	inventory   chan struct{} // of one: cards or configuration have changed
@@ -200,6 +203,9 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	if err := s.openGNMI(); err != nil {
 		return nil, err
 	}
+	if s.nxapi, err = s.openNXAPI(); err != nil {
+		return nil, err
+	}
 	for _, a := range cfg.Cards {
 		l, err := listenCards(a)
 		if err != nil {
@@ -240,7 +246,7 @@ func (s *Supervisor) check(sch *schema.Schema) func(old, new tree.Tree) []schema
 				all = append(all, f.Check(c)...)
 			}
 		}
-		return all
+		return append(all, s.checkCertificate(old, new)...)
 	}
 }
 
@@ -314,6 +320,9 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	if s.ssh != nil {
 		g.Go(func() error { s.ssh.run(ctx); return nil })
 	}
+	if s.nxapi != nil {
+		g.Go(func() error { s.nxapi.run(ctx); return nil })
+	}
 	if socket != nil {
 		g.Go(func() error { return s.remote.ServeSocket(ctx, socket) })
 	}
@@ -356,6 +365,7 @@ func (s *Supervisor) close() {
 		_ = l.Close() // closed already when the manager ran
 	}
 	s.ssh.close()
+	s.nxapi.close()
 	if s.files != nil {
 		if err := s.files.Close(); err != nil {
 			s.log.Warn("close the file systems", "error", err)

@@ -40,6 +40,10 @@ type Chain struct {
 	before  string // the filters so far
 }
 
+// Filters reports whether there is anything that looks at lines: what chooses a
+// format or paging does not.
+func (c *Chain) Filters() bool { return len(c.filters) > 0 }
+
 // filter handles one line at a time. Emit passes a line on and reports whether
 // more is wanted; so do line and end.
 type filter interface {

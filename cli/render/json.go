@@ -35,6 +35,9 @@ func (j *jsonWriter) raw(s string) {
 	}
 }
 
+// lists reports whether a single row stands in an array too.
+func (j *jsonWriter) lists() bool { return j.format == Native || j.format == Array }
+
 // item begins the next item of an object or array.
 func (j *jsonWriter) item(first bool) {
 	if !first {
@@ -148,13 +151,13 @@ func (j *jsonWriter) table(name string, rows iter.Seq[feature.Row], first bool) 
 	case n == 0:
 		return first
 	case n == 1:
-		open(j.format == Native)
-		if j.format == Native {
+		open(j.lists())
+		if j.lists() {
 			j.item(true)
 		}
 		j.row(held)
 	}
-	if n > 1 || j.format == Native {
+	if n > 1 || j.lists() {
 		j.depth--
 		j.newline()
 		j.raw("]")

@@ -22,6 +22,8 @@ const (
 	Pretty        // JSON indented
 	Native        // JSON with typed values and always arrays of rows
 	XML
+	Array    // JSON as it is, but always arrays of rows
+	Fragment // XML without its header and root, to stand in another text
 )
 
 // ErrNoStructure refuses JSON and XML of a command that only has text.
@@ -39,8 +41,8 @@ func Write(w io.Writer, command string, s feature.Screen, f Format) error {
 	switch {
 	case !shaped:
 		return ErrNoStructure
-	case f == XML:
-		return asXML(w, command, s)
+	case f == XML || f == Fragment:
+		return asXML(w, command, s, f)
 	}
 	return asJSON(w, s, f)
 }

@@ -11,16 +11,20 @@ import (
 // asXML writes a screen as XML: the tree that JSON has, inside one element with
 // the command in an attribute. A row is an element of its own; there is no
 // difference between one and several.
-func asXML(w io.Writer, command string, s feature.Screen) error {
+func asXML(w io.Writer, command string, s feature.Screen, f Format) error {
 	x := &xmlWriter{w: w}
-	x.raw(xml.Header + "<output command=\"" + escape(command) + "\">\n")
-	x.depth = 1
+	if f == XML {
+		x.raw(xml.Header + "<output command=\"" + escape(command) + "\">\n")
+		x.depth = 1
+	}
 	var keys []feature.Pair
 	for _, sec := range s {
 		keys = append(keys, sec.Keys...)
 	}
 	x.object(keys, s)
-	x.raw("</output>\n")
+	if f == XML {
+		x.raw("</output>\n")
+	}
 	return x.err
 }
 

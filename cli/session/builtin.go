@@ -107,8 +107,11 @@ func moving() []grammar.Command {
 	}
 }
 
+// entering is what configure terminal says.
+const entering = "Enter configuration commands, one per line. End with CNTL/Z.\n"
+
 func configureTerminal(_ context.Context, r *request) error {
-	io.WriteString(r.console, "Enter configuration commands, one per line. End with CNTL/Z.\n")
+	io.WriteString(r.console, entering)
 	r.stack = []level{global()}
 	return nil
 }

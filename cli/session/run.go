@@ -193,6 +193,12 @@ func (r *request) piped(ctx context.Context, chain *pipe.Chain, to *redirect) er
 	if chain == nil {
 		chain = &pipe.Chain{}
 	}
+	if r.structure != render.Text && to == nil && r.match.Command.Tag.(action).piped() {
+		if chain.Filters() {
+			return errFiltered
+		}
+		chain.Format = r.structure
+	}
 	if to != nil {
 		return r.redirected(ctx, chain, to)
 	}

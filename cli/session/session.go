@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"trunkline/cli/grammar"
+	"trunkline/cli/render"
 	"trunkline/config/draft"
 	"trunkline/config/tree"
 	"trunkline/feature"
@@ -38,6 +39,8 @@ type Session struct {
 	pushed  [][]level
 	named   map[string][]level
 	dontAsk bool
+	// structure is the form of what commands without filters show (orders.go).
+	structure render.Format
 	// unfinished is a command that goes on on the next line.
 	unfinished string
 	under      string // the command that runs, without secrets

@@ -44,6 +44,7 @@ func run(args []string) (int, error) {
 		workers = linecard.WorkerFlags(fs)
 		ssh     = supervisor.SSHFlag(fs)
 		gnmi    = supervisor.GNMIFlags(fs)
+		nxapi   = supervisor.NXAPIFlag(fs)
 		mgmt    = fs.String("mgmt", "", "network device that is mgmt0; empty for none, with --lab eth0 where there is one")
 		admin   = supervisor.AdminFlags(fs, os.Stderr)
 		level   = slog.LevelWarn
@@ -68,7 +69,7 @@ func run(args []string) (int, error) {
 		return 1, fmt.Errorf("state directory: %w", err)
 	}
 	cards := "unix:" + filepath.Join(*state, "cards.sock")
-	cfg := supervisor.Config{StateDir: *state, StartupConfig: *startup, Socket: *socket, SSH: *ssh, Cards: []string{cards}, Log: log}
+	cfg := supervisor.Config{StateDir: *state, StartupConfig: *startup, Socket: *socket, SSH: *ssh, NXAPI: *nxapi, Cards: []string{cards}, Log: log}
 	card := linecard.Config{
 		StateDir: filepath.Join(*state, "vem"), Supervisors: []string{cards}, Slot: feature.FirstCard,
 		Host: linecard.Hostname(), Lab: *labMode, Socket: *vemcmd, Version: version.String, Log: log,
@@ -253,7 +254,7 @@ var hostname = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$`)
 
 // labBase is the configuration of a new appliance in lab mode.
 func labBase(name string) string {
-	text := "system compat front-panel\nfeature lldp\n"
+	text := "system compat front-panel\nfeature lldp\nfeature nxapi\n"
 	if hostname.MatchString(name) {
 		text += "hostname " + name + "\n"
 	}

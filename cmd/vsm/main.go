@@ -70,6 +70,7 @@ func configure(args []string) (supervisor.Config, error) {
 		etcd    = fs.String("etcd", "", "endpoints of an external etcd, comma separated; empty: embedded")
 		ssh     = supervisor.SSHFlag(fs)
 		gnmi    = supervisor.GNMIFlags(fs)
+		nxapi   = supervisor.NXAPIFlag(fs)
 		mgmt    = fs.String("mgmt", "", "network device that is mgmt0; empty for none")
 		admin   = supervisor.AdminFlags(fs, os.Stderr)
 		level   = slog.LevelInfo
@@ -87,7 +88,7 @@ func configure(args []string) (supervisor.Config, error) {
 	}
 	debug.SetGCPercent(100)
 	cfg := supervisor.Config{
-		StateDir: *state, StartupConfig: *startup, Socket: *socket, SSH: *ssh,
+		StateDir: *state, StartupConfig: *startup, Socket: *socket, SSH: *ssh, NXAPI: *nxapi,
 		Console: os.Stderr,
 		Log:     slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}

@@ -100,12 +100,9 @@ func (a *Authenticator) Password(ctx context.Context, user, password, from strin
 	t := a.cfg.Running()
 	stored, known := a.secretFor(t, user)
 	digest := a.digest(user, stored, password)
-	ok := a.remembered(digest)
-	if !ok {
-		var err error
-		if ok, err = a.verify(ctx, stored, password); err != nil {
-			return feature.Identity{}, err
-		}
+	ok, err := a.verified(ctx, digest, stored, password, known)
+	if err != nil {
+		return feature.Identity{}, err
 	}
 	if a.locks.locked(user, source) { // by those who came at the same time
 		return feature.Identity{}, ErrDenied
@@ -138,8 +135,13 @@ func (a *Authenticator) secretFor(t tree.Tree, user string) (secret.Secret, bool
 	return all[maphash.String(a.seed, user)%uint64(len(all))], false
 }
 
-// verify compares a password with a secret, after those who came before.
-func (a *Authenticator) verify(ctx context.Context, s secret.Secret, password string) (bool, error) {
+// verified reports whether a password is right, after those who came before. One
+// that proves right while others with the same wait is not looked at again; what is
+// compared for a user who is not known is not remembered, as time would tell.
+func (a *Authenticator) verified(ctx context.Context, digest [sha256.Size]byte, s secret.Secret, password string, known bool) (bool, error) {
+	if a.remembered(digest) {
+		return true, nil
+	}
 	select {
 	case a.queue <- struct{}{}:
 		defer func() { <-a.queue }()
@@ -152,7 +154,14 @@ func (a *Authenticator) verify(ctx context.Context, s secret.Secret, password st
 	case <-ctx.Done():
 		return false, fmt.Errorf("wait for other logins: %w", ctx.Err())
 	}
-	return s.Verify(password), nil
+	if a.remembered(digest) {
+		return true, nil
+	}
+	ok := s.Verify(password)
+	if ok && known {
+		a.remember(digest)
+	}
+	return ok, nil
 }
 
 // PublicKey implements feature.Authenticator: key is what the client has proved
@@ -197,13 +206,7 @@ func (a *Authenticator) Warning(ctx context.Context, user string) string {
 		return ""
 	}
 	for _, known := range slices.Compact([]string{LabPassword, user}) {
-		digest := a.digest(user, s, known)
-		ok := a.remembered(digest)
-		if !ok {
-			ok, _ = a.verify(ctx, s, known)
-		}
-		if ok {
-			a.remember(digest)
+		if ok, _ := a.verified(ctx, a.digest(user, s, known), s, known, true); ok {
 			return fmt.Sprintf("Warning: The password of user %s is a known default; change it with 'username %[1]s password'.", user)
 		}
 	}

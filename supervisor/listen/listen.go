@@ -21,6 +21,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -44,6 +45,31 @@ func Follow(port, loopback uint16) Where {
 
 // At is "HOST:PORT", "" for nowhere.
 func At(address string) Where { return Where{address: address} }
+
+// WithPort is the same place at another port.
+func (w Where) WithPort(port uint16) Where {
+	if w.follows {
+		return Follow(port, port)
+	}
+	if host, _, err := net.SplitHostPort(w.address); err == nil {
+		return At(net.JoinHostPort(host, strconv.Itoa(int(port))))
+	}
+	return w
+}
+
+// Port is the port of it, as far as it is a number: without a mgmt0, if not
+// managed, that of the loopback.
+func (w Where) Port(managed bool) uint16 {
+	if w.follows && managed {
+		return w.port
+	}
+	if w.follows {
+		return w.loopback
+	}
+	_, port, _ := net.SplitHostPort(w.address)
+	n, _ := strconv.ParseUint(port, 10, 16) // 0 for a name
+	return uint16(n)
+}
 
 // Off reports whether it is nowhere.
 func (w Where) Off() bool { return !w.follows && w.address == "" }
