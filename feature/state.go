@@ -75,6 +75,8 @@ type State struct {
 	// Down are the features whose server does not run, whatever configuration
 	// says.
 	Down map[string]bool
+	// LogServers are the servers that messages are sent to, in order.
+	LogServers []LogServer
 }
 
 // Reported yields what cards report for a feature, by slot.
@@ -214,6 +216,9 @@ type Host interface {
 	ForgetHost(ctx context.Context, uuid string) error
 	// Disconnect ends the session of a login and reports whether there was one.
 	Disconnect(login uint64) bool
+	// Resolve returns the addresses of a host by name or address, at least one or
+	// an error.
+	Resolve(ctx context.Context, host string) ([]netip.Addr, error)
 	// ClearCounters clears the counters of one port, or of all for "".
 	ClearCounters(ctx context.Context, port string) error
 }

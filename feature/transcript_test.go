@@ -2,9 +2,11 @@ package feature_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,6 +24,7 @@ import (
 	"trunkline/feature/aaa"
 	"trunkline/feature/alias"
 	"trunkline/feature/cdp"
+	"trunkline/feature/dns"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/interfaces"
 	"trunkline/feature/lldp"
@@ -45,7 +48,7 @@ var update = flag.Bool("update", false, "write what cmp compares with into the t
 
 // features are those that transcripts may use.
 var features = []feature.Feature{
-	system.Feature, aaa.Feature, login.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
+	system.Feature, aaa.Feature, login.Feature, dns.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
 	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, cdp.Feature, lldp.Feature, svsdomain.Feature,
 	management.Feature, alias.Feature, logging.Feature, vnsegment.Feature, nve.Feature,
 }
@@ -107,6 +110,13 @@ func newCLI() (*session.CLI, error) {
 	return session.New(p)
 }
 
+// nameless is a host that knows no names and can do nothing else.
+type nameless struct{ feature.Host }
+
+func (nameless) Resolve(context.Context, string) ([]netip.Addr, error) {
+	return nil, errors.New("no such host")
+}
+
 // newProduct makes a chassis without line cards and without a host.
 func newProduct() (session.Product, error) {
 	var groups []schema.Group
@@ -131,7 +141,7 @@ func newProduct() (session.Product, error) {
 	}
 	now := time.Date(2026, 11, 22, 9, 15, 2, 0, time.UTC)
 	return session.Product{
-		Store: store, Schema: s, Features: features, Version: "1.0(1)",
+		Store: store, Schema: s, Features: features, Version: "1.0(1)", Host: nameless{},
 		Now: func() time.Time { return now },
 		Query: func(args feature.Args, who feature.Session) feature.Query {
 			running := store.Running().Tree

@@ -10,6 +10,7 @@ import (
 	"trunkline/feature/aaa"
 	"trunkline/feature/alias"
 	"trunkline/feature/cdp"
+	"trunkline/feature/dns"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/grpc"
 	"trunkline/feature/interfaces"
@@ -36,6 +37,7 @@ func Features() []feature.Feature {
 		system.Feature,
 		aaa.Feature,
 		login.Feature,
+		dns.Feature,
 		grpc.Feature,
 		module.Feature,
 		vlan.Feature,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"trunkline/config"
 	"trunkline/feature"
@@ -72,6 +73,11 @@ func (h host) ForgetHost(_ context.Context, uuid string) error {
 
 // Disconnect implements feature.Host.
 func (h host) Disconnect(login uint64) bool { return h.s.remote.Disconnect(login) }
+
+// Resolve implements feature.Host.
+func (h host) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
+	return h.s.names.Lookup(ctx, name)
+}
 
 // ClearCounters implements feature.Host: on the card of the port, or on all.
 func (h host) ClearCounters(ctx context.Context, port string) error {

@@ -39,10 +39,12 @@ import (
 	"trunkline/supervisor/listen"
 	"trunkline/supervisor/mgmt"
 	"trunkline/supervisor/module"
+	"trunkline/supervisor/names"
 	"trunkline/supervisor/pki"
 	"trunkline/supervisor/program"
 	"trunkline/supervisor/state"
 	"trunkline/supervisor/store"
+	"trunkline/supervisor/syslog"
 )
 
 // Config says how a supervisor runs.
@@ -102,6 +104,8 @@ type Supervisor struct {
 	operational *schema.Schema // of the leaves of state
 	messages    *accounting.Log
 	accounts    *accounting.Accounts
+	syslog      *syslog.Service
+	names       *names.Resolver
 	machine     *machine
 	files       *flash.Store
 	mgmt        *mgmt.Service // nil: there is no mgmt0
@@ -157,8 +161,11 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 		return nil, err
 	}
 	s.compiler.Publish(s.config.Running())
+	s.names = names.New(names.Config{})
+	s.syslog = syslog.New(syslog.Config{Dial: s.names.Dial, File: s.certificates, Log: s.log})
+	s.serve()
 	if s.messages, err = accounting.Open(accounting.Config{
-		Dir: filepath.Join(cfg.StateDir, "log"), Settings: s.logging, Console: cfg.Console, Log: s.log,
+		Dir: filepath.Join(cfg.StateDir, "log"), Settings: s.logging, Console: cfg.Console, Servers: s.syslog, Log: s.log,
 	}); err != nil {
 		return nil, err
 	}
@@ -272,6 +279,7 @@ func (s *Supervisor) settle(ctx context.Context, now config.Snapshot) {
 	s.compiler.Publish(s.config.Running())
 	s.modules.Converge()
 	s.manage()
+	s.serve()
 	s.poke()
 	s.state.PokeSystem()
 	s.modules.WaitApplied(ctx, now.Generation, settleTime)
@@ -308,6 +316,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { s.state.Run(ctx); return nil })
 	g.Go(func() error { s.messages.Run(ctx); return nil })
+	g.Go(func() error { s.syslog.Run(ctx); return nil })
 	g.Go(func() error { s.watch(ctx); return nil })
 	g.Go(func() error { return s.serveGNMI(ctx) })
 	if s.ssh != nil {
