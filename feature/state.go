@@ -77,6 +77,8 @@ type State struct {
 	Down map[string]bool
 	// LogServers are the servers that messages are sent to, in order.
 	LogServers []LogServer
+	// Clock is how it goes with the time from the network.
+	Clock Clock
 }
 
 // Reported yields what cards report for a feature, by slot.

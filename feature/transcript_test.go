@@ -34,6 +34,7 @@ import (
 	"trunkline/feature/management"
 	"trunkline/feature/module"
 	"trunkline/feature/nve"
+	"trunkline/feature/ntp"
 	"trunkline/feature/portprofile"
 	"trunkline/feature/svsdomain"
 	"trunkline/feature/switchport"
@@ -48,7 +49,7 @@ var update = flag.Bool("update", false, "write what cmp compares with into the t
 
 // features are those that transcripts may use.
 var features = []feature.Feature{
-	system.Feature, aaa.Feature, login.Feature, dns.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
+	system.Feature, aaa.Feature, login.Feature, dns.Feature, ntp.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
 	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, cdp.Feature, lldp.Feature, svsdomain.Feature,
 	management.Feature, alias.Feature, logging.Feature, vnsegment.Feature, nve.Feature,
 }

@@ -20,6 +20,7 @@ import (
 	"trunkline/feature/mactable"
 	"trunkline/feature/management"
 	"trunkline/feature/module"
+	"trunkline/feature/ntp"
 	"trunkline/feature/nve"
 	"trunkline/feature/portprofile"
 	"trunkline/feature/svsdomain"
@@ -38,6 +39,7 @@ func Features() []feature.Feature {
 		aaa.Feature,
 		login.Feature,
 		dns.Feature,
+		ntp.Feature,
 		grpc.Feature,
 		module.Feature,
 		vlan.Feature,

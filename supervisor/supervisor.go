@@ -40,6 +40,7 @@ import (
 	"trunkline/supervisor/mgmt"
 	"trunkline/supervisor/module"
 	"trunkline/supervisor/names"
+	"trunkline/supervisor/ntp"
 	"trunkline/supervisor/pki"
 	"trunkline/supervisor/program"
 	"trunkline/supervisor/state"
@@ -71,6 +72,8 @@ type Config struct {
 	GNMI GNMI
 	// Mgmt is the device that is mgmt0, "" for none.
 	Mgmt string
+	// SetClock has the clock of the machine set by NTP and by clock set.
+	SetClock bool
 	// Extra features are those of the caller: the lab's commands.
 	Extra []feature.Feature
 	// Console takes the messages that configuration has on the console; nil for
@@ -106,6 +109,7 @@ type Supervisor struct {
 	accounts    *accounting.Accounts
 	syslog      *syslog.Service
 	names       *names.Resolver
+	time        *ntp.Service
 	machine     *machine
 	files       *flash.Store
 	mgmt        *mgmt.Service // nil: there is no mgmt0
@@ -163,6 +167,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	s.compiler.Publish(s.config.Running())
 	s.names = names.New(names.Config{})
 	s.syslog = syslog.New(syslog.Config{Dial: s.names.Dial, File: s.certificates, Log: s.log})
+	s.time = ntp.New(s.ntp())
 	s.serve()
 	if s.messages, err = accounting.Open(accounting.Config{
 		Dir: filepath.Join(cfg.StateDir, "log"), Settings: s.logging, Console: cfg.Console, Servers: s.syslog, Log: s.log,
@@ -317,6 +322,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	g.Go(func() error { s.state.Run(ctx); return nil })
 	g.Go(func() error { s.messages.Run(ctx); return nil })
 	g.Go(func() error { s.syslog.Run(ctx); return nil })
+	g.Go(func() error { s.time.Run(ctx); return nil })
 	g.Go(func() error { s.watch(ctx); return nil })
 	g.Go(func() error { return s.serveGNMI(ctx) })
 	if s.ssh != nil {

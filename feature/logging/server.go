@@ -243,7 +243,7 @@ func readServers(t tree.Tree) []Server {
 
 // check limits the number of servers.
 func check(c feature.Candidate) []schema.Problem {
-	if !c.Changed(root.Child("server")) || len(readServers(c.New)) <= maxServers {
+	if !c.Changed(root) || len(readServers(c.New)) <= maxServers {
 		return nil
 	}
 	return []schema.Problem{{

@@ -150,11 +150,20 @@ func askMachine(ctx context.Context, name string) ([]netip.Addr, error) {
 // Dial connects to a host by name or address; network is "udp" or "tcp". Its
 // addresses are tried in turn, each with its share of the time that is left.
 func (r *Resolver) Dial(ctx context.Context, network, host string, port uint16) (net.Conn, error) {
+	return r.DialFrom(ctx, network, host, port, netip.Addr{})
+}
+
+// DialFrom is Dial for datagrams from an address of the switch, any if it is not
+// valid.
+func (r *Resolver) DialFrom(ctx context.Context, network, host string, port uint16, local netip.Addr) (net.Conn, error) {
 	all, err := r.Lookup(ctx, host)
 	if err != nil {
 		return nil, err
 	}
 	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
+	if local.IsValid() {
+		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
+	}
 	var errs []error
 	for i, a := range all {
 		one, cancel := ctx, func() {}
