@@ -221,6 +221,8 @@ type Host interface {
 	// Resolve returns the addresses of a host by name or address, at least one or
 	// an error.
 	Resolve(ctx context.Context, host string) ([]netip.Addr, error)
+	// SetClock sets the clock of the machine, if the supervisor may.
+	SetClock(ctx context.Context, to time.Time) error
 	// ClearCounters clears the counters of one port, or of all for "".
 	ClearCounters(ctx context.Context, port string) error
 }

@@ -10,6 +10,7 @@ import (
 	"trunkline/feature/aaa"
 	"trunkline/feature/alias"
 	"trunkline/feature/cdp"
+	"trunkline/feature/clock"
 	"trunkline/feature/dns"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/grpc"
@@ -40,6 +41,7 @@ func Features() []feature.Feature {
 		login.Feature,
 		dns.Feature,
 		ntp.Feature,
+		clock.Feature,
 		grpc.Feature,
 		module.Feature,
 		vlan.Feature,

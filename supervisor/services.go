@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"time"
 
 	"trunkline/feature"
 	"trunkline/feature/dns"
@@ -19,6 +20,9 @@ func (s *Supervisor) serve() {
 	s.syslog.Set(logging.Read(t).Servers)
 	s.time.Set(timefeature.Read(t))
 }
+
+// now is the time in the zone of the switch.
+func (s *Supervisor) now() time.Time { return time.Now().In(feature.Location(s.config.Running().Tree)) }
 
 // maxCertificates is the size of a file of certificates, in bytes.
 const maxCertificates = 1 << 20

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -28,6 +29,7 @@ type Settings struct {
 	// Strict has servers sent messages in the form of RFC 5424; else those without
 	// TLS are sent that of RFC 3164.
 	Strict bool
+	Zone   *time.Location // that times are shown in
 	levels map[string]feature.Severity
 }
 
@@ -222,6 +224,7 @@ func Read(t tree.Tree) Settings {
 		File:      feature.Read(t, root.Child("logfile"), defaultFile),
 		Timestamp: feature.Read(t, root.Child("timestamp"), Seconds),
 		Hostname:  feature.Hostname(t),
+		Zone:      feature.Location(t),
 		Servers:   readServers(t),
 		Strict:    feature.Read(t, root.Child("rfc-strict"), false),
 		levels:    map[string]feature.Severity{},
@@ -244,7 +247,7 @@ func (s *Settings) Level(facility string) feature.Severity {
 // Line is a message as it stands in the log (cli.md §11.23), on one line.
 func (s *Settings) Line(e feature.Event) string {
 	layout := map[string]string{Milliseconds: ".000", Microseconds: ".000000"}[s.Timestamp]
-	return e.At.UTC().Format("2006 Jan _2 15:04:05"+layout) + " " + s.Hostname + " " + e.Name() + ": " + Clean(e.Text)
+	return e.At.In(s.Zone).Format("2006 Jan _2 15:04:05"+layout) + " " + s.Hostname + " " + e.Name() + ": " + Clean(e.Text)
 }
 
 // maxText is the length of a message in bytes.

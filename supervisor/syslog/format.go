@@ -22,16 +22,17 @@ const bom = "\ufeff"
 // form returns a message to a server in the form that it is sent in, without the
 // framing of the transport. TLS carries only that of RFC 5424 (RFC 5425 §4.3).
 func form(e feature.Event, to logging.Server, s *logging.Settings) []byte {
+	at := e.At.In(s.Zone)
 	priority := int(to.Facility)*8 + int(e.Severity)
 	text := logging.Clean(e.Name() + ": " + e.Text)
 	if !s.Strict && to.Transport.Kind != logging.Secure {
 		// RFC 3164 §4.1: the time is that of the clock on the wall.
-		return fmt.Appendf(nil, "<%d>%s %s %s", priority, e.At.Format("Jan _2 15:04:05"), field(s.Hostname, maxHost), text)
+		return fmt.Appendf(nil, "<%d>%s %s %s", priority, at.Format("Jan _2 15:04:05"), field(s.Hostname, maxHost), text)
 	}
 	if !ascii(text) {
 		text = bom + text
 	}
-	return fmt.Appendf(nil, "<%d>1 %s %s %s - %s - %s", priority, e.At.Format("2006-01-02T15:04:05.000000Z07:00"),
+	return fmt.Appendf(nil, "<%d>1 %s %s %s - %s - %s", priority, at.Format("2006-01-02T15:04:05.000000Z07:00"),
 		field(s.Hostname, maxHost), field(e.Facility, maxAppName), field(e.Mnemonic, maxMsgID), text)
 }
 

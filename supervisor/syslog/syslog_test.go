@@ -43,7 +43,7 @@ func TestForm(t *testing.T) {
 		{local7, true, "up", "<189>1 2026-11-02T09:02:11.123456+01:00 vsm1 ETHPORT - IF_UP - %ETHPORT-5-IF_UP: up"},
 		{secure, false, "über\nall", "<133>1 2026-11-02T09:02:11.123456+01:00 vsm1 ETHPORT - IF_UP - \ufeff%ETHPORT-5-IF_UP: über all"},
 	} {
-		s := logging.Settings{Hostname: "vsm1", Strict: c.strict}
+		s := logging.Settings{Hostname: "vsm1", Strict: c.strict, Zone: wall.Location()}
 		if got := string(form(event(c.text), c.to, &s)); got != c.want {
 			t.Errorf("%+v, strict %v, %q:\ngot  %q\nwant %q", c.to, c.strict, c.text, got, c.want)
 		}
@@ -61,7 +61,7 @@ func FuzzForm(f *testing.F) {
 	f.Add("a b", "ü", "\n\x00", "x\r\ny\xff", uint8(7))
 	f.Fuzz(func(t *testing.T, host, facility, mnemonic, text string, severity uint8) {
 		e := feature.Event{At: wall, Facility: facility, Severity: feature.Severity(severity % 8), Mnemonic: mnemonic, Text: text}
-		s := logging.Settings{Hostname: host, Strict: true}
+		s := logging.Settings{Hostname: host, Strict: true, Zone: time.UTC}
 		m := string(form(e, logging.Server{Facility: 23}, &s))
 		fields := strings.SplitN(m, " ", 8)
 		if len(fields) != 8 || strings.ContainsAny(m, "\n\r\x00") || len(m) > 4096 {
@@ -96,7 +96,7 @@ func running(t *testing.T, servers ...logging.Server) *Service {
 
 func settings() *logging.Settings {
 	s := logging.Read(tree.Tree{})
-	s.Hostname = "vsm1"
+	s.Hostname, s.Zone = "vsm1", wall.Location()
 	return &s
 }
 
