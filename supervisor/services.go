@@ -33,7 +33,7 @@ func (s *Supervisor) certificates(name string) ([]byte, error) {
 }
 
 // notTold is why the clock of the machine is left alone.
-const notTold = "the supervisor runs without -set-clock"
+const notTold = "the supervisor runs without --set-clock"
 
 // ntp is the configuration of the time from the network. The clock is that of the
 // machine, which other programs share, and which mostly has somebody who sets it:

@@ -83,6 +83,7 @@ func (s *sender) run(ctx context.Context) {
 		conn, err := s.dial(ctx)
 		began := time.Now()
 		if err == nil {
+			s.cfg.Log.Info("syslog server up", "server", s.to.Load().Host, "address", conn.RemoteAddr().String())
 			s.note(func(l *feature.LogServer) {
 				l.Up, l.Error, l.Address, l.Since = true, "", conn.RemoteAddr().String(), began
 			})
@@ -91,12 +92,7 @@ func (s *sender) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.note(func(l *feature.LogServer) {
-			if l.Up || l.Since.IsZero() {
-				l.Since = time.Now()
-			}
-			l.Up, l.Error = false, reason(err)
-		})
+		s.down(err)
 		if time.Since(began) > steady {
 			pause = firstPause
 		}
@@ -108,6 +104,20 @@ func (s *sender) run(ctx context.Context) {
 			return
 		}
 		pause = min(2*pause, maxPause)
+	}
+}
+
+// down notes that there is no connection, and logs it the first time.
+func (s *sender) down(err error) {
+	news := false
+	s.note(func(l *feature.LogServer) {
+		if news = l.Up || l.Since.IsZero(); news {
+			l.Since = time.Now()
+		}
+		l.Up, l.Error = false, reason(err)
+	})
+	if news {
+		s.cfg.Log.Warn("syslog server down", "server", s.to.Load().Host, "error", err)
 	}
 }
 
