@@ -214,7 +214,11 @@ var others = map[string]string{
 func values(typ schema.AnyType) [][]word {
 	how := typ.How()
 	var all [][]word
-	for _, k := range how.Keywords {
+	keywords := how.Keywords
+	if n := len(keywords); n > 4 { // lines have several of them: months, facilities
+		keywords = []schema.Keyword{keywords[0], keywords[n/2], keywords[n-1]}
+	}
+	for _, k := range keywords {
 		all = append(all, []word{{text: k.Text, typ: typ}})
 	}
 	for _, f := range how.Forms {

@@ -76,6 +76,10 @@ type State struct {
 	// says.
 	Down  map[string]bool
 	NXAPI NXAPI
+	// LogServers are the servers that messages are sent to, in order.
+	LogServers []LogServer
+	// Clock is how it goes with the time from the network.
+	Clock Clock
 }
 
 // NXAPI is the NX-API server as it runs.
@@ -223,6 +227,11 @@ type Host interface {
 	ForgetHost(ctx context.Context, uuid string) error
 	// Disconnect ends the session of a login and reports whether there was one.
 	Disconnect(login uint64) bool
+	// Resolve returns the addresses of a host by name or address, at least one or
+	// an error.
+	Resolve(ctx context.Context, host string) ([]netip.Addr, error)
+	// SetClock sets the clock of the machine, if the supervisor may.
+	SetClock(ctx context.Context, to time.Time) error
 	// ClearCounters clears the counters of one port, or of all for "".
 	ClearCounters(ctx context.Context, port string) error
 }

@@ -2,9 +2,11 @@ package feature_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,6 +24,8 @@ import (
 	"trunkline/feature/aaa"
 	"trunkline/feature/alias"
 	"trunkline/feature/cdp"
+	"trunkline/feature/clock"
+	"trunkline/feature/dns"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/interfaces"
 	"trunkline/feature/lldp"
@@ -30,6 +34,7 @@ import (
 	"trunkline/feature/mactable"
 	"trunkline/feature/management"
 	"trunkline/feature/module"
+	"trunkline/feature/ntp"
 	"trunkline/feature/nve"
 	"trunkline/feature/nxapi"
 	"trunkline/feature/portprofile"
@@ -46,7 +51,7 @@ var update = flag.Bool("update", false, "write what cmp compares with into the t
 
 // features are those that transcripts may use.
 var features = []feature.Feature{
-	system.Feature, aaa.Feature, login.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
+	system.Feature, aaa.Feature, login.Feature, dns.Feature, ntp.Feature, clock.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
 	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, cdp.Feature, lldp.Feature, svsdomain.Feature,
 	management.Feature, alias.Feature, logging.Feature, vnsegment.Feature, nve.Feature, nxapi.Feature,
 }
@@ -108,6 +113,15 @@ func newCLI() (*session.CLI, error) {
 	return session.New(p)
 }
 
+// nameless is a host that knows no names and can do nothing else.
+type nameless struct{ feature.Host }
+
+func (nameless) Resolve(context.Context, string) ([]netip.Addr, error) {
+	return nil, errors.New("no such host")
+}
+
+func (nameless) SetClock(context.Context, time.Time) error { return errors.New("not in a test") }
+
 // newProduct makes a chassis without line cards and without a host.
 func newProduct() (session.Product, error) {
 	var groups []schema.Group
@@ -132,15 +146,15 @@ func newProduct() (session.Product, error) {
 	}
 	now := time.Date(2026, 11, 22, 9, 15, 2, 0, time.UTC)
 	return session.Product{
-		Store: store, Schema: s, Features: features, Version: "1.0(1)",
-		Now: func() time.Time { return now },
+		Store: store, Schema: s, Features: features, Version: "1.0(1)", Host: nameless{},
+		Now: func() time.Time { return now.In(feature.Location(store.Running().Tree)) },
 		Query: func(args feature.Args, who feature.Session) feature.Query {
 			running := store.Running().Tree
 			startup, _ := store.Startup()
 			return feature.Query{
 				Args: args, Running: running, Startup: startup.Tree, Schema: s,
 				Effective: effective.New(s, running).Port,
-				State:     &feature.State{}, Now: now, Session: who,
+				State:     &feature.State{}, Now: now.In(feature.Location(running)), Session: who,
 			}
 		},
 	}, nil

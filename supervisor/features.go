@@ -10,6 +10,8 @@ import (
 	"trunkline/feature/aaa"
 	"trunkline/feature/alias"
 	"trunkline/feature/cdp"
+	"trunkline/feature/clock"
+	"trunkline/feature/dns"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/grpc"
 	"trunkline/feature/interfaces"
@@ -19,6 +21,7 @@ import (
 	"trunkline/feature/mactable"
 	"trunkline/feature/management"
 	"trunkline/feature/module"
+	"trunkline/feature/ntp"
 	"trunkline/feature/nve"
 	"trunkline/feature/nxapi"
 	"trunkline/feature/portprofile"
@@ -37,6 +40,9 @@ func Features() []feature.Feature {
 		system.Feature,
 		aaa.Feature,
 		login.Feature,
+		dns.Feature,
+		ntp.Feature,
+		clock.Feature,
 		grpc.Feature,
 		module.Feature,
 		vlan.Feature,

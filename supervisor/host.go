@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
+	"time"
 
 	"trunkline/config"
 	"trunkline/feature"
 	"trunkline/linecard/api"
+	"trunkline/supervisor/ntp"
 )
 
 // host is what commands may do to the product.
@@ -72,6 +75,23 @@ func (h host) ForgetHost(_ context.Context, uuid string) error {
 
 // Disconnect implements feature.Host.
 func (h host) Disconnect(login uint64) bool { return h.s.remote.Disconnect(login) }
+
+// Resolve implements feature.Host.
+func (h host) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
+	return h.s.names.Lookup(ctx, name)
+}
+
+// SetClock implements feature.Host.
+func (h host) SetClock(_ context.Context, to time.Time) error {
+	if !h.s.cfg.SetClock {
+		return errors.New(notTold)
+	}
+	if err := ntp.SetTime(to); err != nil {
+		return err
+	}
+	h.s.log.Info("clock set", "to", to)
+	return nil
+}
 
 // ClearCounters implements feature.Host: on the card of the port, or on all.
 func (h host) ClearCounters(ctx context.Context, port string) error {

@@ -14,23 +14,25 @@ import (
 func (s *Supervisor) query(args feature.Args, who feature.Session) feature.Query {
 	now := s.config.Running()
 	startup, _ := s.config.Startup()
-	sch := s.config.Schema()
+	sch, zone := s.config.Schema(), feature.Location(now.Tree)
 	return feature.Query{
-		Args: args, Running: now.Tree, Startup: startup.Tree, Schema: sch, Changed: now.At,
+		Args: args, Running: now.Tree, Startup: startup.Tree, Schema: sch, Changed: now.At.In(zone),
 		Effective: effective.New(sch, now.Tree).Port,
-		State:     s.snapshot(), Now: time.Now(), Session: who, Module: s.modules.Query, Messages: s.messages, Monitor: s.remote.Monitor,
+		State:     s.snapshot(), Now: time.Now().In(zone), Session: who, Module: s.modules.Query, Messages: s.messages, Monitor: s.remote.Monitor,
 	}
 }
 
 // snapshot gathers what is known at this moment.
 func (s *Supervisor) snapshot() *feature.State {
-	return &feature.State{Supervisor: s.facts(), Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports(), Down: s.down(), NXAPI: s.nxapi.facts(), Logins: s.remote.Logins()}
+	return &feature.State{Supervisor: s.facts(), Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports(), Down: s.down(), NXAPI: s.nxapi.facts(), Logins: s.remote.Logins(), LogServers: s.syslog.Snapshot(), Clock: s.time.Snapshot()}
 }
 
 // facts are what the supervisor says of itself.
 func (s *Supervisor) facts() feature.Supervisor {
 	sup := s.machine.facts()
-	sup.Started, sup.GUID, sup.Version, sup.ResetReason = s.began, s.authority.Chassis(), version.String, s.cfg.Reset
+	zone := feature.Location(s.config.Running().Tree)
+	sup.Boot = sup.Boot.In(zone)
+	sup.Started, sup.GUID, sup.Version, sup.ResetReason = s.began.In(zone), s.authority.Chassis(), version.String, s.cfg.Reset
 	sup.Fingerprint = s.authority.Fingerprint()
 	if s.mgmt != nil {
 		now := s.mgmt.Snapshot()

@@ -39,10 +39,13 @@ import (
 	"trunkline/supervisor/listen"
 	"trunkline/supervisor/mgmt"
 	"trunkline/supervisor/module"
+	"trunkline/supervisor/names"
+	"trunkline/supervisor/ntp"
 	"trunkline/supervisor/pki"
 	"trunkline/supervisor/program"
 	"trunkline/supervisor/state"
 	"trunkline/supervisor/store"
+	"trunkline/supervisor/syslog"
 )
 
 // Config says how a supervisor runs.
@@ -71,6 +74,8 @@ type Config struct {
 	GNMI GNMI
 	// Mgmt is the device that is mgmt0, "" for none.
 	Mgmt string
+	// SetClock has the clock of the machine set by NTP and by clock set.
+	SetClock bool
 	// Extra features are those of the caller: the lab's commands.
 	Extra []feature.Feature
 	// Console takes the messages that configuration has on the console; nil for
@@ -104,6 +109,9 @@ type Supervisor struct {
 	operational *schema.Schema // of the leaves of state
 	messages    *accounting.Log
 	accounts    *accounting.Accounts
+	syslog      *syslog.Service
+	names       *names.Resolver
+	time        *ntp.Service
 	machine     *machine
 	files       *flash.Store
 	mgmt        *mgmt.Service // nil: there is no mgmt0
@@ -160,8 +168,12 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 		return nil, err
 	}
 	s.compiler.Publish(s.config.Running())
+	s.names = names.New(names.Config{})
+	s.syslog = syslog.New(syslog.Config{Dial: s.names.Dial, File: s.certificates, Log: s.log})
+	s.time = ntp.New(s.ntp())
+	s.serve()
 	if s.messages, err = accounting.Open(accounting.Config{
-		Dir: filepath.Join(cfg.StateDir, "log"), Settings: s.logging, Console: cfg.Console, Log: s.log,
+		Dir: filepath.Join(cfg.StateDir, "log"), Settings: s.logging, Console: cfg.Console, Servers: s.syslog, Log: s.log,
 	}); err != nil {
 		return nil, err
 	}
@@ -191,7 +203,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	s.cli, err = session.New(session.Product{
 		Store: s.config, History: s.history, Schema: sch, Features: s.features, Query: s.query, Host: host{s}, Version: version.String, Support: support(),
 		Files: s.files, Transfer: s.transfers(),
-		Accounting: s.accounts,
+		Accounting: s.accounts, Now: s.now,
 	})
 	if err != nil {
 		return nil, err
@@ -279,6 +291,7 @@ func (s *Supervisor) settle(ctx context.Context, now config.Snapshot) {
 	s.compiler.Publish(s.config.Running())
 	s.modules.Converge()
 	s.manage()
+	s.serve()
 	s.poke()
 	s.state.PokeSystem()
 	s.modules.WaitApplied(ctx, now.Generation, settleTime)
@@ -315,6 +328,8 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { s.state.Run(ctx); return nil })
 	g.Go(func() error { s.messages.Run(ctx); return nil })
+	g.Go(func() error { s.syslog.Run(ctx); return nil })
+	g.Go(func() error { s.time.Run(ctx); return nil })
 	g.Go(func() error { s.watch(ctx); return nil })
 	g.Go(func() error { return s.serveGNMI(ctx) })
 	if s.ssh != nil {

@@ -23,7 +23,7 @@ type Account struct {
 	Times int `json:",omitempty"`
 }
 
-// String is the line of show accounting log (cli.md §14).
+// String is the line of show accounting log (cli.md §14), in the zone of its time.
 func (a Account) String() string {
 	result := "SUCCESS"
 	if !a.OK {
@@ -32,7 +32,7 @@ func (a Account) String() string {
 	if a.Times > 1 {
 		result += fmt.Sprintf(", %d times", a.Times)
 	}
-	return fmt.Sprintf("%s:type=update:id=%s:user=%s:cmd=%s (%s)", a.At.UTC().Format(timeLayout), a.From, a.User, a.Command, result)
+	return fmt.Sprintf("%s:type=update:id=%s:user=%s:cmd=%s (%s)", a.At.Format(timeLayout), a.From, a.User, a.Command, result)
 }
 
 // Accounting keeps accounts. It never blocks for long and may be called from any
@@ -91,6 +91,7 @@ func (r *request) account(modes []level, depth int, err error) {
 
 func showAccounting(_ context.Context, r *request) error {
 	for _, a := range r.cli.accounts.All() {
+		a.At = r.cli.local(a.At)
 		if _, err := fmt.Fprintln(r.out, a); err != nil {
 			return err
 		}

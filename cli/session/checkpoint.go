@@ -261,7 +261,7 @@ func (r *request) summary(title string, all []history.Checkpoint) error {
 			description = "None"
 		}
 		if _, err := fmt.Fprintf(r.out, "%d) %s:\nCreated by %s\nCreated at %s\nSize is %s bytes\nDescription: %s\n\n",
-			i+1, c.Name, c.By, c.At.UTC().Format(checkpointTime), thousands(c.Size), description); err != nil {
+			i+1, c.Name, c.By, r.cli.local(c.At).Format(checkpointTime), thousands(c.Size), description); err != nil {
 			return err
 		}
 	}
@@ -287,7 +287,7 @@ func showCommits(_ context.Context, r *request) error {
 		if method == "" {
 			method = config.MethodCLI
 		}
-		if _, err := fmt.Fprintf(r.out, "%-8d %s %-16s %-9s %s\n", c.Generation, c.At.UTC().Format(timeLayout), c.User, method, c.Line); err != nil {
+		if _, err := fmt.Fprintf(r.out, "%-8d %s %-16s %-9s %s\n", c.Generation, r.cli.local(c.At).Format(timeLayout), c.User, method, c.Line); err != nil {
 			return err
 		}
 	}

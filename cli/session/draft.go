@@ -294,7 +294,7 @@ func showSessionSummary(_ context.Context, r *request) error {
 		"\nName                    Session Owner           Creation Time\n"+strings.Repeat("-", 68)+"\n")
 	list := r.cli.drafts.List()
 	for _, i := range list {
-		if _, err := fmt.Fprintf(r.out, "%-23s %-23s %s\n", i.Name, i.Owner, i.Created.UTC().Format(sessionTime)); err != nil {
+		if _, err := fmt.Fprintf(r.out, "%-23s %-23s %s\n", i.Name, i.Owner, r.cli.local(i.Created).Format(sessionTime)); err != nil {
 			return err
 		}
 	}
@@ -308,7 +308,7 @@ func showSessionStatus(_ context.Context, r *request) error {
 		r.cli.mu.Unlock()
 		what, result, reason, at := "None", "-NA-", "-NA-", "-NA-"
 		if ok {
-			what, reason, at = a.what, a.reason, a.at.UTC().Format(sessionTime)
+			what, reason, at = a.what, a.reason, r.cli.local(a.at).Format(sessionTime)
 			result = "Success"
 			if reason != "-NA-" {
 				result = "Failure"

@@ -103,6 +103,13 @@ func (c *CLI) leafEdit(t tree.Tree, at tree.Path, line grammar.Line, m *grammar.
 	switch {
 	case line.Form == grammar.Default:
 		return config.Edit{Op: config.Delete, Path: path}, nil
+	case line.Form == grammar.No && given && line.Leaf != nil && line.Leaf.Part != nil:
+		now := c.product.Schema.Value(t, path)
+		left := line.Leaf.Part(now, value)
+		if left == line.Leaf.Type.Zero() {
+			return config.Edit{Op: config.Negate, Path: path}, nil
+		}
+		return config.Edit{Op: config.Set, Path: path, Value: left}, nil
 	case line.Form == grammar.No:
 		return config.Edit{Op: config.Negate, Path: path}, nil
 	case line.Alias != nil && line.Alias.Apply != nil:
@@ -111,6 +118,8 @@ func (c *CLI) leafEdit(t tree.Tree, at tree.Path, line grammar.Line, m *grammar.
 		}
 		v, err := line.Alias.Apply(c.product.Schema.Value(t, path), value)
 		return config.Edit{Op: config.Set, Path: path, Value: v}, err
+	case line.Leaf != nil && line.Leaf.Join != nil:
+		value = line.Leaf.Join(c.product.Schema.Value(t, path), value)
 	case line.Switch() || !given:
 		value = true
 	}

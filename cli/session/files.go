@@ -101,7 +101,7 @@ func dir(_ context.Context, r *request) error {
 		if e.Dir {
 			slash = "/"
 		}
-		if _, err := fmt.Fprintf(r.out, "%11d    %s  %s%s\n", e.Size, e.Changed.UTC().Format("Jan _2 15:04:05 2006"), e.Name, slash); err != nil {
+		if _, err := fmt.Fprintf(r.out, "%11d    %s  %s%s\n", e.Size, r.cli.local(e.Changed).Format("Jan _2 15:04:05 2006"), e.Name, slash); err != nil {
 			return err
 		}
 	}

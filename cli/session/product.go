@@ -99,6 +99,9 @@ type CLI struct {
 	host                tree.Path      // of the host name
 }
 
+// local is a time in the zone of the switch.
+func (c *CLI) local(t time.Time) time.Time { return t.In(c.product.Now().Location()) }
+
 // New compiles the language of a product. An error is a mistake in a feature's
 // declarations.
 func New(p Product) (*CLI, error) {

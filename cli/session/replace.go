@@ -125,7 +125,7 @@ func showReplaceStatus(_ context.Context, r *request) error {
 	}
 	pending := "No"
 	if t, ok := r.cli.product.Store.Trial(); ok && t.ID == replaceTrial {
-		pending = fmt.Sprintf("Yes, until %s", t.Deadline.UTC().Format(checkpointTime))
+		pending = fmt.Sprintf("Yes, until %s", r.cli.local(t.Deadline).Format(checkpointTime))
 	}
 	_, err := fmt.Fprintf(r.out, "%-20s : %s\n", "Commit Pending", pending)
 	return err

@@ -264,7 +264,7 @@ func (r *request) operationHead(o *operation) error {
 	}
 	for _, row := range [][2]string{
 		{"Operation", o.what}, {"Target", o.target}, {"Done By", o.user}, {"Mode", o.mode}, {"Verbose", verbose},
-		{"Start Time", o.began.UTC().Format(checkpointTime)}, {"End Time", o.ended.UTC().Format(checkpointTime)}, {"Status", status},
+		{"Start Time", r.cli.local(o.began).Format(checkpointTime)}, {"End Time", r.cli.local(o.ended).Format(checkpointTime)}, {"Status", status},
 	} {
 		if _, err := fmt.Fprintf(r.out, "%-20s : %s\n", row[0], row[1]); err != nil {
 			return err

@@ -46,6 +46,7 @@ func run(args []string) (int, error) {
 		gnmi    = supervisor.GNMIFlags(fs)
 		nxapi   = supervisor.NXAPIFlag(fs)
 		mgmt    = fs.String("mgmt", "", "network device that is mgmt0; empty for none, with --lab eth0 where there is one")
+		clock   = fs.Bool("set-clock", false, "set the clock of the machine by NTP and clock set; takes CAP_SYS_TIME")
 		admin   = supervisor.AdminFlags(fs, os.Stderr)
 		level   = slog.LevelWarn
 	)
@@ -82,7 +83,7 @@ func run(args []string) (int, error) {
 	if term.Is(os.Stdin, os.Stdout) {
 		cfg.Console = messages
 	}
-	cfg.GNMI, cfg.Mgmt = gnmi(), *mgmt
+	cfg.GNMI, cfg.Mgmt, cfg.SetClock = gnmi(), *mgmt, *clock
 	if _, err := net.InterfaceByName("eth0"); *labMode && *mgmt == "" && err == nil {
 		cfg.Mgmt = "eth0"
 	}

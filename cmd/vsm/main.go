@@ -72,6 +72,7 @@ func configure(args []string) (supervisor.Config, error) {
 		gnmi    = supervisor.GNMIFlags(fs)
 		nxapi   = supervisor.NXAPIFlag(fs)
 		mgmt    = fs.String("mgmt", "", "network device that is mgmt0; empty for none")
+		clock   = fs.Bool("set-clock", false, "set the clock of the machine by NTP and clock set; takes CAP_SYS_TIME")
 		admin   = supervisor.AdminFlags(fs, os.Stderr)
 		level   = slog.LevelInfo
 	)
@@ -92,7 +93,7 @@ func configure(args []string) (supervisor.Config, error) {
 		Console: os.Stderr,
 		Log:     slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}
-	cfg.GNMI, cfg.Mgmt = gnmi(), *mgmt
+	cfg.GNMI, cfg.Mgmt, cfg.SetClock = gnmi(), *mgmt, *clock
 	var err error
 	if cfg.Admin, err = admin(); err != nil {
 		return supervisor.Config{}, err

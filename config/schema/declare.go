@@ -114,6 +114,14 @@ type Leaf struct {
 	Shown bool
 	// Hidden leaves have no line at all: neither parsed nor printed.
 	Hidden bool
+	// Join is for a leaf that holds several things, each of which a line gives one
+	// or more of: it makes of what is set, the type's zero for nothing, and of the
+	// value of a line what is stored. Part returns what is left once a no form with
+	// a value has taken that away, the zero for nothing. Lines returns the values
+	// of the lines that are printed for a value, nil for that value alone. Without
+	// Join a line replaces what is set.
+	Join, Part func(now, given any) any
+	Lines      func(v any) []any
 	// Ref is the list the value names an entry of; "" when it is no
 	// reference. A hard reference must exist at commit; a soft one may
 	// dangle, and then the feature's Check warns.

@@ -309,10 +309,16 @@ func (p *patcher) leaf(l *leaf, at tree.Path, depth int, h *head) {
 	})
 	p.new.expand(l.node, at, func(path tree.Path) {
 		v, ok := p.new.leafValue(l, path)
-		if old, was := p.now.Get(path); !ok || was && old == v {
+		old, was := p.now.Get(path)
+		if !ok || was && old == v {
 			return
 		}
-		p.emit(h, depth, l.text(path, v))
+		if was && l.decl.Join != nil { // its lines only add
+			p.emit(h, depth, p.unset(l, path))
+		}
+		for _, text := range l.texts(path, v) {
+			p.emit(h, depth, text)
+		}
 		now := p.now
 		p.now = p.now.Set(path, v)
 		if l.isSwitch {

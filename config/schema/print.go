@@ -348,7 +348,9 @@ func (p *printer) leaf(i *item, at tree.Path, depth int, h *head) {
 		if depth == 0 {
 			p.separate(i)
 		}
-		p.emit(h, depth, l.text(path, v))
+		for _, text := range l.texts(path, v) {
+			p.emit(h, depth, text)
+		}
 	})
 }
 
@@ -385,6 +387,18 @@ func (s *Schema) kind(t tree.Tree, l *leaf, path tree.Path) string {
 }
 
 func (p *printer) kind(l *leaf, path tree.Path) string { return p.Schema.kind(p.t, l, path) }
+
+// texts are the lines of a leaf at a path, mostly one.
+func (l *leaf) texts(path tree.Path, v any) []string {
+	if l.decl.Lines == nil || v == No {
+		return []string{l.text(path, v)}
+	}
+	var all []string
+	for _, v := range l.decl.Lines(v) {
+		all = append(all, l.text(path, v))
+	}
+	return all
+}
 
 // text is the line of a leaf at a path: its no form for No and for a switch
 // that is off.

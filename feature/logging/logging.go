@@ -9,8 +9,10 @@ package logging
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -23,7 +25,12 @@ type Settings struct {
 	File             File
 	Timestamp        string // Seconds, Milliseconds or Microseconds
 	Hostname         string
-	levels           map[string]feature.Severity
+	Servers          []Server
+	// Strict has servers sent messages in the form of RFC 5424; else those without
+	// TLS are sent that of RFC 3164.
+	Strict bool
+	Zone   *time.Location // that times are shown in
+	levels map[string]feature.Severity
 }
 
 // File is the log file.
@@ -149,6 +156,7 @@ type (
 		Console, Monitor uint32
 		File             File
 		Timestamp        string
+		Strict           bool
 	}
 	LevelConfig struct{ Severity uint32 }
 )
@@ -163,8 +171,8 @@ var Feature = feature.Feature{
 		Blocks: []schema.Block{{
 			Path: "logging/facility", Keys: []schema.Key{{Name: "facility", Type: facilityType}},
 			Help: "Messages of a facility",
-		}},
-		Leaves: append([]schema.Leaf{
+		}, serverBlock},
+		Leaves: slices.Concat([]schema.Leaf{
 			schema.Bind("logging/console", severityType, func(c *Config) *uint32 { return &c.Console },
 				"logging console <severity>", "Messages on the console").With(at(1, defaultConsole)),
 			schema.Bind("logging/monitor", severityType, func(c *Config) *uint32 { return &c.Monitor },
@@ -177,21 +185,29 @@ var Feature = feature.Feature{
 				schema.Keyword{Text: Seconds, Help: "Timestamp in seconds"},
 			), func(c *Config) *string { return &c.Timestamp },
 				"logging timestamp <timestamp>", "Times of messages").With(at(5, Seconds)),
-		}, schema.Augment([]string{"logging/facility"},
+			schema.Bind("logging/rfc-strict", schema.Flag, func(c *Config) *bool { return &c.Strict },
+				"logging rfc-strict 5424", "Send messages in the form of RFC 5424").With(at(7, nil)),
+		}, serverLeaves, schema.Augment([]string{"logging/facility"},
 			schema.Bind("severity", severityType, func(c *LevelConfig) *uint32 { return &c.Severity },
 				"logging level <facility> <severity>", "Least severity of a facility's messages").
-				With(func(l *schema.Leaf) { l.Section, l.Order = section, 4 }))...),
+				With(func(l *schema.Leaf) { l.Section, l.Order = section, 4 }))),
 		Words: schema.Words{
-			"logging":           "Modify message logging facilities",
-			"logging console":   "Messages on the console",
-			"logging monitor":   "Messages on terminals that monitor",
-			"logging logfile":   "Messages in the log file",
-			"logging timestamp": "Times of messages",
-			"logging level":     "Least severity of a facility's messages",
+			"logging":                 "Modify message logging facilities",
+			"logging console":         "Messages on the console",
+			"logging monitor":         "Messages on terminals that monitor",
+			"logging logfile":         "Messages in the log file",
+			"logging timestamp":       "Times of messages",
+			"logging level":           "Least severity of a facility's messages",
+			"logging rfc-strict":      "Form of messages to servers",
+			"logging server":          "Send messages to a server",
+			"logging server port":     "Port of the server",
+			"logging server use-vrf":  "VRF that the server is in",
+			"logging server facility": "Facility of the messages",
 		},
 	},
-	Show: shows,
-	Exec: execs,
+	Check: check,
+	Show:  shows,
+	Exec:  execs,
 }
 
 func at(order int, def any) func(*schema.Leaf) {
@@ -208,6 +224,9 @@ func Read(t tree.Tree) Settings {
 		File:      feature.Read(t, root.Child("logfile"), defaultFile),
 		Timestamp: feature.Read(t, root.Child("timestamp"), Seconds),
 		Hostname:  feature.Hostname(t),
+		Zone:      feature.Location(t),
+		Servers:   readServers(t),
+		Strict:    feature.Read(t, root.Child("rfc-strict"), false),
 		levels:    map[string]feature.Severity{},
 	}
 	for _, f := range facilities {
@@ -228,7 +247,7 @@ func (s *Settings) Level(facility string) feature.Severity {
 // Line is a message as it stands in the log (cli.md §11.23), on one line.
 func (s *Settings) Line(e feature.Event) string {
 	layout := map[string]string{Milliseconds: ".000", Microseconds: ".000000"}[s.Timestamp]
-	return e.At.UTC().Format("2006 Jan _2 15:04:05"+layout) + " " + s.Hostname + " " + e.Name() + ": " + Clean(e.Text)
+	return e.At.In(s.Zone).Format("2006 Jan _2 15:04:05"+layout) + " " + s.Hostname + " " + e.Name() + ": " + Clean(e.Text)
 }
 
 // maxText is the length of a message in bytes.

@@ -110,3 +110,19 @@ func FuzzLogfile(f *testing.F) {
 		}
 	})
 }
+
+// FuzzTransport requires of every transport that its printed form is the same.
+func FuzzTransport(f *testing.F) {
+	for _, s := range []string{"tcp", "secure", "secure ca bootflash:ca.pem", "secure ca bootflash:../x", "secure fingerprint " + strings.Repeat("ab:", 31) + "ab", "secure fingerprint 00"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		v, err := parseTransport(s)
+		if err != nil {
+			return
+		}
+		if back, err := parseTransport(v.String()); err != nil || back != v || v.CA != "" && v.Pinned() || strings.Contains(v.CA, "/../") {
+			t.Fatalf("%q is %+v, printed %q, which is %+v, %v", s, v, v, back, err)
+		}
+	})
+}

@@ -40,6 +40,9 @@ var shows = []feature.Show{
 			only, _ := feature.Value[string](q.Args, "facility")
 			return feature.Screen{levels(&s, only), legend}, nil
 		}},
+	{Line: "show logging server", Words: words, Help: "Servers that messages are sent to", Run: func(q feature.Query) (feature.Screen, error) {
+		return feature.Screen{servers(q)}, nil
+	}},
 	{Line: "show logging console", Words: words, Help: "Messages on the console", Run: func(q feature.Query) (feature.Screen, error) {
 		s := Read(q.Running)
 		return feature.Screen{console(&s)}, nil
@@ -75,9 +78,10 @@ func settings(q feature.Query) feature.Screen {
 		console(&s),
 		monitor(&s),
 		{
-			Heading: fmt.Sprintf("%-31s %s\n%-31s %s\n", "Logging timestamp:", stamp, "Logging server:", "disabled"),
-			Keys:    []feature.Pair{{Key: "timestamp", Value: stamp}, {Key: "server_status", Value: "disabled"}},
+			Heading: fmt.Sprintf("%-31s %s\n", "Logging timestamp:", stamp),
+			Keys:    []feature.Pair{{Key: "timestamp", Value: stamp}},
 		},
+		servers(q),
 		{
 			Heading: fmt.Sprintf("%-31s %s\n        Name - %s: Severity - %s Size - %d\n\n", "Logging logfile:", "enabled",
 				s.File.Name, names[s.File.Severity], s.File.Size),

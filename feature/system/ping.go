@@ -59,9 +59,9 @@ func number(q feature.Query, name string, def uint32) int {
 
 // ping sends ICMP echo requests (RFC 792) from the supervisor's own network
 // stack and prints what comes back, until it is done or ctx ends.
-func ping(ctx context.Context, q feature.Query, _ feature.Host, out feature.Output) error {
+func ping(ctx context.Context, q feature.Query, by feature.Host, out feature.Output) error {
 	host, _ := feature.Value[string](q.Args, "host")
-	to, err := resolve(ctx, host)
+	to, err := resolve(ctx, by, host)
 	if err != nil {
 		return feature.Error("ERROR: Invalid host " + host)
 	}
@@ -111,18 +111,20 @@ func ping(ctx context.Context, q feature.Query, _ feature.Host, out feature.Outp
 	return nil
 }
 
-func resolve(ctx context.Context, host string) (netip.Addr, error) {
+// resolve returns the first IPv4 address of a host.
+func resolve(ctx context.Context, by feature.Host, host string) (netip.Addr, error) {
+	all := []netip.Addr{}
 	if a, err := netip.ParseAddr(host); err == nil {
-		if !a.Is4() {
-			return a, fmt.Errorf("ping %s: no IPv4 address", host)
+		all = append(all, a)
+	} else if all, err = by.Resolve(ctx, host); err != nil {
+		return netip.Addr{}, err
+	}
+	for _, a := range all {
+		if a.Is4() {
+			return a, nil
 		}
-		return a, nil
 	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip4", host)
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("resolve %s: %w", host, err)
-	}
-	return addrs[0].Unmap(), nil
+	return netip.Addr{}, fmt.Errorf("ping %s: no IPv4 address", host)
 }
 
 // reason is the innermost cause of a failed send, as the system words it.

@@ -27,10 +27,17 @@ func canPing(t *testing.T) {
 	c.Close()
 }
 
+// nameless is a host that knows no names.
+type nameless struct{ feature.Host }
+
+func (nameless) Resolve(context.Context, string) ([]netip.Addr, error) {
+	return nil, errors.New("no such host")
+}
+
 func runPing(t *testing.T, ctx context.Context, values map[string]any) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	err := pingCommand.Run(ctx, feature.Query{Args: feature.Args{Values: values}}, nil, &out)
+	err := pingCommand.Run(ctx, feature.Query{Args: feature.Args{Values: values}}, nameless{}, &out)
 	return out.String(), err
 }
 

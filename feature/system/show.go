@@ -21,14 +21,20 @@ var shows = []feature.Show{
 	{Line: "show system resources", Words: words, Help: "Show the load of the system", Run: showResources},
 }
 
-// ctime is the form of a moment in most screens, five words, in UTC.
-func ctime(t time.Time) string { return t.UTC().Format("Mon Jan _2 15:04:05 2006") }
+// ctime is the form of a moment in most screens, five words, in the zone that it
+// comes in: that of the switch.
+func ctime(t time.Time) string { return t.Format("Mon Jan _2 15:04:05 2006") }
 
 func showClock(q feature.Query) (feature.Screen, error) {
-	now := q.Now.UTC().Format("15:04:05.000 MST Mon Jan 02 2006")
+	now, source := q.Now.Format("15:04:05.000 MST Mon Jan 02 2006"), "local"
+	heading := now + "\n"
+	if q.State != nil && q.State.Clock.Sets { // as against a clock that is only compared
+		source = "NTP"
+		heading += "Time source is NTP\n"
+	}
 	return feature.Screen{{
-		Heading: now + "\n",
-		Keys:    []feature.Pair{{Key: "simple_time", Value: now}, {Key: "time_source", Value: "local"}},
+		Heading: heading,
+		Keys:    []feature.Pair{{Key: "simple_time", Value: now}, {Key: "time_source", Value: source}},
 	}}, nil
 }
 

@@ -4,7 +4,8 @@
 //
 //	state tree ─┐                        ┌──▶ lines of the log file ──▶ file (Run)
 //	commits ────┼─▶ feature.Event ─▶ Log ┼──▶ console (Run)
-//	modules ────┘   (pure)               └──▶ terminals, each a bounded channel
+//	modules ────┘   (pure)               ├──▶ terminals, each a bounded channel
+//	                                     └──▶ servers (supervisor/syslog)
 //
 // Log never blocks: it appends to the lines in memory, which are bounded by the
 // size of the log file, and drops what a terminal or the console does not take,
@@ -44,7 +45,15 @@ type Config struct {
 	Settings func() logging.Settings
 	// Console takes the messages of the console; nil for none.
 	Console io.Writer
+	// Servers takes all messages, in order, with the settings that they were made
+	// under; nil for none.
+	Servers Servers
 	Log     *slog.Logger
+}
+
+// Servers is where messages go that leave the machine. It never blocks.
+type Servers interface {
+	Log(feature.Event, *logging.Settings)
 }
 
 // Log is the log of a switch. It implements feature.EventLog and
@@ -136,6 +145,9 @@ func (l *Log) Log(e feature.Event) {
 		case l.console <- line:
 		default: // it is slow or stuck
 		}
+	}
+	if l.cfg.Servers != nil {
+		l.cfg.Servers.Log(e, &s)
 	}
 	if e.Severity <= s.Monitor {
 		for m := range l.monitors {

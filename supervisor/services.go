@@ -1,0 +1,65 @@
+package supervisor
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"trunkline/feature"
+	"trunkline/feature/dns"
+	"trunkline/feature/logging"
+	timefeature "trunkline/feature/ntp"
+	"trunkline/supervisor/ntp"
+)
+
+// serve tells the services of the switch itself what configuration wants of them.
+func (s *Supervisor) serve() {
+	t := s.config.Running().Tree
+	s.names.Set(dns.Read(t))
+	s.syslog.Set(logging.Read(t).Servers)
+	s.time.Set(timefeature.Read(t))
+}
+
+// now is the time in the zone of the switch.
+func (s *Supervisor) now() time.Time { return time.Now().In(feature.Location(s.config.Running().Tree)) }
+
+// maxCertificates is the size of a file of certificates, in bytes.
+const maxCertificates = 1 << 20
+
+// certificates reads a file of certificates from the switch's file systems.
+func (s *Supervisor) certificates(name string) ([]byte, error) {
+	return s.files.Read(name, maxCertificates)
+}
+
+// notTold is why the clock of the machine is left alone.
+const notTold = "the supervisor runs without --set-clock"
+
+// ntp is the configuration of the time from the network. The clock is that of the
+// machine, which other programs share, and which mostly has somebody who sets it:
+// it is left alone unless the one who starts the supervisor says otherwise.
+func (s *Supervisor) ntp() ntp.Config {
+	c := ntp.Config{
+		Dial: func(ctx context.Context, host string, port uint16, local netip.Addr) (net.Conn, error) {
+			return s.names.DialFrom(ctx, "udp", host, port, local)
+		},
+		Management: func() netip.Addr {
+			for _, a := range feature.ManagementAddresses(s.config.Running().Tree) {
+				if a, err := netip.ParseAddr(a); err == nil && a.Is4() {
+					return a
+				}
+			}
+			for _, a := range s.Addresses() {
+				if s.mgmt != nil && a.Is4() {
+					return a
+				}
+			}
+			return netip.Addr{}
+		},
+		Reason: notTold, Log: s.log,
+	}
+	if s.cfg.SetClock {
+		c.Clock, c.Reason = ntp.Machine{}, ""
+	}
+	return c
+}
