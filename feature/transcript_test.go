@@ -22,6 +22,7 @@ import (
 	"trunkline/feature/aaa"
 	"trunkline/feature/alias"
 	"trunkline/feature/cdp"
+	"trunkline/feature/chassis"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/interfaces"
 	"trunkline/feature/lldp"
@@ -45,7 +46,7 @@ var update = flag.Bool("update", false, "write what cmp compares with into the t
 
 // features are those that transcripts may use.
 var features = []feature.Feature{
-	system.Feature, aaa.Feature, login.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
+	system.Feature, chassis.Feature, aaa.Feature, login.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
 	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, cdp.Feature, lldp.Feature, svsdomain.Feature,
 	management.Feature, alias.Feature, logging.Feature, vnsegment.Feature, nve.Feature,
 }

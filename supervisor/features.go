@@ -10,6 +10,7 @@ import (
 	"trunkline/feature/aaa"
 	"trunkline/feature/alias"
 	"trunkline/feature/cdp"
+	"trunkline/feature/chassis"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/grpc"
 	"trunkline/feature/interfaces"
@@ -34,6 +35,7 @@ import (
 func Features() []feature.Feature {
 	return []feature.Feature{
 		system.Feature,
+		chassis.Feature,
 		aaa.Feature,
 		login.Feature,
 		grpc.Feature,

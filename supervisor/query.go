@@ -15,11 +15,15 @@ func (s *Supervisor) query(args feature.Args, who feature.Session) feature.Query
 	now := s.config.Running()
 	startup, _ := s.config.Startup()
 	sch := s.config.Schema()
-	return feature.Query{
+	q := feature.Query{
 		Args: args, Running: now.Tree, Startup: startup.Tree, Schema: sch, Changed: now.At,
 		Effective: effective.New(sch, now.Tree).Port,
 		State:     s.snapshot(), Now: time.Now(), Session: who, Module: s.modules.Query, Messages: s.messages, Monitor: s.remote.Monitor,
 	}
+	if s.mgmt != nil {
+		q.Stack = s.mgmt.Stack
+	}
+	return q
 }
 
 // snapshot gathers what is known at this moment.

@@ -46,7 +46,7 @@ var Feature = feature.Feature{
 	},
 	State:   operational,
 	Observe: observed,
-	Show:    shows,
+	Show:    append(shows, processShows...),
 	Exec:    []feature.Exec{pingCommand},
 }
 
