@@ -57,7 +57,7 @@ var Feature = feature.Feature{
 	State:   operational,
 	Observe: observed,
 	Check:   check,
-	Show:    shows,
+	Show:    append(shows, hardwareShows...),
 	Exec:    execs,
 }
 

@@ -79,7 +79,7 @@ func showProcessCPU(q feature.Query) (feature.Screen, error) {
 				"-----  -----------  --------  -----  ------  ------  ------  ---  -----------\n",
 			Rows: feature.Rows(all,
 				func(p feature.Process) string {
-					return fmt.Sprintf("%5d  %11d  %8d  %5d  %6s  %6s  %6s  %-3s  %s\n", p.PID, p.Runtime.Milliseconds(), p.Invoked, p.Slice.Microseconds(),
+					return fmt.Sprintf("%5d  %11d  %8d  %5d  %6s  %6s  %-6s  %-3s  %s\n", p.PID, p.Runtime.Milliseconds(), p.Invoked, p.Slice.Microseconds(),
 						percent(p.Share.FiveSeconds), percent(p.Share.Minute), percent(p.Share.FiveMinutes), tty(p), p.Name)
 				},
 				func(p feature.Process) []feature.Pair {
