@@ -51,7 +51,8 @@ var (
 	builtins = []string{
 		"configure [terminal]", "copy running-config startup-config", "enable", "end", "exit", "where",
 		"no terminal dont-ask", "reload", "reload module <module>", "show cli history [<number>] [unformatted]",
-		"show cli list", "show terminal", "terminal dont-ask", "terminal length <length>", "terminal no dont-ask",
+		"show cli list [<mode>]", "show cli syntax [<mode>]", "show cli variables", "cli var name <variable> <value>",
+		"terminal redirection-mode {ascii|zipped}", "terminal log-all", "terminal no log-all", "no terminal log-all", "show terminal", "terminal dont-ask", "terminal length <length>", "terminal no dont-ask",
 		"terminal session-timeout <timeout>", "terminal width <width>", "write [memory]", "write erase",
 		"show running-config", "show running-config all", "show running-config diff [unified]",
 		"show running-config interface <interface>", "show startup-config",
@@ -60,6 +61,8 @@ var (
 		"module": schema.Uint("module", "Module number", 1, 258), "number": schema.Uint("number", "", 1, 500),
 		"length": schema.Uint("length", "", 0, 511), "width": schema.Uint("width", "", 24, 511),
 		"timeout": schema.Uint("timeout", "", 0, 525600), "interface": feature.Interface,
+		"mode":     schema.Enum("mode", schema.Keyword{Text: "exec"}, schema.Keyword{Text: "config-if"}),
+		"variable": schema.Word("variable", "", 31), "value": schema.Line("value", "", 255),
 	}
 )
 
@@ -95,8 +98,8 @@ func everyCommand(t *testing.T, s *schema.Schema, cli *session.CLI) []command {
 	for name, table := range cli.Tables() {
 		for _, line := range table.Templates() {
 			// The lines of show running-config for one feature each are in
-			// the shape of those above.
-			if name == "exec" && !known[line] && !strings.HasPrefix(line, "show running-config ") {
+			// the shape of those above; a variable must be there to be removed.
+			if name == "exec" && !known[line] && !strings.HasSuffix(line, "no var name <variable>") && !strings.HasSuffix(line, "no cli var name <variable>") && !strings.HasPrefix(line, "show running-config ") {
 				t.Errorf("command %q is not tested", line)
 			}
 		}

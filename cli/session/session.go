@@ -38,6 +38,10 @@ type Session struct {
 	pushed  [][]level
 	named   map[string][]level
 	dontAsk bool
+	zipped  bool // output to files is compressed
+	logAll  bool // all commands are accounted for
+	// variables are those of cli var, by name.
+	variables map[string]string
 	// unfinished is a command that goes on on the next line.
 	unfinished string
 	under      string // the command that runs, without secrets
