@@ -118,7 +118,6 @@ func (w *world) roundTrip(c command, l string, want tree.Tree) {
 func (w *world) reset(c command, words []word, before tree.Tree) {
 	at := func(text string) []string { return append(slices.Clone(c.enter), text) }
 	l := line(words)
-	after := w.p.Store.Running().Tree
 	if out, failed := w.type1(at("default " + l)...); failed {
 		w.t.Errorf("%v: default %s: %s", c, l, out)
 		return
@@ -127,6 +126,12 @@ func (w *world) reset(c command, words []word, before tree.Tree) {
 	if value, set := before.Get(c.config.Target(places[c.place], nil)); !set && value == nil && !reset.Equal(before) {
 		w.t.Errorf("%v: %s and its default form change %s", c, l, differ(before, reset))
 	}
+	// What a line that turns a feature off takes along does not come back.
+	if out, failed := w.type1(at(l)...); failed {
+		w.t.Errorf("%v: %s after its default form: %s", c, l, out)
+	}
+	after := w.p.Store.Running().Tree
+	w.type1(at("default " + l)...)
 	short := w.shortest(c, words)
 	if out, failed := w.type1(at(short)...); failed || !w.p.Store.Running().Tree.Equal(after) {
 		w.t.Errorf("%v: %q for %q: %s %s", c, short, l, out, differ(after, w.p.Store.Running().Tree))

@@ -30,7 +30,7 @@ func (c command) String() string { return c.place + ": " + c.template }
 var ways = map[string]map[string]string{
 	"": {"": ""},
 	"interfaces/interface": {
-		feature.Ethernet: "interface ethernet 3/1", feature.Vethernet: "interface vethernet 1", feature.Management: "interface mgmt0",
+		feature.Ethernet: "interface ethernet 4/1", feature.Vethernet: "interface vethernet 1", feature.Management: "interface mgmt0",
 	},
 	"port-profiles/port-profile": {
 		feature.Ethernet: "port-profile type ethernet UP", feature.Vethernet: "port-profile type vethernet WEB",
@@ -203,14 +203,14 @@ func alternatives(in []string, types map[string]schema.AnyType) (all [][]word, r
 
 // samples are values by type that fit the world of the tests.
 var samples = map[string]string{
-	"port-profile-name": "BASE", "vlan-id": "20", "vlan-list": "20,30", "mac-address": "0200.0000.0001", "slot-port": "3/1",
+	"port-profile-name": "BASE", "vlan-id": "20", "vlan-list": "20,30", "mac-address": "0200.0000.0001", "slot-port": "4/1",
 	"vethernet-number": "1", "ipv4-address": "192.0.2.1", "module": "3", "slot": "3",
 	"user-name": "admin", "ipv4-prefix": "198.51.100.0/24", "ipv6-prefix": "2001:db8:1::/64", "ipv6-address": "2001:db8::1",
 }
 
 // others are values of entries that the world of the tests does not have.
 var others = map[string]string{
-	"port-profile-name": "NEW", "vlan-id": "40", "slot-port": "3/2", "vethernet-number": "2", "slot": "4",
+	"port-profile-name": "NEW", "vlan-id": "40", "slot-port": "4/2", "vethernet-number": "2", "slot": "4",
 	"user-name": "bob",
 }
 

@@ -146,7 +146,7 @@ func newProduct() (session.Product, error) {
 	}, nil
 }
 
-// hooks are the checks and compilations of all features, for slot 3.
+// hooks are the checks and compilations of all features, for slots 3 and 4.
 func hooks(s *schema.Schema) config.Hooks {
 	return config.Hooks{
 		Check: func(old, new tree.Tree) []schema.Problem {
@@ -163,19 +163,21 @@ func hooks(s *schema.Schema) config.Hooks {
 			return all
 		},
 		Compile: func(new tree.Tree) []schema.Problem {
-			in := feature.Input{Module: feature.FirstCard, Config: new, Effective: effective.New(s, new).Port}
-			for name := range feature.Configured(new) {
-				if feature.SlotOf(new, name) == in.Module {
-					in.Ports = append(in.Ports, name)
-				}
-			}
 			var all []schema.Problem
-			for _, f := range features {
-				if f.Compile == nil {
-					continue
+			for slot := feature.FirstCard; slot < feature.FirstCard+2; slot++ {
+				in := feature.Input{Module: slot, Config: new, Effective: effective.New(s, new).Port}
+				for name := range feature.Configured(new) {
+					if feature.SlotOf(new, name) == in.Module {
+						in.Ports = append(in.Ports, name)
+					}
 				}
-				if _, err := f.Compile(in); err != nil {
-					all = append(all, schema.Problem{Rule: f.Name, Text: fmt.Sprintf("ERROR: %v", err)})
+				for _, f := range features {
+					if f.Compile == nil {
+						continue
+					}
+					if _, err := f.Compile(in); err != nil {
+						all = append(all, schema.Problem{Rule: f.Name, Text: fmt.Sprintf("ERROR: %v", err)})
+					}
 				}
 			}
 			return all
