@@ -47,7 +47,7 @@ var Feature = feature.Feature{
 	State:   operational,
 	Observe: observed,
 	Show:    append(shows, processShows...),
-	Exec:    []feature.Exec{pingCommand},
+	Exec:    append(pingCommands(), traceCommands()...),
 }
 
 // hostname is a word of the characters that prompts of clients allow.
