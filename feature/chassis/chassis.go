@@ -1,6 +1,6 @@
 // Package chassis is what automation asks of any chassis and a virtual one
 // answers in few words: fans and power supplies, licences, the device context,
-// boot variables, core dumps and redundancy (cli.md §11.23). Nothing of it can
+// boot variables and core dumps (cli.md §11.23). Nothing of it can
 // be configured.
 package chassis
 
@@ -15,18 +15,13 @@ import (
 var Feature = feature.Feature{Name: "chassis", Show: shows}
 
 var words = schema.Words{
-	"show environment":              "Environment of the chassis",
-	"show environment fan":          "Fans",
-	"show environment power":        "Power supplies",
-	"show environment temperature":  "Temperature sensors",
-	"show license":                  "Licenses",
-	"show license host-id":          "Identity that licenses are bound to",
-	"show license usage":            "Licenses in use",
-	"show redundancy":               "Redundancy of supervisors",
-	"show redundancy status":        "State of the supervisors",
-	"show system":                   "System information",
-	"show system redundancy":        "Redundancy of supervisors",
-	"show system redundancy status": "State of the supervisors",
+	"show environment":             "Environment of the chassis",
+	"show environment fan":         "Fans",
+	"show environment power":       "Power supplies",
+	"show environment temperature": "Temperature sensors",
+	"show license":                 "Licenses",
+	"show license host-id":         "Identity that licenses are bound to",
+	"show license usage":           "Licenses in use",
 }
 
 var shows = []feature.Show{
@@ -40,9 +35,6 @@ var shows = []feature.Show{
 	{Line: "show vdc", Help: "Virtual device contexts", Run: showContexts},
 	{Line: "show boot", Help: "Boot variables", Run: showBoot},
 	{Line: "show cores", Help: "Core dumps", Run: showCores},
-	{Line: "show copyright", Help: "Copyright and license of the software", Run: showCopyright},
-	{Line: "show redundancy status", Words: words, Help: "State of the supervisors", Run: showRedundancy(true)},
-	{Line: "show system redundancy status", Words: words, Help: "State of the supervisors", Run: showRedundancy(false)},
 }
 
 // Parts that a virtual chassis has none of: their headings stand alone.

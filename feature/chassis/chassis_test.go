@@ -40,19 +40,8 @@ var lines = map[string][]string{
 		``, `vdc_id +vdc_name +state +mac +type +lc`, `------ +-------- +----- +---------- +--------- +------`,
 		`(\d+) +(\S+) +(active) +([\da-f]{2}(:[\da-f]{2}){5}) +Ethernet +None`,
 	},
-	"show boot":      {``, `Current Boot Variables:`, `Boot Variables on next reload:`, `sup-1`, `NXOS variable not set`, `No module boot variable set`},
-	"show cores":     {`VDC  Module  Instance  Process-name     PID       Date\(Year-Month-Day Time\)`, `[- ]+`},
-	"show copyright": {`.*\S`},
-	"show redundancy status": {
-		``, `Redundancy (role|mode)`, `-+`, `(      administrative|         operational):   (standalone|primary|secondary|None|HA)`,
-		`(This|Other) supervisor \(sup-(\d)\)`, `    (Redundancy|Supervisor) state:   (.+)`, `      Internal state:   (.+)`,
-		`System start time:          \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}`,
-		`(System uptime:             |Kernel uptime:             |Active supervisor uptime:  ) (\d+) days, (\d+) hours, (\d+) minutes, (\d+) seconds`,
-	},
-	"show system redundancy status": {
-		``, `Redundancy (role|mode)`, `-+`, `(      administrative|         operational):   (standalone|primary|secondary|None|HA)`,
-		`(This|Other) supervisor \(sup-(\d)\)`, `    (Redundancy|Supervisor) state:   (.+)`, `      Internal state:   (.+)`,
-	},
+	"show boot":  {``, `Current Boot Variables:`, `Boot Variables on next reload:`, `sup-1`, `NXOS variable not set`, `No module boot variable set`},
+	"show cores": {`VDC  Module  Instance  Process-name     PID       Date\(Year-Month-Day Time\)`, `[- ]+`},
 }
 
 func TestScreens(t *testing.T) {

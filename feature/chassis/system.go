@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"trunkline/feature"
-	"trunkline/feature/system"
 )
 
 // dashes is the rule under a heading: lines of the columns' widths.
@@ -53,9 +52,4 @@ func showCores(feature.Query) (feature.Screen, error) {
 		Heading: "VDC  Module  Instance  Process-name     PID       Date(Year-Month-Day Time)\n" +
 			dashes("  ", 3, 6, 8, 15, 8, 25),
 	}}, nil
-}
-
-func showCopyright(feature.Query) (feature.Screen, error) {
-	text := system.Notice + "Licensed under the Apache License, Version 2.0:\n  http://www.apache.org/licenses/LICENSE-2.0\n"
-	return feature.Screen{{Heading: text, Keys: []feature.Pair{{Key: "copyright", Value: text}}}}, nil
 }

@@ -68,12 +68,8 @@ func (s span) keys(prefix string) []feature.Pair {
 
 func showUptime(q feature.Query) (feature.Screen, error) { return feature.Screen{uptime(q, "")}, nil }
 
-// RedundancyTimes is the end of show redundancy status: what show system uptime
-// prints, with empty lines around its first.
-func RedundancyTimes(q feature.Query) feature.Section { return uptime(q, "\n") }
-
 // uptime says since when the system is up; gap goes before the first line and
-// the second.
+// the second, as show redundancy status has it.
 func uptime(q feature.Query, gap string) feature.Section {
 	s := q.State.Supervisor
 	up, kernel := since(s.Started, q.Now), since(s.Boot, q.Now)

@@ -1,11 +1,24 @@
-package chassis
+package system
 
 import (
 	"fmt"
 
+	"trunkline/config/schema"
 	"trunkline/feature"
-	"trunkline/feature/system"
 )
+
+var redundancyWords = schema.Words{
+	"show redundancy":               "Redundancy of supervisors",
+	"show redundancy status":        "State of the supervisors",
+	"show system redundancy":        "Redundancy of supervisors",
+	"show system redundancy status": "State of the supervisors",
+}
+
+var redundancyShows = []feature.Show{
+	{Line: "show redundancy status", Words: redundancyWords, Help: "State of the supervisors", Run: showRedundancy(true)},
+	{Line: "show system redundancy status", Words: redundancyWords, Help: "State of the supervisors", Run: showRedundancy(false)},
+	{Line: "show copyright", Help: "Copyright and license of the software", Run: showCopyright},
+}
 
 // showRedundancy says that the supervisor stands alone; with times it also says
 // since when.
@@ -46,8 +59,13 @@ Other supervisor (sup-2)
 			},
 		}}
 		if times {
-			screen = append(screen, system.RedundancyTimes(q))
+			screen = append(screen, uptime(q, "\n"))
 		}
 		return screen, nil
 	}
+}
+
+func showCopyright(feature.Query) (feature.Screen, error) {
+	text := Notice + "Licensed under the Apache License, Version 2.0:\n  http://www.apache.org/licenses/LICENSE-2.0\n"
+	return feature.Screen{{Heading: text, Keys: []feature.Pair{{Key: "copyright", Value: text}}}}, nil
 }
