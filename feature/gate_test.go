@@ -30,7 +30,7 @@ func TestGated(t *testing.T) {
 		}
 		return out.String(), true
 	}
-	for _, l := range []string{"interface ethernet 3/1", "interface vethernet 1", "vem 3"} {
+	for _, l := range []string{"interface ethernet 4/1", "interface vethernet 1", "vem 3"} {
 		if out, ok := type1("configure terminal", l); !ok {
 			t.Fatal(out)
 		}
@@ -92,7 +92,7 @@ func TestGated(t *testing.T) {
 			t.Errorf("no checkpoint of %s", f.Name)
 		}
 	}
-	if after := p.Store.Running().Tree.Sub(feature.InterfacePath("Ethernet3/1")); !after.Equal(before.Sub(feature.InterfacePath("Ethernet3/1"))) {
+	if after := p.Store.Running().Tree.Sub(feature.InterfacePath("Ethernet4/1")); !after.Equal(before.Sub(feature.InterfacePath("Ethernet4/1"))) {
 		t.Error("settings of a port are left")
 	}
 }

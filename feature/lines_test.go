@@ -30,7 +30,7 @@ func (c command) String() string { return c.place + ": " + c.template }
 var ways = map[string]map[string]string{
 	"": {"": ""},
 	"interfaces/interface": {
-		feature.Ethernet: "interface ethernet 3/1", feature.Vethernet: "interface vethernet 1", feature.Management: "interface mgmt0",
+		feature.Ethernet: "interface ethernet 4/1", feature.Vethernet: "interface vethernet 1", feature.Management: "interface mgmt0",
 	},
 	"port-profiles/port-profile": {
 		feature.Ethernet: "port-profile type ethernet UP", feature.Vethernet: "port-profile type vethernet WEB",
@@ -51,7 +51,8 @@ var (
 	builtins = []string{
 		"configure [terminal]", "copy running-config startup-config", "enable", "end", "exit", "where",
 		"no terminal dont-ask", "reload", "reload module <module>", "show cli history [<number>] [unformatted]",
-		"show cli list", "show terminal", "terminal dont-ask", "terminal length <length>", "terminal no dont-ask",
+		"show cli list [<mode>]", "show cli syntax [<mode>]", "show cli variables", "cli var name <variable> <value>",
+		"terminal redirection-mode {ascii|zipped}", "terminal log-all", "terminal no log-all", "no terminal log-all", "show terminal", "terminal dont-ask", "terminal length <length>", "terminal no dont-ask",
 		"terminal session-timeout <timeout>", "terminal width <width>", "write [memory]", "write erase",
 		"show running-config", "show running-config all", "show running-config diff [unified]",
 		"show running-config interface <interface>", "show startup-config",
@@ -60,6 +61,8 @@ var (
 		"module": schema.Uint("module", "Module number", 1, 258), "number": schema.Uint("number", "", 1, 500),
 		"length": schema.Uint("length", "", 0, 511), "width": schema.Uint("width", "", 24, 511),
 		"timeout": schema.Uint("timeout", "", 0, 525600), "interface": feature.Interface,
+		"mode":     schema.Enum("mode", schema.Keyword{Text: "exec"}, schema.Keyword{Text: "config-if"}),
+		"variable": schema.Word("variable", "", 31), "value": schema.Line("value", "", 255),
 	}
 )
 
@@ -95,8 +98,8 @@ func everyCommand(t *testing.T, s *schema.Schema, cli *session.CLI) []command {
 	for name, table := range cli.Tables() {
 		for _, line := range table.Templates() {
 			// The lines of show running-config for one feature each are in
-			// the shape of those above.
-			if name == "exec" && !known[line] && !strings.HasPrefix(line, "show running-config ") {
+			// the shape of those above; a variable must be there to be removed.
+			if name == "exec" && !known[line] && !strings.HasSuffix(line, "no var name <variable>") && !strings.HasSuffix(line, "no cli var name <variable>") && !strings.HasPrefix(line, "show running-config ") {
 				t.Errorf("command %q is not tested", line)
 			}
 		}
@@ -200,14 +203,14 @@ func alternatives(in []string, types map[string]schema.AnyType) (all [][]word, r
 
 // samples are values by type that fit the world of the tests.
 var samples = map[string]string{
-	"port-profile-name": "BASE", "vlan-id": "20", "vlan-list": "20,30", "mac-address": "0200.0000.0001", "slot-port": "3/1",
+	"port-profile-name": "BASE", "vlan-id": "20", "vlan-list": "20,30", "mac-address": "0200.0000.0001", "slot-port": "4/1",
 	"vethernet-number": "1", "ipv4-address": "192.0.2.1", "module": "3", "slot": "3",
 	"user-name": "admin", "ipv4-prefix": "198.51.100.0/24", "ipv6-prefix": "2001:db8:1::/64", "ipv6-address": "2001:db8::1",
 }
 
 // others are values of entries that the world of the tests does not have.
 var others = map[string]string{
-	"port-profile-name": "NEW", "vlan-id": "40", "slot-port": "3/2", "vethernet-number": "2", "slot": "4",
+	"port-profile-name": "NEW", "vlan-id": "40", "slot-port": "4/2", "vethernet-number": "2", "slot": "4",
 	"user-name": "bob",
 }
 

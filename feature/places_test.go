@@ -29,7 +29,7 @@ func TestEveryPlace(t *testing.T) {
 func TestWrongObjects(t *testing.T) {
 	const (
 		veth     = "configure terminal ; interface vethernet 1 ; "
-		eth      = "configure terminal ; interface ethernet 3/1 ; "
+		eth      = "configure terminal ; interface ethernet 4/1 ; "
 		profile  = "configure terminal ; port-profile type vethernet WEB ; "
 		noVeth99 = "ERROR: Interface does not exist: Vethernet99"
 	)

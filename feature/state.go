@@ -28,8 +28,11 @@ type Query struct {
 	Now       time.Time
 	Session   Session
 	// Module asks a line card; the reply's form belongs to the feature that
-	// asks. It is the only part of a Query that blocks.
+	// asks. It and Stack are the only parts of a Query that block.
 	Module func(ctx context.Context, slot int, feature string, request []byte) ([]byte, error)
+	// Stack asks the supervisor's machine what the IP stack of mgmt0 has; nil
+	// without such a device.
+	Stack func() (Stack, error)
 	// Messages is the log file, nil for none.
 	Messages Messages
 	// Monitor shows the switch's messages on the terminal of a login as they
@@ -130,7 +133,16 @@ type Resources struct {
 	CPU                CPUShare   // of all
 	CPUs               []CPUShare // of each
 	TotalKB, FreeKB    uint64     // memory; free includes what can be reclaimed
+	// Busy is the share of all processors, and Interrupts that of interrupts
+	// over the last seconds, in percent.
+	Busy       Shares
+	Interrupts float64
+	// Table holds the processes by PID, the first MaxProcesses of them.
+	Table []Process
 }
+
+// MaxProcesses is how many processes are told.
+const MaxProcesses = 512
 
 // CPUShare is how a processor spends its time, in percent.
 type CPUShare struct{ User, Kernel, Idle float64 }

@@ -24,6 +24,7 @@ import (
 	"trunkline/feature/aaa"
 	"trunkline/feature/alias"
 	"trunkline/feature/cdp"
+	"trunkline/feature/chassis"
 	"trunkline/feature/clock"
 	"trunkline/feature/dns"
 	"trunkline/feature/ethernet"
@@ -51,7 +52,7 @@ var update = flag.Bool("update", false, "write what cmp compares with into the t
 
 // features are those that transcripts may use.
 var features = []feature.Feature{
-	system.Feature, aaa.Feature, login.Feature, dns.Feature, ntp.Feature, clock.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
+	system.Feature, chassis.Feature, aaa.Feature, login.Feature, dns.Feature, ntp.Feature, clock.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
 	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, cdp.Feature, lldp.Feature, svsdomain.Feature,
 	management.Feature, alias.Feature, logging.Feature, vnsegment.Feature, nve.Feature, nxapi.Feature,
 }
@@ -160,7 +161,7 @@ func newProduct() (session.Product, error) {
 	}, nil
 }
 
-// hooks are the checks and compilations of all features, for slot 3.
+// hooks are the checks and compilations of all features, for slots 3 and 4.
 func hooks(s *schema.Schema) config.Hooks {
 	return config.Hooks{
 		Check: func(old, new tree.Tree) []schema.Problem {
@@ -177,19 +178,21 @@ func hooks(s *schema.Schema) config.Hooks {
 			return all
 		},
 		Compile: func(new tree.Tree) []schema.Problem {
-			in := feature.Input{Module: feature.FirstCard, Config: new, Effective: effective.New(s, new).Port}
-			for name := range feature.Configured(new) {
-				if feature.SlotOf(new, name) == in.Module {
-					in.Ports = append(in.Ports, name)
-				}
-			}
 			var all []schema.Problem
-			for _, f := range features {
-				if f.Compile == nil {
-					continue
+			for slot := feature.FirstCard; slot < feature.FirstCard+2; slot++ {
+				in := feature.Input{Module: slot, Config: new, Effective: effective.New(s, new).Port}
+				for name := range feature.Configured(new) {
+					if feature.SlotOf(new, name) == in.Module {
+						in.Ports = append(in.Ports, name)
+					}
 				}
-				if _, err := f.Compile(in); err != nil {
-					all = append(all, schema.Problem{Rule: f.Name, Text: fmt.Sprintf("ERROR: %v", err)})
+				for _, f := range features {
+					if f.Compile == nil {
+						continue
+					}
+					if _, err := f.Compile(in); err != nil {
+						all = append(all, schema.Problem{Rule: f.Name, Text: fmt.Sprintf("ERROR: %v", err)})
+					}
 				}
 			}
 			return all

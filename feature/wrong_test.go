@@ -50,7 +50,7 @@ func newWorld(t *testing.T) *world {
 	w.run("configure terminal", "vlan 20,30",
 		"port-profile type vethernet BASE", "state enabled", "port-profile type ethernet UPBASE", "state enabled",
 		"port-profile type vethernet WEB", "port-profile type ethernet UP",
-		"interface vethernet 1", "interface ethernet 3/1", "interface mgmt0", "vem 3", "vrf context management", "svs-domain",
+		"interface vethernet 1", "interface ethernet 4/1", "interface mgmt0", "vem 3", "vrf context management", "svs-domain",
 		"interface nve1", "member vni 5001", "ingress-replication protocol static")
 	w.clean = p.Store.Running().Tree
 	return w
@@ -248,7 +248,7 @@ var (
 var places = map[string]tree.Path{
 	"config": nil, "svs-domain": nil, "line console": nil, "line vty": nil,
 	"vrf context management": tree.Path{{Name: "vrfs"}, {Name: "vrf", Key: "management"}},
-	"interface ethernet 3/1": feature.InterfacePath("Ethernet3/1"), "interface vethernet 1": feature.InterfacePath("Vethernet1"),
+	"interface ethernet 4/1": feature.InterfacePath("Ethernet4/1"), "interface vethernet 1": feature.InterfacePath("Vethernet1"),
 	"port-profile type ethernet UP":   tree.Path{{Name: "port-profiles"}, {Name: "port-profile", Key: "UP"}},
 	"port-profile type vethernet WEB": tree.Path{{Name: "port-profiles"}, {Name: "port-profile", Key: "WEB"}},
 	"vlan 20":                         tree.Path{{Name: "vlans"}, {Name: "vlan", Key: "20"}},

@@ -10,6 +10,7 @@ import (
 	"trunkline/feature/aaa"
 	"trunkline/feature/alias"
 	"trunkline/feature/cdp"
+	"trunkline/feature/chassis"
 	"trunkline/feature/clock"
 	"trunkline/feature/dns"
 	"trunkline/feature/ethernet"
@@ -38,6 +39,7 @@ import (
 func Features() []feature.Feature {
 	return []feature.Feature{
 		system.Feature,
+		chassis.Feature,
 		aaa.Feature,
 		login.Feature,
 		dns.Feature,

@@ -24,8 +24,9 @@ type machine struct {
 	load    atomic.Pointer[feature.Resources]
 }
 
-// measureEvery is how often the load is measured.
-const measureEvery = 10 * time.Second
+// measureEvery is how often the load is measured: show processes cpu has shares
+// of five seconds.
+const measureEvery = 5 * time.Second
 
 func newMachine(dir, guid string) *machine {
 	m := &machine{dir: dir, sampler: system.NewSampler("")}

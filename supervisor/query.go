@@ -15,11 +15,15 @@ func (s *Supervisor) query(args feature.Args, who feature.Session) feature.Query
 	now := s.config.Running()
 	startup, _ := s.config.Startup()
 	sch, zone := s.config.Schema(), feature.Location(now.Tree)
-	return feature.Query{
+	q := feature.Query{
 		Args: args, Running: now.Tree, Startup: startup.Tree, Schema: sch, Changed: now.At.In(zone),
 		Effective: effective.New(sch, now.Tree).Port,
 		State:     s.snapshot(), Now: time.Now().In(zone), Session: who, Module: s.modules.Query, Messages: s.messages, Monitor: s.remote.Monitor,
 	}
+	if s.mgmt != nil {
+		q.Stack = s.mgmt.Stack
+	}
+	return q
 }
 
 // snapshot gathers what is known at this moment.

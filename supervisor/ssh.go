@@ -43,7 +43,7 @@ func (s *Supervisor) openSSH() (*ssh, error) {
 		Keys: filepath.Join(s.cfg.StateDir, "ssh"), Auth: s.users, Sessions: s.remote,
 		Settings: func() sshd.Settings {
 			c := s.login()
-			return sshd.Settings{Attempts: int(c.Attempts), Sessions: int(c.Sessions), Banner: c.Banner}
+			return sshd.Settings{Attempts: int(c.Attempts), Sessions: int(c.Sessions), Banner: c.Banner, Exec: c.Exec}
 		},
 		Notice: system.Notice, Warning: s.users.Warning, Version: version.String, Log: s.log,
 	})

@@ -13,11 +13,11 @@ import (
 	"trunkline/feature"
 )
 
-// asJSON writes a screen as JSON.
+// asJSON writes a screen as JSON; nothing at all of a screen without keys and
+// rows, as scripts of such switches know it.
 func asJSON(w io.Writer, s feature.Screen, f Format) error {
 	j := &jsonWriter{w: w, format: f}
 	j.screen(s)
-	j.raw("\n")
 	return j.err
 }
 
@@ -26,12 +26,14 @@ type jsonWriter struct {
 	w      io.Writer
 	format Format
 	depth  int
+	lead   string // goes before what is written next
 	err    error
 }
 
 func (j *jsonWriter) raw(s string) {
 	if j.err == nil {
-		_, j.err = io.WriteString(j.w, s)
+		_, j.err = io.WriteString(j.w, j.lead+s)
+		j.lead = ""
 	}
 }
 
@@ -57,10 +59,19 @@ func (j *jsonWriter) newline() {
 
 func (j *jsonWriter) key(k string) { j.raw(quote(k) + ": ") }
 
-// object writes the object of a screen or a row: scalars
-// first, then tables in order, those of the same name as one.
+// object writes the object of a row.
 func (j *jsonWriter) object(keys []feature.Pair, tables []feature.Section) {
 	j.raw("{")
+	if j.members(keys, tables) {
+		j.newline()
+	}
+	j.raw("}")
+}
+
+// members writes what is in the object of a screen or a row: scalars first,
+// then tables in order, those of the same name as one. It reports whether there
+// is anything.
+func (j *jsonWriter) members(keys []feature.Pair, tables []feature.Section) bool {
 	j.depth++
 	first := true
 	seen := map[string]bool{}
@@ -82,10 +93,7 @@ func (j *jsonWriter) object(keys []feature.Pair, tables []feature.Section) {
 		first = j.table(t.Name, sameName(tables[i:], t.Name), first)
 	}
 	j.depth--
-	if !first {
-		j.newline()
-	}
-	j.raw("}")
+	return !first
 }
 
 func (j *jsonWriter) screen(s []feature.Section) {
@@ -93,7 +101,11 @@ func (j *jsonWriter) screen(s []feature.Section) {
 	for _, sec := range s {
 		keys = append(keys, sec.Keys...)
 	}
-	j.object(keys, s)
+	j.lead = "{"
+	if j.members(keys, s) {
+		j.newline()
+		j.raw("}\n")
+	}
 }
 
 // sameName yields the rows of all sections of the name.

@@ -104,6 +104,17 @@ func TestNestedTables(t *testing.T) {
 	}
 }
 
+// Of a screen that found nothing there is no structured output at all.
+func TestNothing(t *testing.T) {
+	s := feature.Screen{{Name: "vlan", Heading: "VLAN\n"}, {Keys: []feature.Pair{{Key: "count"}}}}
+	for f, want := range map[Format]string{Text: "VLAN\n", JSON: "", Pretty: "", Native: "", XML: ""} {
+		var b strings.Builder
+		if err := Write(&b, "show vlan", s, f); err != nil || b.String() != want {
+			t.Errorf("format %d: %q, %v", f, b.String(), err)
+		}
+	}
+}
+
 func TestNoStructure(t *testing.T) {
 	err := Write(&strings.Builder{}, "show vlan", feature.Screen{feature.Text("hello\n")}, JSON)
 	if !errors.Is(err, ErrNoStructure) {

@@ -10,11 +10,12 @@ import (
 
 // asXML writes a screen as XML: the tree that JSON has, inside one element with
 // the command in an attribute. A row is an element of its own; there is no
-// difference between one and several.
+// difference between one and several. Of a screen without keys and rows there
+// is nothing at all.
 func asXML(w io.Writer, command string, s feature.Screen, f Format) error {
 	x := &xmlWriter{w: w}
 	if f == XML {
-		x.raw(xml.Header + "<output command=\"" + escape(command) + "\">\n")
+		x.lead = xml.Header + "<output command=\"" + escape(command) + "\">\n"
 		x.depth = 1
 	}
 	var keys []feature.Pair
@@ -22,7 +23,7 @@ func asXML(w io.Writer, command string, s feature.Screen, f Format) error {
 		keys = append(keys, sec.Keys...)
 	}
 	x.object(keys, s)
-	if f == XML {
+	if f == XML && x.lead == "" {
 		x.raw("</output>\n")
 	}
 	return x.err
@@ -32,12 +33,14 @@ func asXML(w io.Writer, command string, s feature.Screen, f Format) error {
 type xmlWriter struct {
 	w     io.Writer
 	depth int
+	lead  string // goes before what is written next
 	err   error
 }
 
 func (x *xmlWriter) raw(s string) {
 	if x.err == nil {
-		_, x.err = io.WriteString(x.w, s)
+		_, x.err = io.WriteString(x.w, x.lead+s)
+		x.lead = ""
 	}
 }
 

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"trunkline/config/schema"
+	"trunkline/feature"
 )
 
 // Account is one entry of the accounting log: a command that changes something,
@@ -89,8 +92,45 @@ func (r *request) account(modes []level, depth int, err error) {
 	r.cli.accounts.Add(a)
 }
 
+// monthType is a month as the log prints it.
+var monthType = func() schema.Type[string] {
+	var all []schema.Keyword
+	for m := time.January; m <= time.December; m++ {
+		all = append(all, schema.Keyword{Text: m.String()[:3], Help: m.String()})
+	}
+	return schema.Enum("month", all...)
+}()
+
+// timeType is a time of the day.
+var timeType = schema.Type[string]{
+	Name:   "time-of-day",
+	Syntax: schema.Syntax{Notation: "HH:MM:SS", Help: "Time of the day", Samples: []string{"09:15:02", "23:59:59"}},
+	Parse: func(s string) (string, error) {
+		if _, err := time.Parse(time.TimeOnly, s); err != nil {
+			return "", schema.ErrInvalid
+		}
+		return s, nil
+	},
+	Format: func(s string) string { return s },
+}
+
+// showAccounting prints the accounts, or those at the end: a number of them, or
+// from a time on.
 func showAccounting(_ context.Context, r *request) error {
-	for _, a := range r.cli.accounts.All() {
+	all := r.cli.accounts.All()
+	v := r.match.Values
+	if n, ok := v["count"].(uint32); ok {
+		all = all[max(0, len(all)-int(n)):]
+	}
+	if year, ok := v["year"].(uint32); ok {
+		text := fmt.Sprintf("%d %s %02d %s", year, v["month"], v["day"], v["time"])
+		from, err := time.ParseInLocation("2006 Jan 02 15:04:05", text, r.cli.product.Now().Location())
+		if err != nil {
+			return feature.Error("ERROR: There is no such day: " + text)
+		}
+		all = slices.DeleteFunc(slices.Clone(all), func(a Account) bool { return a.At.Before(from) })
+	}
+	for _, a := range all {
 		a.At = r.cli.local(a.At)
 		if _, err := fmt.Fprintln(r.out, a); err != nil {
 			return err

@@ -54,6 +54,9 @@ var builtinWords = schema.Words{
 	"terminal no":                      "Negate a terminal parameter",
 	"no":                               "Negate a command",
 	"no terminal":                      "Set terminal parameters of this session",
+	"terminal redirection-mode":        "How output is written to files",
+	"terminal redirection-mode ascii":  "As text",
+	"terminal redirection-mode zipped": "Compressed with gzip",
 	"write":                            "Write or erase the startup configuration",
 	"write memory":                     "Save the running configuration",
 	"reload":                           "Reboot the system or a module",
@@ -90,7 +93,12 @@ func (c *CLI) builtins() []grammar.Command {
 	add("terminal no dont-ask", "Answer yes to all questions", own(dontAsk(false)), nil)
 	add("show terminal", "Terminal parameters of this session", show(showTerminal), nil)
 	add("show cli history [<number>] [unformatted]", "Lines typed in this mode", show(showHistory), map[string]schema.AnyType{"number": numberType})
-	add("show cli list", "Commands of this mode", show(showList), nil)
+	add("terminal redirection-mode {ascii|zipped}", "How output is written to files", own(redirectionMode), nil)
+	add("terminal log-all", "Account for all commands", own(logAll(true)), nil)
+	add("no terminal log-all", "Account for all commands", own(logAll(false)), nil)
+	add("terminal no log-all", "Account for all commands", own(logAll(false)), nil)
+	all = append(all, listCommands()...)
+	all = append(all, variableCommands()...)
 	all = append(all, c.lifecycle()...)
 	return append(all, c.configShows()...)
 }
@@ -237,6 +245,18 @@ func dontAsk(v bool) func(context.Context, *request) error {
 	}
 }
 
+func redirectionMode(_ context.Context, r *request) error {
+	r.zipped = r.args().Has("zipped")
+	return nil
+}
+
+func logAll(v bool) func(context.Context, *request) error {
+	return func(_ context.Context, r *request) error {
+		r.Session.logAll = v
+		return nil
+	}
+}
+
 func showTerminal(_ context.Context, r *request) error {
 	length, width := r.size()
 	tty, kind := r.opts.Who.TTY, r.opts.Terminal
@@ -246,10 +266,17 @@ func showTerminal(_ context.Context, r *request) error {
 	if kind == "" {
 		kind = "dumb"
 	}
+	redirection, all := "ascii", "no"
+	if r.zipped {
+		redirection = "zipped"
+	}
+	if r.logAll {
+		all = "yes"
+	}
 	_, err := fmt.Fprintf(r.out, "TTY: %s Type: %q\nLength: %d lines, Width: %d columns\nSession Timeout: %d minutes\n"+
-		"Event Manager CLI event bypass: no\nRedirection mode: ascii\n"+
-		"Accounting log all commands (including show commands): no\nVlan batch mode: yes\n",
-		tty, kind, length, width, int(r.idle/time.Minute))
+		"Event Manager CLI event bypass: no\nRedirection mode: %s\n"+
+		"Accounting log all commands (including show commands): %s\nVlan batch mode: yes\n",
+		tty, kind, length, width, int(r.idle/time.Minute), redirection, all)
 	return err
 }
 
@@ -270,22 +297,6 @@ func showHistory(_ context.Context, r *request) error {
 			_, err = fmt.Fprintf(r.out, "%-5d %s   %s\n", first+i, e.at.Format("15:04:05"), e.line)
 		}
 		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func showList(_ context.Context, r *request) error {
-	var all []string
-	if r.Configuring() {
-		all = append(r.table(r.stack[len(r.stack)-1]).Templates(), r.cli.moving.Templates()...)
-	} else {
-		all = r.exec().Templates()
-	}
-	slices.Sort(all)
-	for _, t := range all {
-		if _, err := fmt.Fprintln(r.out, t); err != nil {
 			return err
 		}
 	}

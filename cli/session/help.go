@@ -277,8 +277,11 @@ func (s *Session) complete(line string) (from int, all []grammar.Candidate) {
 // objects are the keys of a list, with those of interfaces that only a module
 // knows.
 func (s *Session) objects(list string) []string {
-	if list == filesList {
+	switch list {
+	case filesList:
 		return s.fileNames()
+	case modesList:
+		return s.cli.modeNames()
 	}
 	t := s.cli.product.Store.Running().Tree
 	keys := slices.Collect(t.Keys(s.cli.product.Schema.EntryPath(list, "")))

@@ -27,6 +27,11 @@ var lifecycleTypes = map[string]schema.AnyType{
 	"session": schema.Word("session", "Name of the configuration session", draft.MaxName),
 	"seconds": schema.Uint("commit-timeout", "Seconds until the previous configuration returns", 30, 3600),
 	"minutes": schema.Uint("confirmed", "Minutes until the previous configuration returns", 1, 60),
+	"count":   schema.Uint("accounts", "Number of commands", 1, maxAccounts),
+	"year":    schema.Uint("year", "Year", 2000, 2099),
+	"month":   monthType,
+	"day":     schema.Uint("day", "Day of the month", 1, 31),
+	"time":    timeType,
 	"line":    schema.Uint("line-number", "Number of a line of the configuration session", 1, draft.MaxLines),
 }
 
@@ -48,6 +53,7 @@ var lifecycleWords = schema.Words{
 	"rollback running-config stop-at-first-failure": "Stop at the first command that fails",
 	"rollback running-config verbose":               "Show the commands as they are executed",
 	"show accounting":                               "Accounting information", "show accounting log": "Commands that changed something",
+	"show accounting log last": "The last of them", "show accounting log start-time": "Those from a time on",
 	"show checkpoint": "Checkpoints", "show checkpoint all": "All checkpoints", "show checkpoint summary": "Summary of checkpoints",
 	"show checkpoint summary user": "Those of operators", "show checkpoint summary system": "Those of the system",
 	"show config-replace": "Replacement of the configuration", "show config-replace log": "Log of the last replacement",
@@ -78,7 +84,8 @@ func (c *CLI) lifecycle() []grammar.Command {
 	add("clear checkpoint database [user|system]", "All checkpoints", act(clearCheckpoints))
 	add("rollback running-config checkpoint <checkpoint> [atomic|best-effort|stop-at-first-failure] [verbose]", "To a checkpoint", act(rollback))
 	add("configure replace commit", "Keep the configuration that replaced the previous one", act(replaceCommit))
-	add("show accounting log", "Commands that changed something", show(showAccounting))
+	add("show accounting log [last <count>]", "Commands that changed something", show(showAccounting))
+	add("show accounting log start-time <year> <month> <day> <time>", "Commands from a time on", show(showAccounting))
 	add("show checkpoint [<checkpoint>|all]", "Checkpoints", show(showCheckpoint))
 	add("show checkpoint summary [user|system]", "Summary of checkpoints", show(showCheckpointSummary))
 	add("show configuration commit list", "List of commits", show(showCommits))

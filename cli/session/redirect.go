@@ -54,7 +54,7 @@ func (r *request) redirected(ctx context.Context, chain *pipe.Chain, to *redirec
 			return err
 		}
 		defer w.Abort()
-		if err := r.filtered(ctx, chain, w); err != nil {
+		if err := r.toFile(ctx, chain, w); err != nil {
 			return err
 		}
 		return w.Commit()
@@ -67,7 +67,7 @@ func (r *request) redirected(ctx context.Context, chain *pipe.Chain, to *redirec
 		return err
 	}
 	defer s.Close()
-	if err := r.filtered(ctx, chain, s); err != nil {
+	if err := r.toFile(ctx, chain, s); err != nil {
 		return err
 	}
 	whole, size := s.Read()

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -85,6 +86,11 @@ func (s *Session) Run(ctx context.Context, line string, c Console) Result {
 	}
 	if !more {
 		s.remember(line)
+		line = s.substitute(line)
+		if err := grammar.TooLong(line); err != nil {
+			io.WriteString(c, err.Message(width))
+			return Result{Failed: true}
+		}
 	}
 	typed := 0 // where what the operator typed goes on
 	for offset := 0; offset <= len(line); {
@@ -179,7 +185,7 @@ func (s *Session) command(ctx context.Context, line, text string, offset, width 
 		s.stack = modes
 		return false, err
 	}
-	if f.acts() {
+	if f.acts() || s.logAll {
 		r.account(modes, f.depth, err)
 	}
 	if err != nil && !errors.Is(err, errSilent) && !errors.Is(err, context.Canceled) {
@@ -207,6 +213,19 @@ func (r *request) piped(ctx context.Context, chain *pipe.Chain, to *redirect) er
 		r.console.Page(length)
 	}
 	return r.filtered(ctx, chain, r.console)
+}
+
+// toFile runs an exec command through its filters to a file, compressed if the
+// session is told so; what is appended is a member of its own (RFC 1952 §2.2).
+func (r *request) toFile(ctx context.Context, chain *pipe.Chain, w io.Writer) error {
+	if !r.zipped {
+		return r.filtered(ctx, chain, w)
+	}
+	z := gzip.NewWriter(w)
+	if err := r.filtered(ctx, chain, z); err != nil {
+		return err
+	}
+	return z.Close()
 }
 
 // filtered runs an exec command through its filters to w.

@@ -49,6 +49,7 @@ func (c *CLI) configShows() []grammar.Command {
 			return c.print(r.out, "show startup-config", q, q.Startup, schema.PrintOptions{})
 		}}},
 	}
+	all = append(all, c.sectionShows()...)
 	helps := schema.Words{} // of the keywords of lines
 	gates := map[*schema.Block]string{}
 	for _, l := range c.product.Schema.Lines() {

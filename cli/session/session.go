@@ -41,6 +41,10 @@ type Session struct {
 	dontAsk bool
 	// structure is the form of what commands without filters show (orders.go).
 	structure render.Format
+	zipped    bool // output to files is compressed
+	logAll    bool // all commands are accounted for
+	// variables are those of cli var, by name.
+	variables map[string]string
 	// unfinished is a command that goes on on the next line.
 	unfinished string
 	under      string // the command that runs, without secrets

@@ -259,7 +259,7 @@ func (s *session) greet(ctx context.Context, out io.Writer, settings Settings) e
 	if s.cfg.Warning != nil {
 		warning = s.cfg.Warning(ctx, s.who.User)
 	}
-	for _, text := range []string{settings.Banner, s.cfg.Notice, warning} {
+	for _, text := range []string{settings.Banner, s.cfg.Notice, settings.Exec, warning} {
 		if text != "" {
 			b.WriteString(strings.TrimRight(text, "\n") + "\n")
 		}

@@ -41,6 +41,8 @@ type Settings struct {
 	Sessions int
 	// Banner is the message of the day, "" for none.
 	Banner string
+	// Exec is what follows it and the product's notice, "" for nothing.
+	Exec string
 }
 
 // Config is what a server needs.

@@ -21,6 +21,9 @@ type PrintOptions struct {
 	At tree.Path
 	// Keys limits a list at At to these entries; nil for all.
 	Keys map[string]bool
+	// Only limits the text to the global lines and blocks it holds for, by the
+	// first word of their template; nil for all.
+	Only func(word string) bool
 }
 
 // body is what is printed inside a block, or globally.
@@ -137,12 +140,27 @@ func (p *printer) items(b *body, at tree.Path, depth int, h *head) {
 		if p.stopped {
 			return
 		}
+		if depth == 0 && p.o.Only != nil && !p.o.Only(i.word()) {
+			continue
+		}
 		if i.leaf != nil {
 			p.leaf(i, at, depth, h)
 			continue
 		}
 		p.expand(i.block, at, func(list tree.Path) { p.block(i, list, depth, h) })
 	}
+}
+
+// word is the first word of the item's line.
+func (i *item) word() string {
+	line := ""
+	if i.leaf != nil {
+		line = i.leaf.decl.Line
+	} else {
+		line = i.block.block.Line
+	}
+	word, _, _ := strings.Cut(line, " ")
+	return word
 }
 
 // expand calls f for every path of n that is there below at, lists between

@@ -122,6 +122,9 @@ func section(b *strings.Builder, indent string, sec feature.Section) {
 		return
 	}
 	for r := range sec.Rows {
+		if len(r.Keys)+len(r.Sub) == 0 {
+			continue // text only
+		}
 		fmt.Fprintf(b, "%sTABLE_%s/ROW_%[2]s:", indent, sec.Name)
 		for _, p := range r.Keys {
 			if p.Value != nil {

@@ -57,7 +57,7 @@ var Feature = feature.Feature{
 	State:   operational,
 	Observe: observed,
 	Check:   check,
-	Show:    shows,
+	Show:    append(shows, hardwareShows...),
 	Exec:    execs,
 }
 
@@ -73,11 +73,31 @@ func absent(name string) error {
 	return feature.NoInterface(name)
 }
 
-func check(c feature.Candidate) []schema.Problem {
-	if !c.ChangedPorts() {
+// frontPanel decides the names of slot 3's ports.
+var frontPanel = tree.Path{{Name: "system"}, {Name: "front-panel"}}
+
+// renamed refuses other names for the ports of slot 3 while some are configured
+// under those they have: no line could name them any more.
+func renamed(c feature.Candidate) []schema.Problem {
+	if !c.Changed(frontPanel) {
 		return nil
 	}
-	var problems []schema.Problem
+	for name := range feature.Configured(c.New) {
+		if c.Old.Exists(feature.InterfacePath(name)) && feature.SlotOf(c.Old, name) != 0 && noCreate(c.New, name) != "" {
+			return []schema.Problem{{
+				Path: frontPanel, Rule: "names",
+				Text: fmt.Sprintf("ERROR: %s would lose its name; remove it first.", name),
+			}}
+		}
+	}
+	return nil
+}
+
+func check(c feature.Candidate) []schema.Problem {
+	problems := renamed(c)
+	if !c.ChangedPorts() {
+		return problems
+	}
 	for name := range feature.Configured(c.Old) {
 		if feature.KindOf(name) != feature.Vethernet || c.New.Exists(feature.InterfacePath(name)) ||
 			feature.BindingOf(c.Old, name) == nil { // detached, even if its card has not said so yet

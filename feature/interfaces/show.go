@@ -27,6 +27,13 @@ var words = schema.Words{
 	"show interface counters errors":      "Interface error counters",
 	"show interface counters detailed":    "All counters of the interface that are not zero",
 	"show interface counters drops":       "Dropped frames by reason",
+	"show interface capabilities":         "What the interface can do",
+	"show interface transceiver":          "Transceivers",
+	"show interface mac-address":          "MAC addresses of interfaces",
+	"show interface status up":            "Interfaces that are up",
+	"show interface status down":          "Interfaces that are down",
+	"show interface status inactive":      "Interfaces whose VLAN is not active",
+	"show interface status err-disabled":  "Interfaces that a guard has shut",
 	"show interface snmp-ifindex":         "SNMP index of interfaces",
 	"show interface virtual":              "Virtual Ethernet interfaces and their owners",
 	"show interface virtual port-mapping": "Virtual Ethernet interfaces and the devices of the host",
@@ -199,10 +206,34 @@ func lineStatus(reason string) string {
 }
 
 func showStatus(q feature.Query) (feature.Screen, error) {
-	all, err := views(q)
-	if err != nil {
-		return nil, err
+	return statusOf(func(*view) bool { return true })(q)
+}
+
+// statusOf prints the ports that are wanted; mgmt0, whose VLAN is none, if it
+// is wanted by whether it is up.
+func statusOf(wanted func(*view) bool) func(feature.Query) (feature.Screen, error) {
+	return func(q feature.Query) (feature.Screen, error) {
+		every, err := views(q)
+		if err != nil {
+			return nil, err
+		}
+		all := func(yield func(view) bool) {
+			for v := range every {
+				if wanted(&v) && !yield(v) {
+					return
+				}
+			}
+		}
+		p, ok := mgmt(q)
+		if ok = ok && wanted(&view{name: p.Name, up: p.Up, reason: p.Reason}); !ok {
+			return statusTable(nil, all), nil
+		}
+		return statusTable(&p, all), nil
 	}
+}
+
+// statusTable is the table of show interface status; mgmt0 may be left out.
+func statusTable(p *mgmtPort, all iter.Seq[view]) feature.Screen {
 	text := func(port, name, status, vlan, duplex, speed, kind string) string {
 		return fmt.Sprintf("%-13s %-18.18s %-9s %-9s %-7s %-7s %s\n", port, or(name), status, vlan, duplex, speed, or(kind))
 	}
@@ -210,11 +241,11 @@ func showStatus(q feature.Query) (feature.Screen, error) {
 		return pairs("interface", port, "name", name, "state", status, "vlan", vlan, "duplex", duplex, "speed", speed, "type", or(kind))
 	}
 	management := feature.Section{}
-	if p, ok := mgmt(q); ok {
+	if p != nil {
 		status := lineStatus(p.Reason)
 		management.Rows = one(feature.Row{
-			Text: text(p.Name, p.description, status, "routed", "full", mgmtSpeed(p), ""),
-			Keys: keys(p.Name, p.description, status, "routed", "full", mgmtSpeed(p), ""),
+			Text: text(p.Name, p.description, status, "routed", "full", mgmtSpeed(*p), ""),
+			Keys: keys(p.Name, p.description, status, "routed", "full", mgmtSpeed(*p), ""),
 		})
 	}
 	row := func(v *view) (status, vlan, duplex string) {
@@ -238,7 +269,7 @@ func showStatus(q feature.Query) (feature.Screen, error) {
 		Name:    "interface",
 		Heading: rule80 + "Port          Name               Status    Vlan      Duplex  Speed   Type\n" + rule80,
 		Rows:    concat(management, ports),
-	}}, nil
+	}}
 }
 
 // adapterSpeed is the speed of a vEthernet whose adapter has none, in Mbit/s.

@@ -152,6 +152,13 @@ var screens = map[string]string{ // golden file → line
 	"detailed":     "show interface [<interface>] counters detailed",
 	"drops":        "show interface [<interface>] counters drops",
 	"ifindex":      "show interface snmp-ifindex",
+	"capabilities": "show interface [<interface>] capabilities",
+	"transceiver":  "show interface [<interface>] transceiver",
+	"mac-address":  "show interface [<interface>] mac-address",
+	"status-up":    "show interface [<interface>] status up",
+	"status-down":  "show interface [<interface>] status down",
+	"inactive":     "show interface [<interface>] status inactive",
+	"err-disabled": "show interface [<interface>] status err-disabled",
 	"virtual":      "show interface virtual",
 	"port-mapping": "show interface virtual port-mapping",
 }
@@ -185,6 +192,11 @@ func TestGolden(t *testing.T) {
 // lines that a strict scraper takes, per screen (cli.md §11 rule 2).
 const port = `(Eth\d+/\d+|Veth\d+)`
 
+var statusLines = []string{
+	`-{80}`, `Port          Name               Status    Vlan      Duplex  Speed   Type`,
+	`(mgmt0|` + port + `) +(.{18}) (connected|notconnec|disabled|down) +(\d+|trunk|routed|--) +(full|auto) +(\S+) +(\S+)`,
+}
+
 var patterns = map[string][]string{
 	"brief": {
 		``, `-{80}`,
@@ -198,9 +210,21 @@ var patterns = map[string][]string{
 		`-{80}`, `Vethernet     VLAN/     Type Mode   Status  Reason                   MTU   Module`, `              Segment`,
 		port + ` +(\d+) +(virt) +(access|trunk) +(up|down) +(\S+(?: [A-Za-z0-9]+)*) +(\d+) +(\d+|-)`,
 	},
-	"status": {
-		`-{80}`, `Port          Name               Status    Vlan      Duplex  Speed   Type`,
-		`(mgmt0|` + port + `) +(.{18}) (connected|notconnec|disabled|down) +(\d+|trunk|routed|--) +(full|auto) +(\S+) +(\S+)`,
+	"status":      statusLines,
+	"status-up":   statusLines,
+	"status-down": statusLines,
+	"inactive":    statusLines,
+	"err-disabled": {
+		`-{80}`, `Port          Name               Status    Reason`, port + ` +(.{18}) down {6}(\S.*)`,
+	},
+	"capabilities": {
+		``, `Ethernet\d+/\d+`, `  (Model|Type \([^)]*\)|Speed|Duplex|Trunk encap\. type|Dot1q Tunnel|Channel|Broadcast suppression|Flowcontrol|` +
+			`Rate mode|Port mode|QOS scheduling|CoS rewrite|ToS rewrite|SPAN|UDLD|MDIX|TDR capable): +(\S+)`,
+	},
+	"transceiver": {`Ethernet\d+/\d+`, `    transceiver is not applicable`},
+	"mac-address": {
+		`-{80}`, `Interface                  Mac-Address     Burn-in Mac-Address`,
+		`(mgmt0|Ethernet\d+/\d+|Vethernet\d+) +([\da-f]{4}(?:\.[\da-f]{4}){2})  ([\da-f]{4}(?:\.[\da-f]{4}){2})`,
 	},
 	"description": {
 		``, `-{79}`, `Interface                Description`, `mgmt0 {20}(.+)`, `Port          Type   Speed   Description`,

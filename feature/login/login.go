@@ -20,6 +20,7 @@ type Config struct {
 	SSH            bool   // the SSH server is on
 	Attempts       uint32 // to log in on one connection
 	Banner         string // message of the day: lines with a newline between
+	Exec           string // likewise what follows it and the product's notice
 }
 
 // Defaults of the leaves.
@@ -52,7 +53,7 @@ var Feature = feature.Feature{
 			"ssh":     "Configure SSH parameters",
 		},
 	},
-	Show: []feature.Show{showUsers},
+	Show: []feature.Show{showUsers, showPrivilege, showBanner("motd", "Message of the day"), showBanner("exec", "Message before the first prompt")},
 	Exec: []feature.Exec{clearLine, clearUser},
 }
 
@@ -85,6 +86,9 @@ func leaves() []schema.Leaf {
 		schema.Bind("banner/motd", banner, func(c *Config) *string { return &c.Banner },
 			"banner motd <text>", "Message of the day").
 			With(func(l *schema.Leaf) { l.Section = sectionBanner }),
+		schema.Bind("banner/exec", banner, func(c *Config) *string { return &c.Exec },
+			"banner exec <text>", "Message before the first prompt").
+			With(func(l *schema.Leaf) { l.Section, l.Order = sectionBanner, 1 }),
 	}
 }
 
@@ -105,6 +109,7 @@ func Read(t tree.Tree) Config {
 		SSH:            enabled(t),
 		Attempts:       feature.Read(t, path("ssh", "login-attempts"), uint32(DefaultAttempts)),
 		Banner:         feature.Read(t, path("banner", "motd"), ""),
+		Exec:           feature.Read(t, path("banner", "exec"), ""),
 	}
 }
 

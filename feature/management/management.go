@@ -55,7 +55,7 @@ var Feature = feature.Feature{
 			"ipv6": "IPv6 features", "ipv6 route": "Route IPv6 packets", "ipv6 address": "Set the IPv6 address of the interface",
 		},
 	},
-	Check: check,
+	Check: check, Show: shows,
 	State: operational, Observe: feature.Observe{System: observe},
 }
 

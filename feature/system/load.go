@@ -18,6 +18,8 @@ import (
 type Sampler struct {
 	root string // "/proc"
 	last []ticks
+	busy feature.Shares
+	was  map[int]process // by PID
 }
 
 // NewSampler returns a Sampler that reads the proc file system at root, "" for
@@ -29,12 +31,15 @@ func NewSampler(root string) *Sampler {
 	return &Sampler{root: root}
 }
 
-// ticks is processor time by use.
-type ticks struct{ user, kernel, idle uint64 }
+// ticks is processor time by use; interrupts are part of kernel.
+type ticks struct{ user, kernel, idle, interrupts uint64 }
+
+func (t ticks) total() uint64 { return t.user + t.kernel + t.idle }
 
 // Sample measures.
 func (s *Sampler) Sample() (feature.Resources, error) {
 	var r feature.Resources
+	before := s.last
 	for name, parse := range map[string]func([]byte, *feature.Resources) error{
 		"loadavg": parseLoad, "meminfo": parseMemory, "stat": s.parseStat,
 	} {
@@ -46,6 +51,10 @@ func (s *Sampler) Sample() (feature.Resources, error) {
 			return r, fmt.Errorf("parse %s: %w", name, err)
 		}
 	}
+	t := s.interval(before)
+	s.busy = t.decay(s.busy, 100-r.CPU.Idle)
+	r.Busy, r.Interrupts = s.busy, t.interrupts
+	r.Table = s.processes(t)
 	return r, nil
 }
 
@@ -97,7 +106,7 @@ func (s *Sampler) parseStat(b []byte, r *feature.Resources) error {
 			}
 			n[i] = v
 		}
-		now = append(now, ticks{user: n[0] + n[1], kernel: n[2] + n[5] + n[6] + n[7], idle: n[3] + n[4]})
+		now = append(now, ticks{user: n[0] + n[1], kernel: n[2] + n[5] + n[6] + n[7], idle: n[3] + n[4], interrupts: n[5] + n[6]})
 	}
 	for i, t := range now {
 		var before ticks

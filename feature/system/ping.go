@@ -5,15 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/net/icmp"
-	"golang.org/x/net/ipv4"
 
 	"trunkline/config/schema"
 	"trunkline/feature"
@@ -27,26 +26,59 @@ const (
 	pingTimeout = 2 // seconds
 )
 
-var pingCommand = feature.Exec{
-	Reads: true,
-	Line:  "ping <host> [count <count>] [packet-size <size>] [interval <seconds>] [timeout <limit>] [source <address>]",
-	Types: map[string]schema.AnyType{
-		"host":    schema.Word("host", "IP address or host name", 255),
-		"count":   schema.Uint("ping-count", "Number of requests", 1, 655350),
-		"size":    schema.Uint("ping-size", "Data bytes", 1, 65468),
-		"seconds": schema.Uint("ping-interval", "Seconds between requests", 1, 60),
-		"limit":   schema.Uint("ping-timeout", "Seconds to wait for a reply", 1, 60),
-		"address": schema.IPv4,
-	},
-	Words: schema.Words{
-		"ping count":       "Number of requests to send",
-		"ping packet-size": "Data bytes of a request",
-		"ping interval":    "Time between requests",
-		"ping timeout":     "Time to wait for a reply",
-		"ping source":      "Source address of the requests",
-	},
-	Help: "Test network reachability",
-	Run:  ping,
+// pingOptions are what may follow the host, in the order of most clients.
+var pingOptions = []struct{ word, value, help string }{
+	{"count", " <count>", "Number of requests to send"},
+	{"packet-size", " <size>", "Data bytes of a request"},
+	{"interval", " <seconds>", "Time between requests"},
+	{"timeout", " <limit>", "Time to wait for a reply"},
+	{"source", " <address>", "Source address of the requests"},
+	{"df-bit", "", "Do not let routers fragment the requests"},
+}
+
+// stackVRF is the VRF that the supervisor's own IP stack is in: that of mgmt0.
+var stackVRF = schema.Enum("stack-vrf", schema.Keyword{Text: "management", Help: "The VRF of mgmt0"})
+
+// pingCommands are ping and ping6. The VRF is named last or first, and libraries
+// have an order of their own.
+func pingCommands() []feature.Exec {
+	var all []feature.Exec
+	for _, f := range []family{ipv4Family, ipv6Family} {
+		words := schema.Words{f.command + " vrf": "VRF to send from"}
+		add := func(line string) {
+			all = append(all, feature.Exec{
+				Reads: true, Line: line, Words: words, Help: "Test network reachability", Run: ping(f),
+				Types: map[string]schema.AnyType{
+					"host":    schema.Word("host", "IP address or host name", 255),
+					"vrf":     stackVRF,
+					"count":   schema.Uint("ping-count", "Number of requests", 1, 655350),
+					"size":    schema.Uint("ping-size", "Data bytes", 1, 65468),
+					"seconds": schema.Uint("ping-interval", "Seconds between requests", 1, 60),
+					"limit":   schema.Uint("ping-timeout", "Seconds to wait for a reply", 1, 60),
+					"address": f.address,
+				},
+			})
+		}
+		options := func(from int) (text string) {
+			for _, o := range pingOptions[from:] {
+				text += " [" + o.word + o.value + "]"
+			}
+			return text
+		}
+		for _, o := range pingOptions {
+			for _, before := range []string{" ", " vrf ", " timeout packet-size ", " timeout "} {
+				words[f.command+before+o.word] = o.help
+			}
+		}
+		words[f.command+" timeout packet-size count"] = pingOptions[0].help
+		words[f.command+" timeout packet-size vrf"] = words[f.command+" vrf"]
+		add(f.command + " <host>" + options(0) + " [vrf <vrf>]")
+		for i, o := range pingOptions {
+			add(f.command + " <host> vrf <vrf> " + o.word + o.value + options(i+1))
+		}
+		add(f.command + " <host> timeout <limit> packet-size <size> count <count> [source <address>] [vrf <vrf>]")
+	}
+	return all
 }
 
 // number returns a numeric argument, or def where it was not given.
@@ -57,19 +89,25 @@ func number(q feature.Query, name string, def uint32) int {
 	return int(def)
 }
 
-// ping sends ICMP echo requests (RFC 792) from the supervisor's own network
-// stack and prints what comes back, until it is done or ctx ends.
-func ping(ctx context.Context, q feature.Query, by feature.Host, out feature.Output) error {
+// ping sends ICMP echo requests (RFC 792, RFC 4443) from the supervisor's own
+// network stack and prints what comes back, until it is done or ctx ends.
+func ping(f family) func(context.Context, feature.Query, feature.Host, feature.Output) error {
+	return func(ctx context.Context, q feature.Query, by feature.Host, out feature.Output) error {
+		return f.ping(ctx, q, by, out)
+	}
+}
+
+func (f family) ping(ctx context.Context, q feature.Query, by feature.Host, out feature.Output) error {
 	host, _ := feature.Value[string](q.Args, "host")
-	to, err := resolve(ctx, by, host)
+	to, err := f.resolve(ctx, by, host)
 	if err != nil {
 		return feature.Error("ERROR: Invalid host " + host)
 	}
-	source := "0.0.0.0"
+	source := f.any
 	if a, ok := feature.Value[netip.Addr](q.Args, "address"); ok {
 		source = a.String()
 	}
-	conn, err := listen(source)
+	conn, err := f.listen(source, q.Args.Has("df-bit"))
 	if err != nil {
 		if errors.Is(err, syscall.EADDRNOTAVAIL) {
 			return feature.Error("ERROR: Invalid source address " + source)
@@ -85,7 +123,7 @@ func ping(ctx context.Context, q feature.Query, by feature.Host, out feature.Out
 	interval := time.Duration(number(q, "seconds", pingSeconds)) * time.Second
 	timeout := time.Duration(number(q, "limit", pingTimeout)) * time.Second
 
-	fmt.Fprintf(out, "PING %s (%s): %d data bytes\n", host, to, size)
+	fmt.Fprintf(out, "%s %s (%s): %d data bytes\n", strings.ToUpper(f.command), host, to, size)
 	var stats statistics
 	for seq := 0; seq < count && ctx.Err() == nil; seq++ {
 		sent := time.Now()
@@ -94,7 +132,7 @@ func ping(ctx context.Context, q feature.Query, by feature.Host, out feature.Out
 		switch {
 		case err == nil:
 			stats.add(reply.took)
-			fmt.Fprintf(out, "%d bytes from %s: icmp_seq=%d ttl=%d time=%s ms\n", reply.bytes, reply.from, seq, reply.ttl, millis(reply.took))
+			fmt.Fprintf(out, "%d bytes from %s: icmp_seq=%d%s time=%s ms\n", reply.bytes, reply.from, seq, reply.hops(f), millis(reply.took))
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			if ctx.Err() == nil {
 				fmt.Fprintf(out, "Request %d timed out\n", seq)
@@ -107,24 +145,8 @@ func ping(ctx context.Context, q feature.Query, by feature.Host, out feature.Out
 			pause(ctx, interval-time.Since(sent))
 		}
 	}
-	fmt.Fprintf(out, "\n--- %s ping statistics ---\n%s", host, stats)
+	fmt.Fprintf(out, "\n--- %s %s statistics ---\n%s", host, f.command, stats)
 	return nil
-}
-
-// resolve returns the first IPv4 address of a host.
-func resolve(ctx context.Context, by feature.Host, host string) (netip.Addr, error) {
-	all := []netip.Addr{}
-	if a, err := netip.ParseAddr(host); err == nil {
-		all = append(all, a)
-	} else if all, err = by.Resolve(ctx, host); err != nil {
-		return netip.Addr{}, err
-	}
-	for _, a := range all {
-		if a.Is4() {
-			return a, nil
-		}
-	}
-	return netip.Addr{}, fmt.Errorf("ping %s: no IPv4 address", host)
 }
 
 // reason is the innermost cause of a failed send, as the system words it.
@@ -144,32 +166,6 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// echoConn is a socket for echo requests.
-type echoConn struct {
-	*icmp.PacketConn
-	raw bool
-	id  uint16
-}
-
-// listen opens a raw socket, or without the right to it an ICMP datagram
-// socket, whose identifier the kernel chooses.
-func listen(source string) (echoConn, error) {
-	c := echoConn{id: uint16(rand.Uint32()), raw: true}
-	var err error
-	if c.PacketConn, err = icmp.ListenPacket("ip4:icmp", source); errors.Is(err, syscall.EPERM) {
-		c.raw = false
-		c.PacketConn, err = icmp.ListenPacket("udp4", source)
-	}
-	if err != nil {
-		return c, err
-	}
-	if err := c.IPv4PacketConn().SetControlMessage(ipv4.FlagTTL, true); err != nil {
-		c.Close()
-		return c, fmt.Errorf("ask for the time to live: %w", err)
-	}
-	return c, nil
-}
-
 const icmpHeader = 8 // bytes of an echo message before its data
 
 // reply is an echo reply.
@@ -182,7 +178,7 @@ type reply struct {
 
 // echo sends one request and waits for its reply.
 func (c echoConn) echo(ctx context.Context, to netip.Addr, seq uint16, size int, timeout time.Duration) (reply, error) {
-	request := icmp.Message{Type: ipv4.ICMPTypeEcho, Body: &icmp.Echo{ID: int(c.id), Seq: int(seq), Data: make([]byte, size)}}
+	request := icmp.Message{Type: c.family.request, Body: &icmp.Echo{ID: int(c.id), Seq: int(seq), Data: make([]byte, size)}}
 	b, err := request.Marshal(nil)
 	if err != nil {
 		return reply{}, fmt.Errorf("build echo request: %w", err)
@@ -203,27 +199,30 @@ func (c echoConn) echo(ctx context.Context, to netip.Addr, seq uint16, size int,
 	}
 	buf := make([]byte, size+icmpHeader+128)
 	for {
-		n, control, from, err := c.IPv4PacketConn().ReadFrom(buf)
+		n, ttl, from, err := c.read(buf)
 		if err != nil {
 			return reply{}, err
 		}
 		took := time.Since(start)
-		if !c.matches(buf[:n], seq) {
-			continue
+		if c.matches(buf[:n], seq) {
+			return reply{bytes: n, took: took, from: address(from), ttl: ttl}, nil
 		}
-		r := reply{bytes: n, took: took, from: address(from)}
-		if control != nil {
-			r.ttl = control.TTL
-		}
-		return r, nil
 	}
+}
+
+// hops is the time to live of a reply, which ping6 does not print.
+func (r reply) hops(f family) string {
+	if f.v6 {
+		return ""
+	}
+	return fmt.Sprintf(" ttl=%d", r.ttl)
 }
 
 // matches reports whether b is the reply to this socket's request seq. A raw
 // socket hears the replies to everybody.
 func (c echoConn) matches(b []byte, seq uint16) bool {
-	m, err := icmp.ParseMessage(ipv4.ICMPTypeEchoReply.Protocol(), b)
-	if err != nil || m.Type != ipv4.ICMPTypeEchoReply {
+	m, err := icmp.ParseMessage(c.family.reply.Protocol(), b)
+	if err != nil || m.Type != c.family.reply {
 		return false
 	}
 	e, ok := m.Body.(*icmp.Echo)

@@ -17,7 +17,7 @@ import (
 // canPing skips where neither kind of socket may be opened.
 func canPing(t *testing.T) {
 	t.Helper()
-	c, err := listen("127.0.0.1")
+	c, err := ipv4Family.listen("127.0.0.1", false)
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
 		t.Skipf("this user may not ping: %v", err)
 	}
@@ -37,7 +37,7 @@ func (nameless) Resolve(context.Context, string) ([]netip.Addr, error) {
 func runPing(t *testing.T, ctx context.Context, values map[string]any) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	err := pingCommand.Run(ctx, feature.Query{Args: feature.Args{Values: values}}, nameless{}, &out)
+	err := ping(ipv4Family)(ctx, feature.Query{Args: feature.Args{Values: values}}, nameless{}, &out)
 	return out.String(), err
 }
 
@@ -101,5 +101,42 @@ func TestStatistics(t *testing.T) {
 	want := "3 packets transmitted, 2 packets received, 33.33% packet loss\nround-trip min/avg/max = 1.000/2.000/3.000 ms\n"
 	if got := s.String(); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestPing6(t *testing.T) {
+	canPing(t)
+	var out bytes.Buffer
+	q := feature.Query{Args: feature.Args{Words: []string{"ping6", "df-bit"}, Values: map[string]any{"host": "::1", "count": uint32(1)}}}
+	err := ping(ipv6Family)(t.Context(), q, nil, &out)
+	want := regexp.MustCompile(`^PING6 ::1 \(::1\): 56 data bytes
+64 bytes from ::1: icmp_seq=0 time=[0-9.]+ ms
+
+--- ::1 ping6 statistics ---
+1 packets transmitted, 1 packets received, 0\.00% packet loss
+`)
+	if err != nil && strings.Contains(err.Error(), "address family not supported") {
+		t.Skip("no IPv6")
+	}
+	if err != nil || !want.MatchString(out.String()) {
+		t.Errorf("ping6: %v, got\n%s", err, out.String())
+	}
+}
+
+// TestPingWhole sends more than a link takes, with the don't fragment bit and
+// without.
+func TestPingWhole(t *testing.T) {
+	h := routed(t)
+	for _, df := range []bool{false, true} {
+		q := feature.Query{Args: feature.Args{Values: map[string]any{"host": "192.0.2.1", "count": uint32(1), "size": uint32(2000)}}}
+		want := " 0.00% packet loss"
+		if df {
+			q.Args.Words, want = []string{"ping", "df-bit"}, "ping: sendto 192.0.2.1 2008 chars, message too long\nRequest 0 timed out\n"
+		}
+		var out bytes.Buffer
+		err := h.Do(func() error { return ping(ipv4Family)(t.Context(), q, nil, &out) })
+		if err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("don't fragment %t: %v, got\n%s", df, err, out.String())
+		}
 	}
 }

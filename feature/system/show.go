@@ -72,20 +72,24 @@ func (s span) keys(prefix string) []feature.Pair {
 	}
 }
 
-func showUptime(q feature.Query) (feature.Screen, error) {
+func showUptime(q feature.Query) (feature.Screen, error) { return feature.Screen{uptime(q, "")}, nil }
+
+// uptime says since when the system is up; gap goes before the first line and
+// the second, as show redundancy status has it.
+func uptime(q feature.Query, gap string) feature.Section {
 	s := q.State.Supervisor
 	up, kernel := since(s.Started, q.Now), since(s.Boot, q.Now)
 	keys := []feature.Pair{{Key: "sys_st_time", Value: ctime(s.Started)}}
 	keys = append(keys, up.keys("sys_up")...)
 	keys = append(keys, kernel.keys("kn_up")...)
 	keys = append(keys, up.keys("as_up")...)
-	return feature.Screen{{
-		Heading: fmt.Sprintf("System start time:          %s\n"+
-			"System uptime:              %s\n"+
-			"Kernel uptime:              %s\n"+
-			"Active supervisor uptime:   %s\n", ctime(s.Started), up, kernel, up),
+	return feature.Section{
+		Heading: fmt.Sprintf("%sSystem start time:          %s\n"+
+			"%[1]sSystem uptime:              %[3]s\n"+
+			"Kernel uptime:              %[4]s\n"+
+			"Active supervisor uptime:   %[3]s\n", gap, ctime(s.Started), up, kernel),
 		Keys: keys,
-	}}, nil
+	}
 }
 
 func showResources(q feature.Query) (feature.Screen, error) {

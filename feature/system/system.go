@@ -4,6 +4,8 @@
 package system
 
 import (
+	"slices"
+
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
@@ -46,8 +48,8 @@ var Feature = feature.Feature{
 	},
 	State:   operational,
 	Observe: observed,
-	Show:    shows,
-	Exec:    []feature.Exec{pingCommand},
+	Show:    slices.Concat(shows, processShows, redundancyShows),
+	Exec:    slices.Concat(pingCommands(), traceCommands()),
 }
 
 // hostname is a word of the characters that prompts of clients allow.

@@ -38,7 +38,9 @@ func query() feature.Query {
 
 func TestShow(t *testing.T) {
 	bare := feature.Query{State: &feature.State{}, Now: query().Now}
-	for _, line := range []string{"show version", "show clock", "show hostname", "show system uptime", "show system resources", "show inventory"} {
+	for _, line := range []string{"show version", "show clock", "show hostname", "show system uptime", "show system resources", "show inventory",
+		"show redundancy status", "show system redundancy status", "show copyright",
+	} {
 		file := strings.ReplaceAll(strings.TrimPrefix(line, "show "), " ", "-")
 		for suffix, q := range map[string]feature.Query{"": query(), "-bare": bare} {
 			t.Run(file+suffix, func(t *testing.T) {

@@ -55,6 +55,7 @@ type Service struct {
 	wanted  atomic.Pointer[management.Wanted]
 	now     atomic.Pointer[Snapshot]
 	owned   owned // of Run
+	routes  seen
 
 	mu          sync.Mutex
 	subscribers map[chan struct{}]bool
@@ -272,6 +273,7 @@ func (s *Service) observe(failed error) {
 	if failed != nil && (was == nil || was.Port.Error != port.Error) {
 		s.log.Warn("mgmt0", "device", string(s.dev), "error", failed)
 	}
+	s.routes.keep(has.routes, time.Now())
 	s.now.Store(&Snapshot{Port: port, Prefixes: has.addresses})
 	if was != nil && s.changed != nil && (was.Port.Up != port.Up || was.Port.Reason != port.Reason || was.Port.MTU != port.MTU ||
 		was.Port.MAC != port.MAC || was.Port.Kind != port.Kind || was.Port.Error != port.Error || !slices.Equal(was.Prefixes, has.addresses)) {

@@ -15,6 +15,7 @@ import (
 
 	"trunkline/cli/session"
 	"trunkline/config"
+	"trunkline/config/effective"
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
@@ -336,6 +337,7 @@ func CLI(t testing.TB) (*session.CLI, *config.Store) {
 		Host: host{store: store}, Now: func() time.Time { return Now },
 		Query: func(args feature.Args, who feature.Session) feature.Query {
 			q := feature.Query{Args: args, Running: store.Running().Tree, Now: Now, Session: who, Schema: s}
+			q.Effective = effective.New(s, q.Running).Port
 			if store.Running().Generation > 0 {
 				q.Changed = Now
 			}
