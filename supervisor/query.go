@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"trunkline/config/effective"
+	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/feature/aaa"
 	"trunkline/internal/version"
 )
 
@@ -67,3 +69,11 @@ func (s *Supervisor) hostKeys() []feature.HostKey {
 	slices.SortFunc(all, func(a, b feature.HostKey) int { return strings.Compare(a.UUID, b.UUID) })
 	return all
 }
+
+// rights are what roles allow now.
+func (s *Supervisor) rights(r feature.Role) feature.Rights {
+	return aaa.Rights(s.config.Running().Tree, r)
+}
+
+// rightsIn are what roles allow under a configuration.
+func rightsIn(t tree.Tree, r feature.Role) feature.Rights { return aaa.Rights(t, r) }

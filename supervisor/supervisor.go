@@ -187,7 +187,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	}
 	s.cli, err = session.New(session.Product{
 		Store: s.config, History: s.history, Schema: sch, Features: s.features, Query: s.query, Host: host{s}, Version: version.String, Files: s.files, Support: support(),
-		Accounting: s.accounts,
+		Accounting: s.accounts, Rights: rightsIn,
 	})
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ var shows = []feature.Show{
 	{Line: "show user-account [<user>]", Words: words, Help: "User accounts",
 		Types: map[string]schema.AnyType{"user": UserName}, Run: showAccounts},
 	{Line: "show role [name <role>]", Words: schema.Words{"show role": words["show role"], "show role name": "One role"},
-		Help: "Roles of users", Types: map[string]schema.AnyType{"role": role}, Run: showRoles},
+		Help: "Roles of users", Types: map[string]schema.AnyType{"role": roleName}, Run: showRoles},
 	{Line: "show aaa authentication", Words: words, Help: "How users are authenticated", Run: showAuthentication},
 }
 
@@ -66,45 +66,6 @@ func accountText(t tree.Tree, u string) string {
 
 // keyText names a key by its fingerprint.
 func keyText(key ssh.PublicKey) string { return key.Type() + " " + ssh.FingerprintSHA256(key) }
-
-// builtinRole is one of the roles that there are.
-type builtinRole struct {
-	name                feature.Role
-	description, access string
-}
-
-var roles = []builtinRole{
-	{feature.NetworkAdmin, "Built-in role that may run every command", "read-write"},
-	{feature.NetworkOperator, "Built-in role that may run commands that change nothing", "read"},
-}
-
-func showRoles(q feature.Query) (feature.Screen, error) {
-	list := roles
-	if name, given := feature.Value[string](q.Args, "role"); given {
-		i := slices.IndexFunc(roles, func(r builtinRole) bool { return string(r.name) == name })
-		list = roles[i : i+1]
-	}
-	first := list[0].name
-	return feature.Screen{{
-		Name: "role",
-		Rows: feature.Rows(list,
-			func(r builtinRole) string {
-				text := ""
-				if r.name != first {
-					text = "\n"
-				}
-				rule := "  -------------------------------------------------------------------\n"
-				return text + fmt.Sprintf("Role: %s\n  Description: %s\n%s  Rule    Perm    Type        Scope               Entity\n%s  1       permit  %s\n",
-					r.name, r.description, rule, rule, r.access)
-			},
-			func(r builtinRole) []feature.Pair {
-				return []feature.Pair{
-					{Key: "role_name", Value: string(r.name)}, {Key: "role_description", Value: r.description},
-					{Key: "rule_num", Value: 1}, {Key: "rule_action", Value: "permit"}, {Key: "rule_type", Value: r.access},
-				}
-			}),
-	}}, nil
-}
 
 // method is how one service authenticates.
 type method struct{ service, method string }
