@@ -26,7 +26,7 @@ func (s *Supervisor) query(args feature.Args, who feature.Session) feature.Query
 
 // snapshot gathers what is known at this moment.
 func (s *Supervisor) snapshot() *feature.State {
-	return &feature.State{Supervisor: s.facts(), Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports(), Down: s.down(), Logins: s.remote.Logins()}
+	return &feature.State{Supervisor: s.facts(), Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports(), Down: s.down(), Logins: s.remote.Logins(), Blocked: s.users.Blocked()}
 }
 
 // facts are what the supervisor says of itself.

@@ -26,12 +26,16 @@ import (
 )
 
 // Config is the configuration of users as a whole.
-type Config struct{ Strength bool }
+type Config struct {
+	Strength bool
+	Rejected Rejected
+}
 
 // Account is the configuration of one user.
 type Account struct {
 	Password Password
 	Role     string
+	Expire   string // the last day, YYYY-MM-DD in UTC; "" for no end
 	Key      string
 }
 
@@ -43,28 +47,36 @@ var Feature = feature.Feature{
 	Schema: joinGroups(schema.Group{
 		Blocks: []schema.Block{{
 			Path: list, Keys: []schema.Key{{Name: "user", Type: UserName}},
-			Line: "username <user> [password <password>]  [role <role>]", Options: []string{"password", "role"},
+			Line: "username <user> [password <password>]  [role <role>] [expire <expire>]", Options: []string{"password", "role", "expire"},
 			Amend: amend, Remain: remain, Section: 3, Order: 2, Help: "Configure a user",
 		}},
 		Leaves: append(schema.Augment([]string{list},
 			schema.Bind("password", password, func(c *Account) *Password { return &c.Password }, "", "Password of the user"),
 			schema.Bind("role", roles, func(c *Account) *string { return &c.Role }, "", "Roles of the user").
 				With(func(l *schema.Leaf) { l.Default, l.Shown = string(feature.NetworkOperator), true }),
+			schema.Bind("expire", date, func(c *Account) *string { return &c.Expire }, "", "Last day on which the user may log in"),
 			schema.Bind("ssh-key", publicKey, func(c *Account) *string { return &c.Key },
 				"username <user> sshkey <key>", "Public key of the user for SSH").
 				With(func(l *schema.Leaf) { l.Section, l.Order = 3, 3 }),
 		), schema.Bind("passwords/strength-check", schema.Flag, func(c *Config) *bool { return &c.Strength },
 			"password strength-check", "Refuse weak passwords").
-			With(func(l *schema.Leaf) { l.Default, l.Section, l.Order = true, 3, 1 })),
+			With(func(l *schema.Leaf) { l.Default, l.Section, l.Order = true, 3, 1 }),
+			schema.Bind("aaa/rejected", rejected, func(c *Config) *Rejected { return &c.Rejected },
+				"aaa authentication rejected <rejected>", "Lock users out after failed logins").
+				With(func(l *schema.Leaf) { l.Section = 12 })),
 		Words: schema.Words{
 			"username":          "Configure a user",
 			"username password": "Password of the user",
 			"username role":     "Role of the user",
-			"password":          "Passwords of users",
+			"username expire":   "Last day on which the user may log in",
+			"aaa":               "Authentication, authorization and accounting", "aaa authentication": "Authentication of users",
+			"aaa authentication rejected": "Lock users out after failed logins",
+			"password":                    "Passwords of users",
 		},
 	}, rolesSchema),
 	Check: check,
 	Show:  shows,
+	Exec:  execs,
 }
 
 // joinGroups makes one group of several.
@@ -134,10 +146,10 @@ func Admin(user string, s secret.Secret) []feature.Edit {
 	}
 }
 
-// HasAdmin reports whether some user of role network-admin can log in.
+// HasAdmin reports whether some user of role network-admin can log in, for ever.
 func HasAdmin(t tree.Tree) bool {
 	return slices.ContainsFunc(Users(t), func(u string) bool {
-		return Role(t, u).Admin() && hasProof(t, u)
+		return Role(t, u).Admin() && hasProof(t, u) && Expiry(t, u).IsZero()
 	})
 }
 
@@ -221,7 +233,7 @@ func check(c feature.Candidate) []schema.Problem {
 	if HasAdmin(c.Old) && !HasAdmin(c.New) {
 		at := root
 		for _, u := range Users(c.Old) {
-			if Role(c.Old, u).Admin() && hasProof(c.Old, u) {
+			if Role(c.Old, u).Admin() && hasProof(c.Old, u) && Expiry(c.Old, u).IsZero() {
 				at = path(u)
 				break
 			}
