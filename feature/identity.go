@@ -1,8 +1,13 @@
 package feature
 
-import "context"
+import (
+	"context"
+	"slices"
+	"strings"
+)
 
-// Role is what a user may do (cli.md §9.1).
+// Role is what a user may do (cli.md §9.1): the names of his roles, sorted, with
+// a blank between. "" is nobody's, and may do nothing.
 type Role string
 
 // Built-in roles.
@@ -10,6 +15,22 @@ const (
 	NetworkAdmin    Role = "network-admin"    // everything
 	NetworkOperator Role = "network-operator" // read; no configuration, nothing that acts
 )
+
+// Roles returns a Role of several names.
+func Roles(names ...string) Role {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	return Role(strings.Join(slices.Compact(names), " "))
+}
+
+// Names are the roles in a Role.
+func (r Role) Names() []string { return strings.Fields(string(r)) }
+
+// Has reports whether a role is among them.
+func (r Role) Has(one Role) bool { return slices.Contains(r.Names(), string(one)) }
+
+// Admin reports whether network-admin is among them.
+func (r Role) Admin() bool { return r.Has(NetworkAdmin) }
 
 // Identity is a user who has proved who he is.
 type Identity struct {
@@ -21,17 +42,9 @@ type Identity struct {
 // §4.1).
 const ErrPermission = Error("% Permission denied for the role")
 
-// May returns ErrPermission unless the role may act; every role may read.
-func (r Role) May(act bool) error {
-	if act && r != NetworkAdmin {
-		return ErrPermission
-	}
-	return nil
-}
-
 // ReadsSecrets reports whether the role may see secrets of the configuration,
 // and the contents of files, which may hold some (docs/adr/0020).
-func (r Role) ReadsSecrets() bool { return r == NetworkAdmin }
+func (r Role) ReadsSecrets() bool { return r.Admin() }
 
 // Authenticator proves users. From is the address they come from, for lock-out
 // and the log. The error tells nobody outside why.

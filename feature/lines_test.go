@@ -36,6 +36,9 @@ var ways = map[string]map[string]string{
 		feature.Ethernet: "port-profile type ethernet UP", feature.Vethernet: "port-profile type vethernet WEB",
 	},
 	"vlans/vlan":                       {"": "vlan 20"},
+	"roles/role":                       {"": "role name ops"},
+	"roles/role/vlan-policy":           {"": "role name ops ; vlan policy deny"},
+	"roles/role/interface-policy":      {"": "role name ops ; interface policy deny"},
 	"vems/vem":                         {"": "vem 3"},
 	"svs-domain":                       {"": "svs-domain"},
 	"vrfs/vrf":                         {"": "vrf context management"},
@@ -55,7 +58,7 @@ var (
 		"terminal redirection-mode {ascii|zipped}", "terminal log-all", "terminal no log-all", "no terminal log-all", "show terminal", "terminal dont-ask", "terminal length <length>", "terminal no dont-ask",
 		"terminal session-timeout <timeout>", "terminal width <width>", "write [memory]", "write erase",
 		"show running-config", "show running-config all", "show running-config diff [unified]",
-		"show running-config interface <interface>", "show startup-config",
+		"show running-config interface <interface>", "show startup-config", "show role feature",
 	}
 	builtinTypes = map[string]schema.AnyType{
 		"module": schema.Uint("module", "Module number", 1, 258), "number": schema.Uint("number", "", 1, 500),

@@ -75,6 +75,8 @@ type State struct {
 	// Reports are what Feature.Report has made of the sections of cards that
 	// have a session, by feature and slot. Nobody changes them.
 	Reports map[string]map[int]any
+	// Blocked are the users who are locked out for failed logins, by name.
+	Blocked []Blocked
 	// Down are the features whose server does not run, whatever configuration
 	// says.
 	Down  map[string]bool
@@ -103,6 +105,12 @@ func Reported[R any](s *State, feature string) iter.Seq2[int, R] {
 			}
 		}
 	}
+}
+
+// Blocked is a user who may not log in until then.
+type Blocked struct {
+	User  string
+	Until time.Time
 }
 
 // Supervisor is what the VSM says of itself.
@@ -244,6 +252,9 @@ type Host interface {
 	Resolve(ctx context.Context, host string) ([]netip.Addr, error)
 	// SetClock sets the clock of the machine, if the supervisor may.
 	SetClock(ctx context.Context, to time.Time) error
+	// Unblock lets a user log in again who is locked out for failed logins, or
+	// all for "", and reports whether there was one.
+	Unblock(user string) bool
 	// ClearCounters clears the counters of one port, or of all for "".
 	ClearCounters(ctx context.Context, port string) error
 }

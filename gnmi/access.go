@@ -34,6 +34,19 @@ type caller struct {
 	local bool   // through a Unix socket
 }
 
+// session is the caller as the command language knows him.
+func (c caller) session() feature.Session {
+	return feature.Session{User: c.User, From: c.from, Role: c.Role}
+}
+
+// rights are those of the caller now.
+func (s *Server) rights(c caller) feature.Rights {
+	if s.cfg.Rights == nil || c.Role.Admin() {
+		return feature.RightsOf(c.Role)
+	}
+	return s.cfg.Rights(c.Role)
+}
+
 type callerKey struct{}
 
 // callerOf returns who makes the RPC of a context.

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"trunkline/config/tree"
-	"trunkline/feature"
 )
 
 // Get implements the gNMI service (gNMI specification §3.3). All paths are read
@@ -181,7 +180,7 @@ func (s *Server) show(ctx context.Context, at *place, enc pb.Encoding) (*pb.Noti
 	line := at.line
 	objects := enc == pb.Encoding_JSON || enc == pb.Encoding_JSON_IETF
 	who := callerOf(ctx)
-	text, structured, err := s.cfg.CLI.Show(ctx, feature.Session{User: who.User, From: who.from, Role: who.Role}, line, objects)
+	text, structured, err := s.cfg.CLI.Show(ctx, who.session(), line, objects)
 	if err != nil {
 		return nil, status.Errorf(refusal(err), "%s", err)
 	}

@@ -70,6 +70,10 @@ type Config struct {
 	Users feature.Authenticator
 	// CLI serves origin cli; nil for not at all.
 	CLI CLI
+	// Rights are what roles allow now, and Owners the features that what they
+	// read is of; nil for the built-in roles only.
+	Rights func(r feature.Role) feature.Rights
+	Owners feature.Owners
 	// Refused is told of each Set that is refused, by what it asked; nil for
 	// nobody.
 	Refused func(m config.Meta)
@@ -84,6 +88,10 @@ type CLI interface {
 	// Apply makes configuration lines on a candidate. The error names the lines
 	// that it could not make.
 	Apply(c *config.Candidate, lines string) error
+	// May returns feature.ErrPermission unless the user may turn one configuration
+	// into another, MayRun unless he may run a command.
+	May(ctx context.Context, who feature.Session, from, to tree.Tree) error
+	MayRun(who feature.Session, line string) error
 }
 
 // Server is the service.

@@ -45,6 +45,10 @@ func (s *Server) imageFor(who caller) *image {
 			hidden.own = hidden.own.Set(p, c)
 		}
 	}
+	if rights := s.rights(who); !s.cfg.Owners.ReadsAll(rights) {
+		// OpenConfig mixes what features know, so it is for those who read all.
+		hidden.own, hidden.open = s.cfg.Owners.Readable(hidden.own, rights), tree.Tree{}
+	}
 	return &hidden
 }
 

@@ -54,8 +54,8 @@ func printed(s string) string {
 
 func (s *Server) set(ctx context.Context, r *pb.SetRequest) (*pb.SetResponse, error) {
 	who := callerOf(ctx)
-	if err := who.Role.May(true); err != nil {
-		return nil, status.Error(codes.PermissionDenied, err.Error())
+	if !s.rights(who).Configures() {
+		return nil, status.Error(codes.PermissionDenied, feature.ErrPermission.Error())
 	}
 	ext, err := extensions(r.GetExtension(), onSet)
 	if err != nil {
@@ -81,6 +81,9 @@ func (s *Server) set(ctx context.Context, r *pb.SetRequest) (*pb.SetResponse, er
 		if err != nil {
 			return nil, err
 		}
+		if err := s.may(ctx, who, c); err != nil {
+			return nil, err
+		}
 		err = s.commit(ctx, c, m, ext)
 		if errors.Is(err, config.ErrConflict) && try < maxTries && ctx.Err() == nil {
 			continue
@@ -91,6 +94,26 @@ func (s *Server) set(ctx context.Context, r *pb.SetRequest) (*pb.SetResponse, er
 		return &pb.SetResponse{Prefix: r.GetPrefix(), Response: results, Timestamp: now()}, nil
 	}
 }
+
+// may judges a Set by the roles of who asks for it: by the lines that do what it
+// does.
+func (s *Server) may(ctx context.Context, who caller, c *config.Candidate) error {
+	if who.Role.Admin() {
+		return nil
+	}
+	if s.cfg.CLI != nil {
+		switch err := s.cfg.CLI.May(ctx, who.session(), c.Base().Tree, c.Tree()); {
+		case err == nil:
+			return nil
+		case !errors.Is(err, feature.ErrPermission):
+			return refused(ctx, err)
+		}
+	}
+	return status.Error(codes.PermissionDenied, feature.ErrPermission.Error())
+}
+
+// confirming is the command that does what a confirmation does.
+const confirming = "configure replace commit"
 
 func (s *Server) commit(ctx context.Context, c *config.Candidate, m config.Meta, ext asked) error {
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
@@ -124,6 +147,9 @@ func (s *Server) confirm(ctx context.Context, r *pb.SetRequest, ext asked, opera
 		return nil, status.Error(codes.InvalidArgument, "extension commit: no id")
 	}
 	who := callerOf(ctx)
+	if !who.Role.Admin() && (s.cfg.CLI == nil || s.cfg.CLI.MayRun(who.session(), confirming) != nil) {
+		return nil, status.Error(codes.PermissionDenied, feature.ErrPermission.Error())
+	}
 	var err error
 	switch {
 	case ext.commit.GetConfirm() != nil:

@@ -77,7 +77,7 @@ func (c caller) share() (user string, admin bool) {
 	if c.local {
 		return "", true
 	}
-	return c.User, c.Role == feature.NetworkAdmin
+	return c.User, c.Role.Admin()
 }
 
 // admit counts an RPC in until its context, that of the stream, ends. See gone for

@@ -89,6 +89,21 @@ func (lines) Show(_ context.Context, _ feature.Session, line string, structure b
 	return []byte("version 1\n"), nil, nil
 }
 
+// May and MayRun are those of built-in roles.
+func (lines) May(_ context.Context, who feature.Session, from, to tree.Tree) error {
+	if !who.Role.Admin() && !from.Equal(to) {
+		return feature.ErrPermission
+	}
+	return nil
+}
+
+func (lines) MayRun(who feature.Session, _ string) error {
+	if !who.Role.Admin() {
+		return feature.ErrPermission
+	}
+	return nil
+}
+
 func (lines) Apply(c *config.Candidate, text string) error {
 	for line := range strings.Lines(text) {
 		name, ok := strings.CutPrefix(strings.TrimSpace(line), "hostname ")

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"trunkline/cli/session"
+	"trunkline/feature"
 	"trunkline/feature/grpc"
 	"trunkline/gnmi"
 	"trunkline/internal/unixsock"
@@ -67,7 +68,7 @@ func (s *Supervisor) openGNMI() error {
 	}
 	server, err := gnmi.New(gnmi.Config{
 		Store: s.config, State: s.operational, Observer: s.state, Users: s.users, CLI: session.Program{CLI: s.cli}, Log: s.log,
-		Refused: s.refused,
+		Refused: s.refused, Rights: s.rights, Owners: feature.NewOwners(s.features),
 	})
 	if err != nil {
 		return err

@@ -60,6 +60,9 @@ func (h host) Reload(ctx context.Context) error {
 // ReloadModule implements feature.Host.
 func (h host) ReloadModule(_ context.Context, slot int) error { return h.s.modules.Reset(slot) }
 
+// Unblock implements feature.Host.
+func (h host) Unblock(user string) bool { return h.s.users.Unblock(user) }
+
 // ForgetHost implements feature.Host. The host's session ends with its key.
 func (h host) ForgetHost(_ context.Context, uuid string) error {
 	if err := h.s.authority.Forget(uuid); err != nil {

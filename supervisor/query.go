@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"trunkline/config/effective"
+	"trunkline/config/tree"
 	"trunkline/feature"
+	"trunkline/feature/aaa"
 	"trunkline/internal/version"
 )
 
@@ -28,7 +30,7 @@ func (s *Supervisor) query(args feature.Args, who feature.Session) feature.Query
 
 // snapshot gathers what is known at this moment.
 func (s *Supervisor) snapshot() *feature.State {
-	return &feature.State{Supervisor: s.facts(), Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports(), Down: s.down(), NXAPI: s.nxapi.facts(), Logins: s.remote.Logins(), LogServers: s.syslog.Snapshot(), Clock: s.time.Snapshot()}
+	return &feature.State{Supervisor: s.facts(), Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports(), Down: s.down(), NXAPI: s.nxapi.facts(), Logins: s.remote.Logins(), Blocked: s.users.Blocked(), LogServers: s.syslog.Snapshot(), Clock: s.time.Snapshot()}
 }
 
 // facts are what the supervisor says of itself.
@@ -73,3 +75,11 @@ func (s *Supervisor) hostKeys() []feature.HostKey {
 	slices.SortFunc(all, func(a, b feature.HostKey) int { return strings.Compare(a.UUID, b.UUID) })
 	return all
 }
+
+// rights are what roles allow now.
+func (s *Supervisor) rights(r feature.Role) feature.Rights {
+	return aaa.Rights(s.config.Running().Tree, r)
+}
+
+// rightsIn are what roles allow under a configuration.
+func rightsIn(t tree.Tree, r feature.Role) feature.Rights { return aaa.Rights(t, r) }

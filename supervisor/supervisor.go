@@ -203,7 +203,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	s.cli, err = session.New(session.Product{
 		Store: s.config, History: s.history, Schema: sch, Features: s.features, Query: s.query, Host: host{s}, Version: version.String, Support: support(),
 		Files: s.files, Transfer: s.transfers(),
-		Accounting: s.accounts, Now: s.now,
+		Accounting: s.accounts, Now: s.now, Rights: rightsIn,
 	})
 	if err != nil {
 		return nil, err

@@ -135,7 +135,7 @@ func wrongs() []wrong {
 		{mode: "vrf context management", line: "ip route 198.51.100.0/33 192.0.2.1", want: "Invalid ip address",
 			path: "vrfs/vrf[vrf=management]/ipv4-route[prefix=198.51.100.0/33][next-hop=192.0.2.1]", value: "{}"},
 		{line: "cdp advertise v3", want: invalid, path: "cdp/advertise", value: `"v3"`},
-		{line: "username eve role king", want: invalid, path: "users/user[user=eve]/role", value: `"king"`},
+		{line: "username eve role king", want: "ERROR: Role king does not exist.", path: "users/user[user=eve]/role", value: `"king"`},
 		{line: "username eve sshkey ssh-rsa none", want: invalid, path: "users/user[user=eve]/ssh-key", value: `"ssh-rsa none"`},
 		// too long, or not to be printed
 		{line: "hostname " + long(64), want: "String exceeded max length of (63)", path: "system/hostname", value: quoted(64)},
@@ -185,7 +185,7 @@ func wrongs() []wrong {
 		{line: "mac address-table static 0100.5e00.0001 vlan 20 drop", want: "ERROR: 0100.5e00.0001 is not a unicast address.",
 			path: "mac-table/static[vlan=20][mac=0100.5e00.0001]/target", value: `"drop"`},
 		{mode: "svs-domain", line: "svs mode L2", want: "ERROR: L2 control mode is not supported on this platform.", path: "svs-domain/mode", value: `"L2"`},
-		{line: "username admin role network-operator", want: lastAdmin, path: "users/user[user=admin]/role", value: `"network-operator"`},
+		{line: "no username admin role network-admin", want: lastAdmin, path: "users/user[user=admin]/role", value: `"network-operator"`},
 		{line: "no username admin", want: lastAdmin, path: "users/user[user=admin]"},
 		// what is always there
 		{line: "no vlan 1", want: vlan1},

@@ -65,8 +65,9 @@ type Command struct {
 	List string
 	// Gate must be open for the command to be there; "" for always. See Gated.
 	Gate string
-	// Tag is the caller's.
-	Tag any
+	// Feature and Tag are the caller's.
+	Feature string
+	Tag     any
 }
 
 // Table holds the commands that are valid at one place.

@@ -403,8 +403,8 @@ func (m *matcher) result(th thread) (*Match, *Error) {
 				if e.items != nil {
 					r.List = e.items
 				}
-				r.Rest = r.Rest || e.edge.kind == rest
 			}
+			r.Rest = r.Rest || e.edge.kind == rest
 		}
 	}
 	r.Text = stack[0].text.String()

@@ -107,7 +107,7 @@ func (g *gate) enter(who feature.Identity) (leave func(), status int, reason str
 		out()
 		return nil, http.StatusTooManyRequests, "too many requests per second"
 	}
-	admin := who.Role == feature.NetworkAdmin
+	admin := who.Role.Admin()
 	shares := quota.Limits{Total: g.limits.Requests, Reserved: g.limits.Reserved, Each: g.limits.PerUser}
 	if g.replies.Load() > int64(g.limits.Replies) || !g.inside.Take(shares, who.User, admin) {
 		out()

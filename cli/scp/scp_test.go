@@ -25,7 +25,12 @@ func view(t testing.TB, role feature.Role) (*files.View, string, *[]string) {
 	t.Cleanup(func() { _ = s.Close() })
 	var accounts []string
 	return &files.View{
-		Store: s, Role: role, By: "scp",
+		Store: s, Role: role, By: "scp", Write: func() error {
+			if !role.Admin() {
+				return feature.ErrPermission
+			}
+			return nil
+		},
 		Config: func(name string) ([]byte, error) { return []byte("! " + name + "\n"), nil },
 		Account: func(command string, err error) {
 			result := " ok"

@@ -154,6 +154,11 @@ func (a *applier) run(ctx context.Context, text string) error {
 	}
 	modes := a.stack
 	a.stack = a.stack[:depth+1]
+	if err := a.cli.mayType(a.rights(), a.stack, match); err != nil {
+		a.stack = modes
+		a.fail(text, false, message(err))
+		return err
+	}
 	r := &request{
 		Session: a.Session, match: match, console: a.console, out: a.console,
 		line: strings.ReplaceAll(strings.TrimSpace(redact(match, text)), "\n", " "),

@@ -162,7 +162,7 @@ func (r *request) hold() error {
 		candidate = r.cli.product.Store.Begin()
 	}
 	next := candidate.Clone()
-	ch, err := r.cli.change(next.Tree(), r.stack[len(r.stack)-1], r.match)
+	ch, err := r.change(next.Tree(), r.match)
 	if err != nil {
 		return unheld{err}
 	}

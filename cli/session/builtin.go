@@ -18,6 +18,9 @@ type builtin struct {
 	do   func(ctx context.Context, r *request) error
 	show bool // its output may be filtered; it has no structure
 	own  bool // it concerns the session alone, so every role may run it
+	// drafts are commands of a configuration session, which leads to nothing
+	// that the role may not do.
+	drafts bool
 }
 
 func (b builtin) piped() bool   { return b.show }

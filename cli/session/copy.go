@@ -123,6 +123,13 @@ func copyToStartup(ctx context.Context, r *request) error {
 	if err != nil {
 		return err
 	}
+	now := r.cli.product.Store.Running()
+	if s, ok := r.cli.product.Store.Startup(); ok {
+		now = s
+	}
+	if err := r.mayBecome(ctx, now.Tree, t); err != nil {
+		return err
+	}
 	if err := r.cli.product.Store.ReplaceStartup(ctx, t, r.meta(r.line)); err != nil {
 		return err
 	}

@@ -17,11 +17,26 @@ func (c *CLI) Files(who feature.Session, by string) *files.View {
 	s := c.Session(Options{Who: who})
 	return &files.View{
 		Store: c.product.Files, Role: who.Role, By: by,
-		Config: func(name string) ([]byte, error) { return s.configText(name, "show "+name) },
+		Write: func() error { return s.mayDo("copy "+by+":", true) },
+		Config: func(name string) ([]byte, error) {
+			if err := s.mayDo("show "+name, false); err != nil {
+				return nil, err
+			}
+			return s.configText(name, "show "+name)
+		},
 		Account: func(command string, err error) {
 			c.accounts.Add(Account{At: c.product.Now(), From: who.From, User: who.User, Command: command, OK: err == nil})
 		},
 	}
+}
+
+// mayDo judges what is done from another machine like a line that does it.
+func (s *Session) mayDo(line string, acts bool) error {
+	c := feature.Command{Lines: []string{line}, Feature: ownFeature, Write: acts}
+	if s.rights().Judge(c, feature.Touched{}) != feature.Permitted {
+		return feature.ErrPermission
+	}
+	return nil
 }
 
 // configText is the running or the startup configuration as its user may see it,

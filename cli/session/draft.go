@@ -33,7 +33,7 @@ func draftCommands() []grammar.Command {
 	}
 	var all []grammar.Command
 	add := func(template, help string, own bool, do func(ctx context.Context, r *request) error) {
-		all = append(all, grammar.Command{Template: template, Help: help, Types: lifecycleTypes, Words: words, Tag: builtin{do: do, own: own}})
+		all = append(all, grammar.Command{Template: template, Help: help, Types: lifecycleTypes, Words: words, Tag: builtin{do: do, own: own, drafts: template != "save <file>"}})
 	}
 	add("abort", "Drop the configuration session", false, abortDraft)
 	add("commit [verbose] [confirmed <minutes>]", "Commit the configuration session", false, commitDraft)
@@ -67,7 +67,7 @@ func configureSession(_ context.Context, r *request) error {
 // enqueue queues a configuration line. It is applied to what the lines before it
 // make, so that the modes are those that they will be.
 func (r *request) enqueue(l level) error {
-	ch, err := r.cli.change(l.draft.Candidate().Tree(), l, r.match)
+	ch, err := r.change(l.draft.Candidate().Tree(), r.match)
 	if err != nil {
 		return err
 	}
@@ -187,6 +187,9 @@ func commitDraft(ctx context.Context, r *request) error {
 	} else {
 		r.listDraft(d)
 		result, err := d.Commit(func(c *config.Candidate) (config.Result, error) {
+			if err := r.mayBecome(ctx, c.Base().Tree, c.Tree()); err != nil {
+				return config.Result{}, err
+			}
 			if err := r.saveClosing(ctx, c, m); err != nil {
 				return config.Result{}, err
 			}

@@ -163,7 +163,7 @@ func (c *CLI) blockChange(t tree.Tree, l level, line grammar.Line, m *grammar.Ma
 		if len(below.at) > 1 && line.Block.RangeMode != "" {
 			below.suffix = line.Block.RangeMode
 		}
-		below.text = modeText(m)
+		below.text, below.words = modeText(m), strings.Join(m.Words, " ")
 		ch.enter = &below
 	}
 	return ch, nil
@@ -268,7 +268,13 @@ func withdraw(t tree.Tree, path tree.Path, line grammar.Line, m *grammar.Match) 
 	var edits []config.Edit
 	left := t.Sub(path)
 	for placeholder, rel := range line.Options {
-		if _, given := m.Values[placeholder]; given {
+		if value, given := m.Values[placeholder]; given {
+			if now, ok := t.Get(path.Join(rel)); ok && line.Block.Remain != nil {
+				if rest := line.Block.Remain(placeholder, now, value); rest != nil {
+					edits = append(edits, config.Edit{Op: config.Set, Path: path.Join(rel), Value: rest})
+					continue
+				}
+			}
 			edits = append(edits, config.Edit{Op: config.Delete, Path: path.Join(rel)})
 			left = left.Delete(rel)
 		}
@@ -315,7 +321,7 @@ func (r *request) configure(ctx context.Context) error {
 	}
 	for try := 1; ; try++ {
 		candidate := r.cli.product.Store.Begin()
-		ch, err := r.cli.change(candidate.Tree(), l, r.match)
+		ch, err := r.change(candidate.Tree(), r.match)
 		if err != nil {
 			return err
 		}

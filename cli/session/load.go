@@ -130,7 +130,11 @@ type loader struct {
 	candidate *config.Candidate
 	stack     []level
 	shown     string // the line as it may be told: without secrets
-	work      work
+	// rights judge the lines, nil for not at all; denied is set once one is not
+	// permitted.
+	rights *feature.Rights
+	denied bool
+	work   work
 }
 
 // line applies one line. The result is why it cannot be, or ""; wrong is set if
@@ -160,6 +164,10 @@ func (l *loader) line(line string) (reason string, wrong *grammar.Error) {
 	ch, err := l.cli.change(l.candidate.Tree(), l.stack[depth], match)
 	if err != nil {
 		return err.Error(), nil
+	}
+	if l.rights != nil && l.cli.allow(*l.rights, l.candidate.Tree(), l.stack, match, ch) != nil {
+		l.denied = true
+		return feature.ErrPermission.Error(), nil
 	}
 	for _, edits := range ch.edits {
 		if err := l.candidate.Apply(edits...); err != nil {

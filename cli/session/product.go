@@ -42,6 +42,9 @@ type Product struct {
 	// Query takes the snapshots that a command sees.
 	Query func(args feature.Args, who feature.Session) feature.Query
 	Host  feature.Host
+	// Rights are what the roles of a user allow under a configuration; nil: those
+	// of the built-in roles.
+	Rights func(t tree.Tree, r feature.Role) feature.Rights
 	// Version is the software's: "1.0(1)".
 	Version string
 	Now     func() time.Time
@@ -88,6 +91,7 @@ type CLI struct {
 	queued  *grammar.Table // in configuration sessions
 
 	accounts Accounting
+	owners   feature.Owners
 	history  *history.History
 	drafts   *draft.Registry
 	mu       sync.Mutex
@@ -115,6 +119,7 @@ func New(p Product) (*CLI, error) {
 	c := &CLI{
 		product: p, modes: modes, pipes: pipe.NewTable(),
 		host:     tree.Path{{Name: "system"}, {Name: "hostname"}},
+		owners:   feature.NewOwners(p.Features),
 		accounts: p.Accounting, history: p.History, drafts: draft.New(p.Store),
 	}
 	if c.history == nil {
@@ -130,15 +135,19 @@ func New(p Product) (*CLI, error) {
 		return nil, fmt.Errorf("grammar of redirections: %w", err)
 	}
 	commands := slices.Concat(c.builtins(), c.fileCommands(), c.supportCommands())
+	for i := range commands {
+		commands[i].Feature = ownFeature
+	}
+	commands = append(commands, c.roleFeatures())
 	for _, f := range p.Features {
 		for _, s := range f.Show {
 			commands = append(commands, grammar.Command{
-				Template: s.Line, Types: withInterface(s.Types), Words: s.Words, Help: s.Help, Gate: f.GatePath(), Tag: showAction(s),
+				Template: s.Line, Types: withInterface(s.Types), Words: s.Words, Help: s.Help, Gate: f.GatePath(), Feature: f.Name, Tag: showAction(s),
 			})
 		}
 		for _, e := range f.Exec {
 			commands = append(commands, grammar.Command{
-				Template: e.Line, Types: withInterface(e.Types), Words: e.Words, Help: e.Help, Gate: f.GatePath(), Tag: execAction(e),
+				Template: e.Line, Types: withInterface(e.Types), Words: e.Words, Help: e.Help, Gate: f.GatePath(), Feature: f.Name, Tag: execAction(e),
 			})
 		}
 	}

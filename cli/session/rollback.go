@@ -138,7 +138,13 @@ func (r *request) operate(ctx context.Context, o *operation, target tree.Tree, m
 		return err
 	}
 	io.WriteString(r.console, "Collecting Running-Config\n"+patchStep+"\n")
-	patch := r.patch(r.cli.product.Store.Running().Tree, target)
+	before := r.cli.product.Store.Running().Tree
+	patch := r.patch(before, target)
+	if o.mode == atomic { // other patches are judged line by line
+		if err := r.mayBecome(ctx, before, target); err != nil {
+			return false, done(err)
+		}
+	}
 	if len(patch) == 0 {
 		io.WriteString(r.console, emptyPatch+"\n")
 		if on.ID == "" {

@@ -77,6 +77,7 @@ type level struct {
 	suffix string       // of the prompt
 	draft  *draft.Draft // of the configuration session that it is in, or nil
 	text   string       // of where
+	words  string       // the keywords of the line that entered it
 }
 
 func global() level { return level{at: []tree.Path{nil}, suffix: "config", text: "conf"} }

@@ -34,7 +34,12 @@ type served struct {
 
 func (s *served) view(role feature.Role) *files.View {
 	return &files.View{
-		Store: s.store, Role: role, By: "sftp",
+		Store: s.store, Role: role, By: "sftp", Write: func() error {
+			if !role.Admin() {
+				return feature.ErrPermission
+			}
+			return nil
+		},
 		Config: func(name string) ([]byte, error) { return []byte("! " + name + "\n"), nil },
 		Account: func(command string, err error) {
 			s.mu.Lock()

@@ -90,7 +90,7 @@ func (d *door) admit(t *ticket, who feature.Identity) bool {
 
 // administrator reports whether a user has a part in what is kept for
 // administrators.
-func administrator(who feature.Identity) bool { return who.Role == feature.NetworkAdmin }
+func administrator(who feature.Identity) bool { return who.Role.Admin() }
 
 // terminals divides the sessions with a terminal that configuration allows: one
 // of eight, or part of it, is kept for administrators, but never the only one.

@@ -150,8 +150,8 @@ func (c *compiler) block(b *Block) {
 		c.errorf("container without a line")
 	case (b.Range || b.Summary || b.Less != nil || b.Kind != nil || b.NoCreate != nil || b.Permanent != nil) && len(b.Keys) == 0:
 		c.errorf("is no list, but has what only lists have")
-	case b.Summary && (len(b.Keys) != 1 || !b.Range || b.Mode == ""):
-		c.errorf("a summary needs one key, a range and a mode")
+	case b.Summary && (len(b.Keys) != 1 || !b.Range):
+		c.errorf("a summary needs one key and a range")
 	}
 	for _, k := range b.Keys {
 		if k.Type == nil {

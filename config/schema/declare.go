@@ -58,6 +58,9 @@ type Block struct {
 	// whose text is the operator's message. The no form with options takes them
 	// back, and the entry with the last of what it holds.
 	Amend func(t tree.Tree, key, option string, value any) (any, error)
+	// Remain returns what a no form with a value leaves of the value of an option
+	// that Amend may have added to, nil for nothing. Without it nothing is left.
+	Remain func(option string, now, value any) any
 	// Section is the number in the order of show running-config (cli.md §8);
 	// Order breaks ties inside a section, then the key in natural order.
 	Section, Order int

@@ -225,7 +225,11 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 		was, had := p.now.Get(at.Join(l.rel))
 		v, has := p.to.Get(at.Join(l.rel))
 		switch {
-		case has && v != was, !has && had && l.decl.Shown && !l.isDefault(was):
+		case has && had && v != was && n.block.Remain != nil && n.block.Remain(rel, was, v) != nil:
+			// The line adds to what there is, so that goes first.
+			changed = true
+			p.withdraw(n, at, own, map[string]bool{l.node.name: true})
+		case has && v != was, !has && had && l.decl.Shown && !l.isDefault(was) && n.block.Remain == nil:
 			changed = true
 		case !has && had && !l.isDefault(was):
 			gone[l.node.name] = true
@@ -245,6 +249,14 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 	if len(gone) == 0 {
 		return
 	}
+	p.withdraw(n, at, own, gone)
+	if p.now.Sub(at).Empty() { // it has gone with the last of them
+		p.emit(own.above, own.depth, own.text)
+	}
+}
+
+// withdraw prints the no form that takes options back.
+func (p *patcher) withdraw(n *node, at tree.Path, own *head, gone map[string]bool) {
 	text := template.Render(n.body.parts, func(name string) (string, bool) {
 		if text, ok := keyText(n, at, name); ok {
 			return text, true
@@ -258,9 +270,6 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 	p.emit(own.above, own.depth, "no "+text)
 	for name := range gone {
 		p.now = p.now.Delete(at.Child(name))
-	}
-	if p.now.Sub(at).Empty() { // it has gone with the last of them
-		p.emit(own.above, own.depth, own.text)
 	}
 }
 

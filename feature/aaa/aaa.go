@@ -13,7 +13,9 @@ package aaa
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 
@@ -24,12 +26,16 @@ import (
 )
 
 // Config is the configuration of users as a whole.
-type Config struct{ Strength bool }
+type Config struct {
+	Strength bool
+	Rejected Rejected
+}
 
 // Account is the configuration of one user.
 type Account struct {
 	Password Password
 	Role     string
+	Expire   string // the last day, YYYY-MM-DD in UTC; "" for no end
 	Key      string
 }
 
@@ -38,31 +44,49 @@ const list = "users/user"
 // Feature is the feature.
 var Feature = feature.Feature{
 	Name: "aaa",
-	Schema: schema.Group{
+	Schema: joinGroups(schema.Group{
 		Blocks: []schema.Block{{
 			Path: list, Keys: []schema.Key{{Name: "user", Type: UserName}},
-			Line: "username <user> [password <password>]  [role <role>]", Options: []string{"password", "role"},
-			Amend: amend, Section: 3, Order: 2, Help: "Configure a user",
+			Line: "username <user> [password <password>]  [role <role>] [expire <expire>]", Options: []string{"password", "role", "expire"},
+			Amend: amend, Remain: remain, Section: 3, Order: 2, Help: "Configure a user",
 		}},
 		Leaves: append(schema.Augment([]string{list},
 			schema.Bind("password", password, func(c *Account) *Password { return &c.Password }, "", "Password of the user"),
-			schema.Bind("role", role, func(c *Account) *string { return &c.Role }, "", "Role of the user").
+			schema.Bind("role", roles, func(c *Account) *string { return &c.Role }, "", "Roles of the user").
 				With(func(l *schema.Leaf) { l.Default, l.Shown = string(feature.NetworkOperator), true }),
+			schema.Bind("expire", date, func(c *Account) *string { return &c.Expire }, "", "Last day on which the user may log in"),
 			schema.Bind("ssh-key", publicKey, func(c *Account) *string { return &c.Key },
 				"username <user> sshkey <key>", "Public key of the user for SSH").
 				With(func(l *schema.Leaf) { l.Section, l.Order = 3, 3 }),
 		), schema.Bind("passwords/strength-check", schema.Flag, func(c *Config) *bool { return &c.Strength },
 			"password strength-check", "Refuse weak passwords").
-			With(func(l *schema.Leaf) { l.Default, l.Section, l.Order = true, 3, 1 })),
+			With(func(l *schema.Leaf) { l.Default, l.Section, l.Order = true, 3, 1 }),
+			schema.Bind("aaa/rejected", rejected, func(c *Config) *Rejected { return &c.Rejected },
+				"aaa authentication rejected <rejected>", "Lock users out after failed logins").
+				With(func(l *schema.Leaf) { l.Section = 12 })),
 		Words: schema.Words{
 			"username":          "Configure a user",
 			"username password": "Password of the user",
 			"username role":     "Role of the user",
-			"password":          "Passwords of users",
+			"username expire":   "Last day on which the user may log in",
+			"aaa":               "Authentication, authorization and accounting", "aaa authentication": "Authentication of users",
+			"aaa authentication rejected": "Lock users out after failed logins",
+			"password":                    "Passwords of users",
 		},
-	},
+	}, rolesSchema),
 	Check: check,
 	Show:  shows,
+	Exec:  execs,
+}
+
+// joinGroups makes one group of several.
+func joinGroups(all ...schema.Group) schema.Group {
+	out := schema.Group{Words: schema.Words{}}
+	for _, g := range all {
+		out.Blocks, out.Leaves, out.Aliases = append(out.Blocks, g.Blocks...), append(out.Leaves, g.Leaves...), append(out.Aliases, g.Aliases...)
+		maps.Copy(out.Words, g.Words)
+	}
+	return out
 }
 
 var strengthPath = tree.Path{{Name: "passwords"}, {Name: "strength-check"}}
@@ -93,9 +117,10 @@ func Secret(t tree.Tree, user string) secret.Secret {
 	return feature.Read(t, path(user, "password"), Password{}).Secret
 }
 
-// Role returns the role of a user.
+// Role returns the roles of a user.
 func Role(t tree.Tree, user string) feature.Role {
-	return feature.Role(feature.Read(t, path(user, "role"), string(feature.NetworkOperator)))
+	text := feature.Read(t, path(user, "role"), string(feature.NetworkOperator))
+	return feature.Roles(strings.Split(text, between)...)
 }
 
 // Key returns the public key of a user, nil for none.
@@ -121,10 +146,10 @@ func Admin(user string, s secret.Secret) []feature.Edit {
 	}
 }
 
-// HasAdmin reports whether some user of role network-admin can log in.
+// HasAdmin reports whether some user of role network-admin can log in, for ever.
 func HasAdmin(t tree.Tree) bool {
 	return slices.ContainsFunc(Users(t), func(u string) bool {
-		return Role(t, u) == feature.NetworkAdmin && hasProof(t, u)
+		return Role(t, u).Admin() && hasProof(t, u) && Expiry(t, u).IsZero()
 	})
 }
 
@@ -133,9 +158,33 @@ func hasProof(t tree.Tree, user string) bool {
 	return feature.Read(t, path(user, "password"), Password{}) != Password{} || Key(t, user) != nil
 }
 
-// amend turns a password in clear text into a secret. One that is the user's
+// remain are the roles of a user that a no form leaves.
+func remain(option string, now, value any) any {
+	if option != "role" {
+		return nil
+	}
+	gone := strings.Split(value.(string), between)
+	left := slices.DeleteFunc(strings.Split(now.(string), between), func(n string) bool { return slices.Contains(gone, n) })
+	if len(left) == 0 {
+		return nil
+	}
+	return joined(left)
+}
+
+// amend adds roles to those that a user has been given, and turns a password in clear text into a secret. One that is the user's
 // already stays as it is, so that a line typed again changes nothing.
 func amend(t tree.Tree, user, option string, value any) (any, error) {
+	if option == "role" {
+		names := strings.Split(value.(string), between)
+		if now := feature.Read(t, path(user, "role"), ""); now != "" {
+			names = append(names, strings.Split(now, between)...)
+		}
+		text := joined(names)
+		if strings.Count(text, between) >= maxUserRoles {
+			return nil, feature.Error(fmt.Sprintf("ERROR: A user has at most %d roles.", maxUserRoles))
+		}
+		return text, nil
+	}
 	p, ok := value.(Password)
 	if option != "password" || !ok || p.Clear == "" {
 		return value, nil
@@ -156,10 +205,10 @@ const maxUsers = 256
 
 // check keeps a way in for an administrator and clear text out.
 func check(c feature.Candidate) []schema.Problem {
+	problems := checkRoles(c)
 	if !c.Changed(root) {
-		return nil
+		return problems
 	}
-	var problems []schema.Problem
 	refuse := func(p tree.Path, rule, text string) {
 		problems = append(problems, schema.Problem{Path: p, Rule: rule, Text: text})
 	}
@@ -184,7 +233,7 @@ func check(c feature.Candidate) []schema.Problem {
 	if HasAdmin(c.Old) && !HasAdmin(c.New) {
 		at := root
 		for _, u := range Users(c.Old) {
-			if Role(c.Old, u) == feature.NetworkAdmin && hasProof(c.Old, u) {
+			if Role(c.Old, u).Admin() && hasProof(c.Old, u) && Expiry(c.Old, u).IsZero() {
 				at = path(u)
 				break
 			}

@@ -1,6 +1,7 @@
 package aaa
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -12,17 +13,22 @@ import (
 )
 
 var words = schema.Words{
-	"show user-account":       "User accounts",
-	"show role":               "Roles of users",
-	"show aaa":                "Authentication of users",
-	"show aaa authentication": "How users are authenticated",
+	"show user-account": "User accounts",
+	"show role":         "Roles of users",
+	"show aaa":          "Authentication of users",
+	"show aaa local":    "Local users", "show aaa local user": "Local users",
+	"clear": "Reset functions", "clear aaa": "Authentication of users", "clear aaa local": "Local users",
+	"clear aaa local user": "Local users", "clear aaa local user blocked": "Let users log in again who are locked out",
+	"clear aaa local user blocked username": "One user",
+	"show aaa authentication":               "How users are authenticated",
 }
 
 var shows = []feature.Show{
 	{Line: "show user-account [<user>]", Words: words, Help: "User accounts",
 		Types: map[string]schema.AnyType{"user": UserName}, Run: showAccounts},
 	{Line: "show role [name <role>]", Words: schema.Words{"show role": words["show role"], "show role name": "One role"},
-		Help: "Roles of users", Types: map[string]schema.AnyType{"role": role}, Run: showRoles},
+		Help: "Roles of users", Types: map[string]schema.AnyType{"role": roleName}, Run: showRoles},
+	{Line: "show aaa local user blocked", Words: words, Help: "Users who are locked out", Run: showBlocked},
 	{Line: "show aaa authentication", Words: words, Help: "How users are authenticated", Run: showAuthentication},
 }
 
@@ -40,7 +46,7 @@ func showAccounts(q feature.Query) (feature.Screen, error) {
 			func(u string) string { return accountText(q.Running, u) },
 			func(u string) []feature.Pair {
 				keys := []feature.Pair{
-					{Key: "usr_name", Value: u}, {Key: "expire_date", Value: noExpiry},
+					{Key: "usr_name", Value: u}, {Key: "expire_date", Value: expiryText(q.Running, u)},
 					{Key: "role", Value: string(Role(q.Running, u))},
 				}
 				if key := Key(q.Running, u); key != nil {
@@ -51,10 +57,49 @@ func showAccounts(q feature.Query) (feature.Screen, error) {
 	}}, nil
 }
 
+// expiryText says until when an account holds.
+func expiryText(t tree.Tree, u string) string {
+	if day := feature.Read(t, path(u, "expire"), ""); day != "" {
+		return "expires on " + day
+	}
+	return noExpiry
+}
+
+// blockedTime is the layout of the end of a lock-out.
+const blockedTime = "15:04:05 MST Jan _2 2006"
+
+func showBlocked(q feature.Query) (feature.Screen, error) {
+	state := func(b feature.Blocked) string { return "Watched (till " + b.Until.UTC().Format(blockedTime) + ")" }
+	return feature.Screen{{
+		Name: "blocked", Optional: true, Heading: fmt.Sprintf("%-31s %s\n", "Local-user", "State"),
+		Rows: feature.Rows(q.State.Blocked,
+			func(b feature.Blocked) string { return fmt.Sprintf("%-31s %s\n", b.User, state(b)) },
+			func(b feature.Blocked) []feature.Pair {
+				return []feature.Pair{{Key: "local_user", Value: b.User}, {Key: "state", Value: state(b)}}
+			}),
+	}}, nil
+}
+
+var execs = []feature.Exec{
+	{Line: "clear aaa local user blocked all", Words: words, Help: "All users",
+		Run: func(_ context.Context, _ feature.Query, host feature.Host, _ feature.Output) error {
+			host.Unblock("")
+			return nil
+		}},
+	{Line: "clear aaa local user blocked username <user>", Words: words, Help: "One user", Types: map[string]schema.AnyType{"user": UserName},
+		Run: func(_ context.Context, q feature.Query, host feature.Host, _ feature.Output) error {
+			user, _ := feature.Value[string](q.Args, "user")
+			if !host.Unblock(user) {
+				return feature.Error("ERROR: User is not locked out: " + user)
+			}
+			return nil
+		}},
+}
+
 const noExpiry = "this user account has no expiry date"
 
 func accountText(t tree.Tree, u string) string {
-	text := fmt.Sprintf("user:%s\n        %s\n        roles:%s\n", u, noExpiry, Role(t, u))
+	text := fmt.Sprintf("user:%s\n        %s\n        roles:%s\n", u, expiryText(t, u), Role(t, u))
 	if key := Key(t, u); key != nil {
 		text += "        ssh public key: " + keyText(key) + "\n"
 	}
@@ -66,45 +111,6 @@ func accountText(t tree.Tree, u string) string {
 
 // keyText names a key by its fingerprint.
 func keyText(key ssh.PublicKey) string { return key.Type() + " " + ssh.FingerprintSHA256(key) }
-
-// builtinRole is one of the roles that there are.
-type builtinRole struct {
-	name                feature.Role
-	description, access string
-}
-
-var roles = []builtinRole{
-	{feature.NetworkAdmin, "Built-in role that may run every command", "read-write"},
-	{feature.NetworkOperator, "Built-in role that may run commands that change nothing", "read"},
-}
-
-func showRoles(q feature.Query) (feature.Screen, error) {
-	list := roles
-	if name, given := feature.Value[string](q.Args, "role"); given {
-		i := slices.IndexFunc(roles, func(r builtinRole) bool { return string(r.name) == name })
-		list = roles[i : i+1]
-	}
-	first := list[0].name
-	return feature.Screen{{
-		Name: "role",
-		Rows: feature.Rows(list,
-			func(r builtinRole) string {
-				text := ""
-				if r.name != first {
-					text = "\n"
-				}
-				rule := "  -------------------------------------------------------------------\n"
-				return text + fmt.Sprintf("Role: %s\n  Description: %s\n%s  Rule    Perm    Type        Scope               Entity\n%s  1       permit  %s\n",
-					r.name, r.description, rule, rule, r.access)
-			},
-			func(r builtinRole) []feature.Pair {
-				return []feature.Pair{
-					{Key: "role_name", Value: string(r.name)}, {Key: "role_description", Value: r.description},
-					{Key: "rule_num", Value: 1}, {Key: "rule_action", Value: "permit"}, {Key: "rule_type", Value: r.access},
-				}
-			}),
-	}}, nil
-}
 
 // method is how one service authenticates.
 type method struct{ service, method string }

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"trunkline/config/schema"
-	"trunkline/feature"
 	"trunkline/internal/secret"
 )
 
@@ -141,12 +140,6 @@ var password = schema.Type[Password]{
 	Masked: Password{Hidden: true},
 	Yang:   `string { pattern "[589] \$[1589]\$.*"; }`,
 }
-
-// role is the type of roles.
-var role = schema.Enum("role",
-	schema.Keyword{Text: string(feature.NetworkAdmin), Help: "Everything"},
-	schema.Keyword{Text: string(feature.NetworkOperator), Help: "Reading"},
-)
 
 // Least size of an RSA key in bits, and largest of any key in bytes.
 const (

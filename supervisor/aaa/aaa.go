@@ -71,6 +71,7 @@ type Authenticator struct {
 	queue chan struct{}
 
 	locks *lockout
+	bans  bans
 
 	mu sync.Mutex
 	// right are passwords that were right lately, by digest, and until when.
@@ -94,7 +95,7 @@ func New(cfg Config) *Authenticator {
 // that of ctx.
 func (a *Authenticator) Password(ctx context.Context, user, password, from string) (feature.Identity, error) {
 	source := sourceOf(from)
-	if a.locks.locked(user, source) {
+	if a.locks.locked(user, source) || a.bans.banned(user) {
 		return feature.Identity{}, ErrDenied
 	}
 	t := a.cfg.Running()
@@ -104,15 +105,22 @@ func (a *Authenticator) Password(ctx context.Context, user, password, from strin
 	if err != nil {
 		return feature.Identity{}, err
 	}
-	if a.locks.locked(user, source) { // by those who came at the same time
+	if a.locks.locked(user, source) || a.bans.banned(user) { // by those who came at the same time
 		return feature.Identity{}, ErrDenied
 	}
 	if !ok || !known {
 		a.failed(user, from, source)
+		if a.bans.failed(t, user) {
+			a.event(fmt.Sprintf("User %s is locked out for %d seconds after repeated failures", printable(user), users.Lockout(t).Ban))
+		}
 		return feature.Identity{}, ErrDenied
 	}
 	a.remember(digest)
 	a.locks.succeeded(user, source)
+	a.bans.succeeded(user)
+	if a.expired(t, user, from) {
+		return feature.Identity{}, ErrDenied
+	}
 	return feature.Identity{User: user, Role: users.Role(t, user)}, nil
 }
 
@@ -167,13 +175,26 @@ func (a *Authenticator) verified(ctx context.Context, digest [sha256.Size]byte, 
 // PublicKey implements feature.Authenticator: key is what the client has proved
 // to hold. Failures do not lock out, as clients offer one key after another and
 // a key cannot be guessed.
-func (a *Authenticator) PublicKey(_ context.Context, user string, key []byte, _ string) (feature.Identity, error) {
+func (a *Authenticator) PublicKey(_ context.Context, user string, key []byte, from string) (feature.Identity, error) {
 	t := a.cfg.Running()
 	stored := users.Key(t, user)
 	if stored == nil || !hmac.Equal(stored.Marshal(), key) {
 		return feature.Identity{}, ErrDenied
 	}
+	if a.expired(t, user, from) {
+		return feature.Identity{}, ErrDenied
+	}
 	return feature.Identity{User: user, Role: users.Role(t, user)}, nil
+}
+
+// expired reports, and says in the log, that a user has proved who he is after his
+// account's end.
+func (a *Authenticator) expired(t tree.Tree, user, from string) bool {
+	if !users.Expired(t, user, time.Now()) {
+		return false
+	}
+	a.event(fmt.Sprintf("The account of user %s has expired: login from %s refused", printable(user), printable(from)))
+	return true
 }
 
 // HasKey reports whether some user has that key, in SSH wire format: a server
@@ -186,11 +207,14 @@ func (a *Authenticator) HasKey(user string, key []byte) bool {
 // Lookup implements feature.Authenticator.
 func (a *Authenticator) Lookup(user string) (feature.Identity, bool) {
 	t := a.cfg.Running()
-	if !users.Exists(t, user) {
+	if !users.Exists(t, user) || users.Expired(t, user, time.Now()) {
 		return feature.Identity{}, false
 	}
 	return feature.Identity{User: user, Role: users.Role(t, user)}, true
 }
+
+// warnBefore is how long before the end of an account its user is warned.
+const warnBefore = 7 * 24 * time.Hour
 
 // LabPassword is the password of LabUser in lab mode, known to everybody.
 const (
@@ -201,6 +225,9 @@ const (
 // Warning returns what a user is told once after he has logged in, as a line
 // without its end; "" for nothing (cli.md §2.1).
 func (a *Authenticator) Warning(ctx context.Context, user string) string {
+	if end := users.Expiry(a.cfg.Running(), user); !end.IsZero() && time.Until(end) < warnBefore {
+		return fmt.Sprintf("Warning: The account of user %s expires at the end of %s.", user, end.AddDate(0, 0, -1).Format(time.DateOnly))
+	}
 	s := users.Secret(a.cfg.Running(), user)
 	if s == (secret.Secret{}) {
 		return ""
