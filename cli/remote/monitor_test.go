@@ -14,7 +14,7 @@ func TestMonitor(t *testing.T) {
 	lines := make(chan string, 4)
 	stopped := make(chan bool, 1)
 	s.Messages = func() (<-chan string, func()) { return lines, func() { stopped <- true } }
-	c, _, wait, err := s.Local(t.Context(), feature.Session{User: "admin"}, Hello{Interactive: true})
+	c, _, wait, err := s.Local(t.Context(), feature.Session{User: "admin", Role: feature.NetworkAdmin}, Hello{Interactive: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func TestRoles(t *testing.T) {
 			"configure": false, "configure terminal": false, "conf t ; vlan 77": false, "copy running-config startup-config": false,
 			"write": false, "write memory": false, "write erase": false, "reload": false, "reload module 3": false,
 			"show vlan ; conf t": false,
-			"dir":                true, "pwd": true, "cd volatile:": true,
+			"dir":                reads, "pwd": reads, "cd volatile:": true,
 			"show file x": false, "show file x md5sum": false, "tail x": false, "tar list x": false, "copy x y": false, "copy http://there/vlans.cfg x": false,
 			"copy running-config scp://there/x": false, "copy http://there/vlans.cfg running-config": false, "show vlan > scp://there/x": false,
 			"show vlan > x": false, "gzip x": false, "gunzip x.gz": false, "tar create x y": false, "tar append x y": false, "tar extract x": false,
