@@ -60,10 +60,10 @@ func (s *Store) Check(c *Candidate) []schema.Problem {
 }
 
 // CheckStep is Check of a candidate against an earlier state of it, for one that
-// grows step by step. Problems that only all steps together make are Commit's to
-// find.
+// grows step by step: it costs what the step changes. Problems that only all steps
+// together make, or that compiling finds, are for Verify and Commit.
 func (s *Store) CheckStep(from, to *Candidate) []schema.Problem {
-	return s.check(from.tree, to.tree)
+	return s.checkStep(from.tree, to.tree)
 }
 
 // Verify returns what Commit would say of a candidate now, on top of what others

@@ -132,6 +132,16 @@ func (s *Store) Startup() (Snapshot, bool) {
 // check looks at structure first. What the features say comes after, as they
 // read values by type; they may explain better why an entry cannot go.
 func (s *Store) check(old, new tree.Tree) []schema.Problem {
+	all := s.checkStep(old, new)
+	if errs, _ := split(all); len(errs) == 0 && s.hooks.Compile != nil {
+		all = append(all, s.guarded("compile", func() []schema.Problem { return s.hooks.Compile(new) })...)
+	}
+	return all
+}
+
+// checkStep is check without what is found by compiling, which looks at all there
+// is.
+func (s *Store) checkStep(old, new tree.Tree) []schema.Problem {
 	all := s.guarded("check", func() []schema.Problem { return s.schema.Validate(old, new) })
 	for _, p := range all {
 		if p.Severity == schema.Error && p.Rule != schema.RuleInUse && p.Rule != schema.RuleReference {
@@ -147,11 +157,7 @@ func (s *Store) check(old, new tree.Tree) []schema.Problem {
 			return q.Severity == schema.Error && q.Path.Equal(p.Path)
 		})
 	})
-	all = append(all, more...)
-	if errs, _ := split(all); len(errs) == 0 && s.hooks.Compile != nil {
-		all = append(all, s.guarded("compile", func() []schema.Problem { return s.hooks.Compile(new) })...)
-	}
-	return all
+	return append(all, more...)
 }
 
 // Commit makes a candidate the running configuration. If others have committed

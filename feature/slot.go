@@ -77,6 +77,34 @@ func SlotOf(t tree.Tree, name string) int {
 	return 0
 }
 
+// Slots yields what Configured does, each with what SlotOf says of it, without a
+// look-up from the root for each.
+func Slots(t tree.Tree) iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		for name, entry := range t.Entries(interfacesPath) {
+			slot := 0
+			switch {
+			case name == Mgmt0:
+				continue
+			case KindOf(name) == Vethernet:
+				if v, ok := entry.Get(ownerPath); ok {
+					if b, ok := v.(Binding); ok {
+						slot = b.Slot()
+					}
+				}
+			default:
+				slot = SlotOf(t, name)
+			}
+			if !yield(name, slot) {
+				return
+			}
+		}
+	}
+}
+
+// ownerPath is the owner of a port, below its entry.
+var ownerPath = tree.Path{{Name: "owner"}}
+
 // PlaceOf returns the slot of the card that an interface is on: the one of
 // SlotOf, or for an interface that is not configured the one that reports it.
 func PlaceOf(t tree.Tree, name string, report *PortState) int {

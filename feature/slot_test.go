@@ -97,3 +97,23 @@ func TestAdminState(t *testing.T) {
 		})
 	}
 }
+
+// Slots says of each interface what SlotOf does.
+func TestSlots(t *testing.T) {
+	for _, front := range []bool{false, true} {
+		c := tree.Tree{}.Set(tree.Path{{Name: "system"}, {Name: "front-panel"}}, front)
+		for _, name := range []string{"Ethernet1/2", "Ethernet3/1", "Ethernet4/1", "Vethernet7", "mgmt0"} {
+			c = c.Set(InterfacePath(name, "description"), name)
+		}
+		n := 0
+		for name, slot := range Slots(c) {
+			n++
+			if want := SlotOf(c, name); slot != want {
+				t.Errorf("front panel %v: %s is on %d, want %d", front, name, slot, want)
+			}
+		}
+		if n != 4 {
+			t.Errorf("%d interfaces", n)
+		}
+	}
+}

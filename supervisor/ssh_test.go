@@ -280,7 +280,7 @@ func TestRoleGoesWithUser(t *testing.T) {
 	eventually(t, "no prompt", func() bool { return screen.count("# ") > 0 })
 	ended := make(chan error, 1)
 	go func() { ended <- session.Wait() }()
-	configured(t, s, "username eve role network-operator")
+	configured(t, s, "username eve role network-operator ; no username eve role network-admin")
 	select {
 	case <-ended:
 	case <-time.After(20 * time.Second):

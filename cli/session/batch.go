@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"trunkline/cli/grammar"
@@ -124,18 +125,29 @@ func (s *Session) Commit(ctx context.Context) bool {
 	if b == nil {
 		return true
 	}
-	if b.candidate != nil {
-		meta := s.meta(strings.Join(b.lines, " ; "))
-		if _, err := s.cli.product.Store.Commit(ctx, b.candidate, meta); err != nil {
-			s.stack, s.pushed, s.named, s.history = b.stack, b.pushed, b.saved, b.history
-			return false
-		}
+	if b.candidate != nil && !s.commitHeld(ctx, b) {
+		s.stack, s.pushed, s.named, s.history = b.stack, b.pushed, b.saved, b.history
+		return false
 	}
 	for _, a := range b.accounts {
 		s.cli.accounts.Add(a)
 	}
 	return true
 }
+
+// commitHeld commits what lines have changed together, unless something is to be
+// said of that which was said of none of them.
+func (s *Session) commitHeld(ctx context.Context, b *batch) bool {
+	remarks, err := s.cli.product.Store.Verify(b.candidate)
+	if err != nil || slices.ContainsFunc(remarks, func(p schema.Problem) bool { return !b.remarks[remark(p)] }) {
+		return false
+	}
+	_, err = s.cli.product.Store.Commit(ctx, b.candidate, s.meta(strings.Join(b.lines, " ; ")))
+	return err == nil
+}
+
+// remark identifies what is said of a candidate.
+func remark(p schema.Problem) string { return fmt.Sprintf("%s %s", p.Path, p.Text) }
 
 // tree is the configuration as the session's next line sees it.
 func (s *Session) tree() tree.Tree {
@@ -209,7 +221,7 @@ func (r *request) heldRemarks(before, next *config.Candidate) error {
 		return unheld{errs}
 	}
 	for _, p := range problems {
-		key := fmt.Sprintf("%s %s", p.Path, p.Text)
+		key := remark(p)
 		if !r.batch.remarks[key] {
 			r.batch.remarks[key] = true
 			io.WriteString(r.console, p.Text+"\n")

@@ -186,8 +186,7 @@ func (k *compiled) slots() []int {
 // sort finds out which ports belong to which slot.
 func (k *compiled) sort() {
 	k.ports = map[int][]string{}
-	for name := range feature.Configured(k.tree) {
-		slot := feature.SlotOf(k.tree, name)
+	for name, slot := range feature.Slots(k.tree) {
 		k.ports[slot] = append(k.ports[slot], name)
 	}
 }

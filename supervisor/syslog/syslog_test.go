@@ -156,7 +156,8 @@ func TestServerAway(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	state := func() feature.LogServer { return s.Snapshot()[0] }
-	if now := state(); !now.Up || now.Address != address || now.Sent != 1 {
+	until(t, "the message is counted", func() bool { return state().Sent == 1 })
+	if now := state(); !now.Up || now.Address != address {
 		t.Errorf("%+v", now)
 	}
 	l.Close()
