@@ -134,6 +134,42 @@ func TestDeniedCommands(t *testing.T) {
 }
 
 // Changed rules hold from the next command of a session that is open.
+// A role that may do nearly everything reads no secrets of files, by whatever
+// command prints what is in them; and what is denied at the prompt is denied to
+// those who copy.
+func TestFilesOfRoles(t *testing.T) {
+	r := open(t)
+	const secret = "$5$abcdefgh$Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm8"
+	if err := r.Files.Write("bootflash:x", []byte("-----BEGIN "+secret+"\nusername eve password 5 "+secret+"  role network-admin\n")); err != nil {
+		t.Fatal(err)
+	}
+	rules := "configure terminal ; role name ops ; rule 1 permit read-write ; rule 2 deny read-write feature aaa ; rule 3 deny command delete *"
+	if out, failed := r.line(t, r.as(feature.NetworkAdmin), rules); failed {
+		t.Fatal(out)
+	}
+	for _, line := range []string{
+		"show file x", "tail x", "copy x running-config", "copy x startup-config", "copy x scp://h/x", "configure replace x best-effort show-patch non-interactive",
+		"configure replace x", "rollback running-config file x best-effort verbose", "show diff rollback-patch running-config file x",
+	} {
+		if out, _ := r.line(t, r.as("ops"), line); strings.Contains(out, secret) || out == "" {
+			t.Errorf("%s printed %q", line, out)
+		}
+	}
+	v := r.cli.Files(feature.Session{User: "eve", Role: "ops"}, "sftp")
+	if err := v.Remove("x"); err != feature.ErrPermission {
+		t.Errorf("delete by sftp: %v", err)
+	}
+	if err := v.MakeDir("d"); err != nil {
+		t.Errorf("mkdir by sftp: %v", err)
+	}
+	if _, _, err := v.Open("x"); err != feature.ErrPermission {
+		t.Errorf("read by sftp: %v", err)
+	}
+	if _, err := r.cli.Files(feature.Session{User: "eve", Role: "nothing"}, "sftp").List("/"); err != feature.ErrPermission {
+		t.Errorf("list by sftp: %v", err)
+	}
+}
+
 func TestRulesChangeOpenSessions(t *testing.T) {
 	r := open(t)
 	admin, s := r.as(feature.NetworkAdmin), r.as("ops")

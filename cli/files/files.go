@@ -11,10 +11,10 @@
 // system before them, are the configurations as the user may see them. They can
 // be read only.
 //
-// Roles decide as they do at the prompt (docs/adr/0020): every role sees what
-// files there are and the configurations; contents of files, which may hold
-// secrets, and all changes are for network-admin. Changes, and attempts at them,
-// go to the accounting log as the command that would have made them.
+// Roles decide as they do at the prompt: each act is judged as the command that
+// would do it (dir, copy, delete, ...). Contents of files, which may hold secrets,
+// are for roles that read secrets only (docs/adr/0020). What is read of files and
+// changed, and attempts at it, go to the accounting log as that command.
 package files
 
 import (
@@ -35,8 +35,9 @@ const (
 type View struct {
 	Store *flash.Store
 	Role  feature.Role
-	// Write returns ErrPermission unless the user may change files, now.
-	Write func() error
+	// May returns ErrPermission unless the user may now do what a command does:
+	// "dir bootflash:", or one that acts, "delete bootflash:x".
+	May func(command string, acts bool) error
 	// By is how the user came, a word such as "scp", for accounts.
 	By string
 	// Config returns the text of Running or Startup as the user may see it.
@@ -100,7 +101,7 @@ func denied(name string) error { return flash.Error("Permission denied: " + name
 
 // act does what changes something, if the role may, and accounts for it.
 func (v *View) act(command string, do func() error) error {
-	err := v.Write()
+	err := v.May(command, true)
 	if err == nil {
 		err = do()
 	}

@@ -20,6 +20,9 @@ func (v *View) Stat(path string) (flash.Entry, error) {
 		_, e, err := v.config(name)
 		return e, err
 	}
+	if err := v.May("dir "+name, false); err != nil {
+		return flash.Entry{}, err
+	}
 	return v.Store.Stat(name)
 }
 
@@ -34,6 +37,9 @@ func (v *View) List(path string) ([]flash.Entry, error) {
 			return nil, err
 		}
 		return nil, flash.Error("Not a directory: " + name)
+	}
+	if err := v.May("dir "+name, false); err != nil {
+		return nil, err
 	}
 	return v.Store.List(name)
 }
@@ -64,7 +70,18 @@ func (v *View) Open(path string) (flash.File, flash.Entry, error) {
 		return nil, flash.Entry{}, err
 	case virtual(name):
 		return v.config(name)
-	case !v.Role.ReadsSecrets():
+	}
+	command := "copy " + name + " " + v.By + ":"
+	f, e, err := v.open(command, name)
+	v.Account(command, err)
+	return f, e, err
+}
+
+func (v *View) open(command, name string) (flash.File, flash.Entry, error) {
+	if err := v.May(command, true); err != nil {
+		return nil, flash.Entry{}, err
+	}
+	if !v.Role.ReadsSecrets() {
 		return nil, flash.Entry{}, feature.ErrPermission
 	}
 	return v.Store.Open(name)

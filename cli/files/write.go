@@ -38,7 +38,7 @@ func (v *View) Create(path string, how How) (*Upload, error) {
 		return nil, err
 	}
 	u := &Upload{view: v, command: "copy " + v.By + ": " + name}
-	err = v.Write()
+	err = v.May(u.command, true)
 	if err == nil {
 		u.w, err = v.writer(name, how)
 	}

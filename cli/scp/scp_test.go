@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,8 +26,8 @@ func view(t testing.TB, role feature.Role) (*files.View, string, *[]string) {
 	t.Cleanup(func() { _ = s.Close() })
 	var accounts []string
 	return &files.View{
-		Store: s, Role: role, By: "scp", Write: func() error {
-			if !role.Admin() {
+		Store: s, Role: role, By: "scp", May: func(_ string, acts bool) error {
+			if acts && !role.Admin() {
 				return feature.ErrPermission
 			}
 			return nil
@@ -162,17 +163,20 @@ func TestSink(t *testing.T) {
 }
 
 func TestSource(t *testing.T) {
+	const f = "copy bootflash:d/f scp: "
 	for _, c := range []struct {
 		line, in, out string
 		role          feature.Role
+		accounts      []string
 	}{
-		{"scp -f bootflash:d/f", "\x00\x00\x00", "C0600 3 f\nabc\x00", feature.NetworkAdmin},
-		{"scp -f running-config", "\x00\x00\x00", "C0600 17 running-config\n! running-config\n\x00", feature.NetworkOperator},
-		{"scp -r -f /d", "\x00\x00\x00\x00\x00", "D0700 0 d\nC0600 3 f\nabc\x00E\n", feature.NetworkAdmin},
-		{"scp -f d", "\x00", "\x01scp: Is a directory: d\n", feature.NetworkAdmin},
-		{"scp -f none d/f", "\x00\x00\x00", "\x01scp: No such file or directory: bootflash:none\nC0600 3 f\nabc\x00", feature.NetworkAdmin},
-		{"scp -f d/f", "\x00", "\x01scp: Permission denied for the role\n", feature.NetworkOperator},
-		{"scp -r -f d", "\x00", "\x01scp: Permission denied for the role\n", feature.NetworkOperator},
+		{"scp -f bootflash:d/f", "\x00\x00\x00", "C0600 3 f\nabc\x00", feature.NetworkAdmin, []string{f + "ok"}},
+		{"scp -f running-config", "\x00\x00\x00", "C0600 17 running-config\n! running-config\n\x00", feature.NetworkOperator, nil},
+		{"scp -r -f /d", "\x00\x00\x00\x00\x00", "D0700 0 d\nC0600 3 f\nabc\x00E\n", feature.NetworkAdmin, []string{f + "ok"}},
+		{"scp -f d", "\x00", "\x01scp: Is a directory: d\n", feature.NetworkAdmin, nil},
+		{"scp -f none d/f", "\x00\x00\x00", "\x01scp: No such file or directory: bootflash:none\nC0600 3 f\nabc\x00", feature.NetworkAdmin,
+			[]string{"copy bootflash:none scp: failed", f + "ok"}},
+		{"scp -f d/f", "\x00", "\x01scp: Permission denied for the role\n", feature.NetworkOperator, []string{f + "failed"}},
+		{"scp -r -f d", "\x00", "\x01scp: Permission denied for the role\n", feature.NetworkOperator, nil},
 	} {
 		v, _, accounts := view(t, c.role)
 		if err := errors.Join(v.Store.MakeDir("bootflash:d"), v.Store.Write("bootflash:d/f", []byte("abc"))); err != nil {
@@ -180,8 +184,8 @@ func TestSource(t *testing.T) {
 		}
 		var out bytes.Buffer
 		_, err := Serve(v, command(t, c.line), strings.NewReader(c.in), &out)
-		if out.String() != c.out || err != nil || len(*accounts) > 0 {
-			t.Errorf("%s: said %q, want %q; %v, %v", c.line, out.String(), c.out, err, *accounts)
+		if out.String() != c.out || err != nil || !slices.Equal(*accounts, c.accounts) {
+			t.Errorf("%s: said %q, want %q; %v, accounts %q", c.line, out.String(), c.out, err, *accounts)
 		}
 	}
 }

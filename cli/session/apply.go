@@ -176,8 +176,14 @@ func (a *applier) run(ctx context.Context, text string) error {
 	return err
 }
 
-// replayed prints a line of a file that failed (cli.md §4.1).
+// replayed prints a line of a file that failed (cli.md §4.1), as far as who may
+// not read files may see it: what is no line of configuration may be a key.
 func (r *request) replayed(text string, syntax bool, message string) {
+	if !r.readsSecrets() {
+		if text = r.cli.logged([]string{text})[0]; syntax {
+			text = hidden
+		}
+	}
 	switch {
 	case syntax:
 		fmt.Fprintf(r.console, "Syntax error while parsing '%s'\n", text)

@@ -63,7 +63,7 @@ func (s *Session) Hold(ctx context.Context, line string, c Console) (r Result, h
 	if grammar.Comment(line) {
 		return Result{}, true
 	}
-	if _, next := s.cut(line, 0); next <= len(line) || s.expandWord(line) != line {
+	if _, next := s.cut(line, 0); next <= len(line) || s.expandWord(line) != line || s.substitute(line) != line {
 		return Result{}, false
 	}
 	if f, bad := s.resolve(line); bad != nil && bad.More != "" || bad == nil && f.depth < 0 && !s.moves(line) {

@@ -106,11 +106,11 @@ func (r *request) wholeConfig(file string) (tree.Tree, error) {
 	if err != nil {
 		return t, err
 	}
-	return t, lineErrors(file, bad)
+	return t, r.lineErrors(file, bad)
 }
 
 // lineErrors joins what is wrong with lines of a file, nil for nothing.
-func lineErrors(file string, bad []LineError) error {
+func (r *request) lineErrors(file string, bad []LineError) error {
 	if len(bad) == 0 {
 		return nil
 	}
@@ -121,6 +121,9 @@ func lineErrors(file string, bad []LineError) error {
 		if i == most {
 			fmt.Fprintf(&b, "\n%d more lines", len(bad)-most)
 			break
+		}
+		if !r.readsSecrets() {
+			e.Text = hidden
 		}
 		b.WriteString("\n" + e.Error())
 	}

@@ -118,7 +118,7 @@ func copyToStartup(ctx context.Context, r *request) error {
 	}
 	t, bad, err := r.parseWhole(from.String(), data)
 	if err == nil {
-		err = lineErrors(from.String(), bad)
+		err = r.lineErrors(from.String(), bad)
 	}
 	if err != nil {
 		return err
@@ -177,6 +177,9 @@ func (r *request) download(ctx context.Context, from filePlace, to string) error
 
 // upload sends a file to a URL.
 func (r *request) upload(ctx context.Context, from string, to filePlace) error {
+	if err := r.mayReadFile(); err != nil {
+		return err
+	}
 	f, e, err := r.cli.product.Files.Open(from)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ func (c *CLI) Files(who feature.Session, by string) *files.View {
 	s := c.Session(Options{Who: who})
 	return &files.View{
 		Store: c.product.Files, Role: who.Role, By: by,
-		Write: func() error { return s.mayDo("copy "+by+":", true) },
+		May: s.mayDo,
 		Config: func(name string) ([]byte, error) {
 			if err := s.mayDo("show "+name, false); err != nil {
 				return nil, err

@@ -207,7 +207,7 @@ func (b *ordered) flush(ctx context.Context) (stopped bool) {
 func (b *ordered) hold(ctx context.Context, i int) (held bool) {
 	o := b.orders[i]
 	if o.Only == Exec || b.unfinished != "" || b.draft() != nil || strings.Contains(o.Line, "\n") ||
-		grammar.TooLong(o.Line) != nil || grammar.Comment(o.Line) || b.expandWord(o.Line) != o.Line {
+		grammar.TooLong(o.Line) != nil || grammar.Comment(o.Line) || b.expandWord(o.Line) != o.Line || b.substitute(o.Line) != o.Line {
 		return false
 	}
 	stack := b.stack
@@ -273,6 +273,8 @@ func (b *ordered) line(ctx context.Context, line string, o Order, sheet *sheet) 
 	more := b.unfinished != ""
 	if more {
 		line, b.unfinished = b.unfinished+"\n"+line, ""
+	} else if grammar.TooLong(line) == nil {
+		line = b.substitute(line)
 	}
 	typed := 0 // where what came goes on
 	for offset := 0; offset <= len(line); {

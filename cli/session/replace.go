@@ -74,7 +74,7 @@ func (r *request) preCheck(ctx context.Context, file string, bad []LineError, mo
 		_, err := io.WriteString(r.console, "Pre-check of the commands passed.\n")
 		return err
 	}
-	fmt.Fprintln(r.console, lineErrors(file, bad))
+	fmt.Fprintln(r.console, r.lineErrors(file, bad))
 	io.WriteString(r.console, "Pre-check of the commands failed.\n")
 	if mode != bestEffort {
 		return r.notReplaced(nil)

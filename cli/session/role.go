@@ -73,6 +73,17 @@ func (r *request) mayReadFile() error {
 	return nil
 }
 
+// hidden stands for what may not be seen.
+const hidden = "***"
+
+// told are lines of configuration as the user may see them.
+func (r *request) told(lines []string) []string {
+	if r.readsSecrets() {
+		return lines
+	}
+	return r.cli.logged(lines)
+}
+
 // logged are lines of configuration as logs keep them.
 func (c *CLI) logged(lines []string) []string {
 	table := c.table(global(), c.product.Store.Running().Tree)

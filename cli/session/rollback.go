@@ -140,6 +140,10 @@ func (r *request) operate(ctx context.Context, o *operation, target tree.Tree, m
 	io.WriteString(r.console, "Collecting Running-Config\n"+patchStep+"\n")
 	before := r.cli.product.Store.Running().Tree
 	patch := r.patch(before, target)
+	shown := patch
+	if !r.readsSecrets() {
+		shown = r.patch(r.seen(before), r.seen(target))
+	}
 	if o.mode == atomic { // other patches are judged line by line
 		if err := r.mayBecome(ctx, before, target); err != nil {
 			return false, done(err)
@@ -152,12 +156,12 @@ func (r *request) operate(ctx context.Context, o *operation, target tree.Tree, m
 		}
 	}
 	if show {
-		io.WriteString(r.console, strings.Join(patch, ""))
+		io.WriteString(r.console, strings.Join(shown, ""))
 	}
 	io.WriteString(r.console, "Executing Rollback Patch\n")
 	if o.mode == atomic {
 		if o.verbose {
-			io.WriteString(r.console, strings.Join(patch, ""))
+			io.WriteString(r.console, strings.Join(shown, ""))
 		}
 		o.executed = patch
 		result, _, err := r.cli.history.Restore(ctx, target, m, on)
@@ -171,7 +175,7 @@ func (r *request) operate(ctx context.Context, o *operation, target tree.Tree, m
 	}
 	io.WriteString(r.console, "Generating Running-config for verification\nGenerating Patch for verification\n")
 	if o.left = r.patch(r.cli.product.Store.Running().Tree, target); len(o.left) > 0 {
-		io.WriteString(r.console, "Verification failed. What is left of the patch:\n"+strings.Join(o.left, ""))
+		io.WriteString(r.console, "Verification failed. What is left of the patch:\n"+strings.Join(r.told(o.left), ""))
 		return false, done(errLeft)
 	}
 	io.WriteString(r.console, "Verification is Successful.\n")
@@ -196,7 +200,7 @@ func (r *request) byLines(ctx context.Context, o *operation, patch []string, tar
 	a.stop, a.apart = o.mode == stopFirst, true
 	for pass := 1; ; pass++ {
 		if o.verbose {
-			io.WriteString(r.console, strings.Join(patch, ""))
+			io.WriteString(r.console, strings.Join(r.told(patch), ""))
 		}
 		o.executed = append(o.executed, patch...)
 		failures, a.failures, a.skip, a.stack = nil, 0, -1, []level{global()}

@@ -259,7 +259,7 @@ func (h *handlers) PosixRename(r *sftp.Request) error {
 // setstat sets the size of a file that is being written, which is what clients do
 // to one that they write over; see the package comment for the rest.
 func (h *handlers) setstat(r *sftp.Request) error {
-	if err := h.view.Write(); err != nil {
+	if err := h.view.May("copy "+h.view.By+": "+r.Filepath, true); err != nil {
 		return coded(err)
 	}
 	if !r.AttrFlags().Size {

@@ -34,8 +34,8 @@ type served struct {
 
 func (s *served) view(role feature.Role) *files.View {
 	return &files.View{
-		Store: s.store, Role: role, By: "sftp", Write: func() error {
-			if !role.Admin() {
+		Store: s.store, Role: role, By: "sftp", May: func(_ string, acts bool) error {
+			if acts && !role.Admin() {
 				return feature.ErrPermission
 			}
 			return nil

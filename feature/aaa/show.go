@@ -69,7 +69,9 @@ func expiryText(t tree.Tree, u string) string {
 const blockedTime = "15:04:05 MST Jan _2 2006"
 
 func showBlocked(q feature.Query) (feature.Screen, error) {
-	state := func(b feature.Blocked) string { return "Watched (till " + b.Until.UTC().Format(blockedTime) + ")" }
+	state := func(b feature.Blocked) string {
+		return "Watched (till " + b.Until.In(feature.Location(q.Running)).Format(blockedTime) + ")"
+	}
 	return feature.Screen{{
 		Name: "blocked", Optional: true, Heading: fmt.Sprintf("%-31s %s\n", "Local-user", "State"),
 		Rows: feature.Rows(q.State.Blocked,
