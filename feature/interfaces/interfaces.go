@@ -98,8 +98,12 @@ func check(c feature.Candidate) []schema.Problem {
 	if !c.ChangedPorts() {
 		return problems
 	}
-	for name := range feature.Configured(c.Old) {
-		if feature.KindOf(name) != feature.Vethernet || c.New.Exists(feature.InterfacePath(name)) ||
+	for change := range tree.Diff(c.Old.Sub(feature.InterfacesRoot), c.New.Sub(feature.InterfacesRoot)) {
+		if len(change.Path) > 1 || change.Added {
+			continue
+		}
+		name := change.Path[0].Key
+		if feature.KindOf(name) != feature.Vethernet ||
 			feature.BindingOf(c.Old, name) == nil { // detached, even if its card has not said so yet
 			continue
 		}

@@ -50,6 +50,9 @@ func ownerOf(t tree.Tree, port string) Owner {
 	return feature.Read(t, feature.InterfacePath(port, "owner"), Owner{})
 }
 
+// ownerPath is the owner of a port, below its entry.
+var ownerPath = tree.Path{{Name: "owner"}}
+
 func check(c feature.Candidate) []schema.Problem {
 	if !c.Changed(feature.ModulesRoot, feature.ProfilesRoot) && !c.ChangedPorts("owner") {
 		return nil
@@ -57,12 +60,9 @@ func check(c feature.Candidate) []schema.Problem {
 	problems := checkVNICs(c)
 	taken := map[place]string{}
 	perModule := map[int]int{}
-	for port := range feature.Configured(c.New) {
-		if feature.KindOf(port) != feature.Vethernet {
-			continue
-		}
-		o := ownerOf(c.New, port)
-		if o == (Owner{}) {
+	for port, entry := range c.New.Entries(feature.InterfacesRoot.Child("interface")) {
+		o := feature.Read(entry, ownerPath, Owner{})
+		if o == (Owner{}) || feature.KindOf(port) != feature.Vethernet {
 			continue
 		}
 		add := func(s schema.Severity, rule, format string, args ...any) {
