@@ -47,6 +47,15 @@ func commands() []command {
 	}
 }
 
+// Commands returns what vemcmd knows, for documents: the words of each command,
+// what may follow them, and what it does.
+func Commands() (all [][3]string) {
+	for _, c := range commands() {
+		all = append(all, [3]string{c.words, c.usage, c.help})
+	}
+	return all
+}
+
 // command runs one line of vemcmd.
 func (c *Card) command(ctx context.Context, words []string, out io.Writer) error {
 	best := -1

@@ -6,6 +6,9 @@ import (
 	"trunkline/cli/session"
 )
 
+// Topics are those of show tech-support, for documents.
+func Topics() []session.Topic { return support() }
+
 // support are the commands of show tech-support (cli.md §10).
 func support() []session.Topic {
 	brief := []string{

@@ -174,3 +174,12 @@ func (t *Table) Templates() []string {
 	}
 	return all
 }
+
+// Commands returns all commands, in order of declaration.
+func (t *Table) Commands() []Command {
+	all := make([]Command, len(t.starts))
+	for i, s := range t.starts {
+		all[i] = *s.command
+	}
+	return all
+}
