@@ -35,11 +35,16 @@ type entry struct {
 	acts    bool
 	own     bool
 	profile bool // what it sets in a port-profile is inherited
-	example string
+	// defaults are those of the value, or of the switch, by mode.
+	defaults map[string]string
+	example  string
 }
 
 // argument is one placeholder of a command.
-type argument struct{ name, notation, help, def string }
+type argument struct {
+	name, notation, help string
+	value                bool // it is what is set
+}
 
 // product is the command language with all that may be in it, of a chassis that
 // does not exist.
@@ -90,7 +95,7 @@ func (p *product) entries() []*entry {
 	for _, r := range p.cli.References() {
 		all = append(all, &entry{
 			syntax: r.Template, help: r.Help, feature: r.Feature, gate: p.gates[r.Gate], modes: []string{r.Mode},
-			args: arguments(r.Template, r.Types, nil, ""), table: r.Structured, acts: r.Acts, own: r.Own,
+			args: arguments(r.Template, r.Types, ""), table: r.Structured, acts: r.Acts, own: r.Own,
 		})
 	}
 	return append(all, p.lines()...)
@@ -111,7 +116,7 @@ func (p *product) lines() []*entry {
 			if e == nil {
 				e = &entry{
 					syntax: l.Template, help: l.Help, feature: p.owners.Of(l.Path()), gate: p.gates[l.Gate], config: true, acts: true,
-					args: arguments(l.Template, c.Types, l.Leaf, l.Value),
+					args: arguments(l.Template, c.Types, l.Value), defaults: map[string]string{},
 				}
 				known[key] = e
 				all = append(all, e)
@@ -126,6 +131,9 @@ func (p *product) lines() []*entry {
 				e.profile = e.profile || path == feature.Profiles[0] && l.Leaf != nil && !l.Leaf.NoInherit
 				if mode := p.mode(path, l.Kinds); !slices.Contains(e.modes, mode) {
 					e.modes = append(e.modes, mode)
+					if def := defaultOf(l.Statement); def != "" {
+						e.defaults[mode] = def
+					}
 				}
 			}
 		}
@@ -149,9 +157,29 @@ func (p *product) mode(path string, kinds []string) string {
 	return name
 }
 
+// defaultOf is the default of a line's leaf at its place, "" for none.
+func defaultOf(l schema.Statement) string {
+	if l.Leaf == nil {
+		return ""
+	}
+	def := l.Leaf.Default
+	if at, ok := l.Leaf.DefaultAt[strings.TrimSuffix(l.Path(), "/"+l.Leaf.Path)]; ok {
+		def = at
+	}
+	switch {
+	case l.Switch() && def == true:
+		return "on"
+	case l.Switch():
+		return "off"
+	case def == nil:
+		return ""
+	}
+	return l.Leaf.Type.FormatText(def)
+}
+
 // arguments describes the placeholders of a template, each once, and of those made
 // of words the placeholders in these.
-func arguments(text string, types map[string]schema.AnyType, leaf *schema.Leaf, value string) []argument {
+func arguments(text string, types map[string]schema.AnyType, value string) []argument {
 	parts, err := template.Parse(text)
 	if err != nil {
 		return nil // not in a grammar that compiled
@@ -163,13 +191,9 @@ func arguments(text string, types map[string]schema.AnyType, leaf *schema.Leaf, 
 			return
 		}
 		how := typ.How()
-		a := argument{name: name, notation: notation(how), help: how.Help}
-		if leaf != nil && name == value && leaf.Default != nil {
-			a.def = typ.FormatText(leaf.Default)
-		}
-		all = append(all, a)
+		all = append(all, argument{name, notation(how), meaning(how), name == value})
 		for _, form := range how.Forms {
-			for _, inner := range arguments(form, how.Types, nil, "") {
+			for _, inner := range arguments(form, how.Types, "") {
 				if !slices.ContainsFunc(all, func(a argument) bool { return a.name == inner.name }) {
 					all = append(all, inner)
 				}
@@ -196,4 +220,16 @@ func notation(how schema.Syntax) string {
 		return "LINE"
 	}
 	return "WORD"
+}
+
+// meaning is what a value means; of keywords, each.
+func meaning(how schema.Syntax) string {
+	if how.Help != "" || len(how.Keywords) == 0 {
+		return how.Help
+	}
+	words := make([]string, len(how.Keywords))
+	for i, k := range how.Keywords {
+		words[i] = k.Text + ": " + k.Help
+	}
+	return strings.Join(words, "; ")
 }

@@ -1,11 +1,14 @@
 package manual
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"trunkline/cli/grammar"
 )
 
 const root = "../.."
@@ -123,4 +126,66 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("%q: got %q, %v; want %q", c.words, got, err, c.want)
 		}
 	}
+}
+
+// TestComingFromNexus tries what the page says is new, and what it says is absent,
+// on the grammar.
+func TestComingFromNexus(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(root, "docs/coming-from-nexus.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := newProduct(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var templates []string
+	for _, e := range p.entries() {
+		templates = append(templates, e.syntax)
+	}
+	_, text, ok1 := strings.Cut(string(b), "## New\n")
+	added, text, ok2 := strings.Cut(text, "## Different\n")
+	_, absent, ok3 := strings.Cut(text, "## Absent\n")
+	if !ok1 || !ok2 || !ok3 {
+		t.Fatal("a section is missing")
+	}
+	tried := 0
+	for _, c := range codes(added, 1) {
+		tried++
+		if !slices.Contains(templates, c) {
+			t.Errorf("new, but not in the grammar: %s", c)
+		}
+	}
+	for _, c := range codes(absent, 2) {
+		tried++
+		for name, table := range p.cli.Tables() {
+			if name == "filters" || name == "configuration session" { // there "no LINE" is any line
+				continue
+			}
+			if m, bad := table.Match(c, grammar.Typed); bad == nil {
+				t.Errorf("absent, but in mode %q it is %s", name, m.Text)
+			} else if bad.Text == grammar.Incomplete || bad.Text == grammar.Ambiguous {
+				t.Errorf("absent, but in mode %q it is the beginning of a command: %s", name, c)
+			}
+		}
+	}
+	if tried < 50 {
+		t.Errorf("only %d commands were tried", tried)
+	}
+}
+
+// codes are what stands in backquotes in a column of the tables of a text.
+func codes(text string, column int) (all []string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		cells := strings.Split(line, " | ")
+		if !strings.HasPrefix(line, "| ") || len(cells) < 2 {
+			continue
+		}
+		for i, part := range strings.Split(cells[column-1], "`") {
+			if i%2 == 1 {
+				all = append(all, part)
+			}
+		}
+	}
+	return all
 }

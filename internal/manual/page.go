@@ -112,15 +112,19 @@ func page(name string, entries []*entry) string {
 	return b.String()
 }
 
-// gateOf is the line that turns on the commands of a page, "" if they are always
-// there.
+// gateOf is the line that turns on all commands of a page but itself, "" if some
+// are always there.
 func gateOf(entries []*entry) string {
+	gate := ""
 	for _, e := range entries {
-		if e.gate != "" {
-			return e.gate
+		gate = cmp.Or(gate, e.gate)
+	}
+	for _, e := range entries {
+		if e.gate != gate && e.syntax != gate {
+			return ""
 		}
 	}
-	return ""
+	return gate
 }
 
 func sorted(entries []*entry) []*entry {
@@ -146,6 +150,9 @@ func (e *entry) write(b *strings.Builder) {
 		}
 		b.WriteString("\n")
 	}
+	if def := e.byDefault(); def != "" {
+		fmt.Fprintf(b, "- Default: %s\n", def)
+	}
 	if e.profile {
 		b.WriteString("- In a port-profile it is inherited by the ports and profiles that inherit the profile\n")
 	}
@@ -168,14 +175,29 @@ func (e *entry) writeArguments(b *strings.Builder) {
 	if len(e.args) == 0 {
 		return
 	}
-	b.WriteString("\n| Argument | Written | Meaning | Default |\n|---|---|---|---|\n")
+	b.WriteString("\n| Argument | Written | Meaning |\n|---|---|---|\n")
 	for _, a := range e.args {
-		def := ""
-		if a.def != "" {
-			def = "`" + cell(a.def) + "`"
-		}
-		fmt.Fprintf(b, "| `<%s>` | `%s` | %s | %s |\n", a.name, cell(a.notation), cell(a.help), def)
+		fmt.Fprintf(b, "| `<%s>` | `%s` | %s |\n", a.name, cell(a.notation), cell(a.help))
 	}
+}
+
+// byDefault is what holds where nothing is set, by mode where modes differ.
+func (e *entry) byDefault() string {
+	quote := "`"
+	if !slices.ContainsFunc(e.args, func(a argument) bool { return a.value }) {
+		quote = "" // "on"
+	}
+	var texts, values []string
+	for _, mode := range e.modes {
+		if def := e.defaults[mode]; def != "" {
+			values = append(values, def)
+			texts = append(texts, quote+def+quote+" in "+mode)
+		}
+	}
+	if len(slices.Compact(values)) == 1 && len(texts) == len(e.modes) {
+		return quote + values[0] + quote
+	}
+	return strings.Join(texts, "; ")
 }
 
 // cell is a text as it stands in a table.

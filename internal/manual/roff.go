@@ -2,7 +2,6 @@ package manual
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"trunkline/internal/version"
@@ -39,7 +38,11 @@ func (p *program) roff() string {
 	if len(p.commands) > 0 {
 		b.WriteString(".SH COMMANDS\n")
 		for _, c := range p.commands {
-			fmt.Fprintf(&b, ".TP\n\\fB%s\\fR %s\n%s\n", escape(c.words), escape(c.usage), sentence(c.help))
+			usage := ""
+			if c.usage != "" {
+				usage = " " + escape(c.usage)
+			}
+			fmt.Fprintf(&b, ".TP\n\\fB%s\\fR%s\n%s\n", escape(c.words), usage, sentence(c.help))
 		}
 	}
 	writeFlags(&b, "OPTIONS", p.flags)
@@ -80,7 +83,7 @@ var special = strings.NewReplacer(`\`, `\e`, "-", `\-`, "…", "...", "µ", `\(m
 // escape is a text as roff prints it.
 func escape(s string) string {
 	s = special.Replace(s)
-	if slices.ContainsFunc([]string{"."}, func(c string) bool { return strings.HasPrefix(s, c) }) {
+	if strings.HasPrefix(s, ".") {
 		s = `\&` + s
 	}
 	return s
