@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"trunkline/cli/grammar"
+	"trunkline/feature"
 )
 
 // maxExample is how many lines an example has at most; longer ones are left out
@@ -17,12 +18,21 @@ import (
 const maxExample = 24
 
 // shown is a command of a transcript with all that it printed.
-type shown struct{ line, output string }
+type shown struct {
+	line, output string
+	// own is of a transcript of the session alone, whose product has other
+	// features: it shows no commands but the session's.
+	own bool
+}
 
 var (
 	// A transcript types one line and compares what it printed with a file.
 	typed    = regexp.MustCompile(`^vsh '([^']*)'$`)
 	compared = regexp.MustCompile(`^cmp stdout (\S+)$`)
+	// A command that failed is no example.
+	failed = regexp.MustCompile(`(?m)^(% |ERROR|Error|Syntax error)`)
+	// A transcript of the session has prompts; that of exec mode has no brackets.
+	prompt = regexp.MustCompile(`^[a-z][a-z0-9]*(\(\S+\))?# (.*)$`)
 )
 
 // transcripts are the lines with output in the transcripts of the features, which
@@ -48,8 +58,40 @@ func transcripts(root string) ([]shown, error) {
 			}
 			for _, file := range archive.Files {
 				if file.Name == cmp[1] {
-					all = append(all, shown{vsh[1], string(file.Data)})
+					all = append(all, shown{line: vsh[1], output: string(file.Data)})
 				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// sessions are the lines with output in the transcripts of the session, which tests
+// run.
+func sessions(root string) ([]shown, error) {
+	files, err := filepath.Glob(filepath.Join(root, "cli/session/testdata/*.txt"))
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(files)
+	var all []shown
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		reading := false
+		for line := range strings.SplitSeq(string(data), "\n") {
+			m := prompt.FindStringSubmatch(line)
+			switch {
+			case m != nil:
+				if reading = m[1] == ""; reading {
+					all = append(all, shown{line: m[2], own: true})
+				}
+			case strings.HasPrefix(line, "//"):
+				reading = false
+			case reading:
+				all[len(all)-1].output += line + "\n"
 			}
 		}
 	}
@@ -69,7 +111,7 @@ func illustrate(all []*entry, table *grammar.Table, examples []shown) {
 		parts, _ := grammar.Chain(x.line, '|')
 		m, bad := table.Match(strings.TrimSpace(parts[0]), grammar.Typed)
 		b := best{x, len(parts) == 1, strings.Count(strings.Trim(x.output, "\n"), "\n") + 1}
-		if bad != nil || b.lines > maxExample || strings.TrimSpace(x.output) == "" || strings.Contains(x.output, "<invalid") {
+		if bad != nil || x.own && !illustrates(m.Command) || b.lines > maxExample || strings.TrimSpace(x.output) == "" || failed.MatchString(x.output) {
 			continue
 		}
 		old, known := found[m.Command.Template]
@@ -82,4 +124,11 @@ func illustrate(all []*entry, table *grammar.Table, examples []shown) {
 			e.example = "switch# " + b.line + "\n" + strings.Trim(b.output, "\n") + "\n"
 		}
 	}
+}
+
+// illustrates reports whether transcripts of the session show the command as it is:
+// what has no feature and prints no configuration.
+func illustrates(c *grammar.Command) bool {
+	return c.Feature == feature.OwnCommands && !strings.HasPrefix(c.Template, "show running-config") && !strings.HasPrefix(c.Template, "show startup-config") &&
+		!strings.HasPrefix(c.Template, "show tech-support")
 }

@@ -98,6 +98,10 @@ func TestCompletion(t *testing.T) {
 	if err != nil {
 		t.Skip("no bash")
 	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "vem.conf"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		words []string // the last one is being completed
 		want  string
@@ -111,7 +115,7 @@ func TestCompletion(t *testing.T) {
 		{words: []string{"vsm", "schema", ""}, want: "yang"},
 		{words: []string{"vsm", "token", "--l"}, want: "--lifetime"},
 		{words: []string{"vem", "--token-f"}, want: "--token-file"},
-		{words: []string{"vem", "--config", "/etc/passw"}, want: "/etc/passwd /etc/passwd-"},
+		{words: []string{"vem", "--config", dir + "/v"}, want: dir + "/vem.conf"},
 		{words: []string{"vem", "--slot", ""}, want: ""},
 		{words: []string{"vsh", "-"}, want: "--socket -c"},
 		{words: []string{"vemcmd", "s"}, want: "show"},

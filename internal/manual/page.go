@@ -43,6 +43,11 @@ func reference(ctx context.Context, root string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	own, err := sessions(root)
+	if err != nil {
+		return nil, err
+	}
+	examples = append(examples, own...)
 	all := p.entries()
 	for name, table := range p.cli.Tables() {
 		if name == "exec" {
@@ -176,8 +181,18 @@ func (e *entry) writeArguments(b *strings.Builder) {
 		return
 	}
 	b.WriteString("\n| Argument | Written | Meaning |\n|---|---|---|\n")
-	for _, a := range e.args {
-		fmt.Fprintf(b, "| `<%s>` | `%s` | %s |\n", a.name, cell(a.notation), cell(a.help))
+	for i, a := range e.args {
+		same := func(o argument) bool { return o.notation == a.notation && o.help == a.help }
+		if slices.ContainsFunc(e.args[:i], same) {
+			continue // stands with the first
+		}
+		var names []string
+		for _, o := range e.args[i:] {
+			if same(o) {
+				names = append(names, "`<"+o.name+">`")
+			}
+		}
+		fmt.Fprintf(b, "| %s | `%s` | %s |\n", strings.Join(names, " "), cell(a.notation), cell(a.help))
 	}
 }
 
@@ -225,8 +240,8 @@ func index(pages map[string][]*entry) string {
 
 Every command of the product, from its own grammar. In a syntax, words stand for themselves, ` + "`<argument>`" + ` for a value,
 ` + "`[…]`" + ` for what may be left out and ` + "`{a|b}`" + ` for a choice; ` + "`word~<argument>`" + ` may be written without a blank. Words may be
-abbreviated. Numbers in an argument's form are its range. An example is from a transcript that the tests run; where there is none, no
-transcript has the command with output of its own.
+abbreviated. Numbers in an argument's form are its range. An example is from a transcript that the tests run, where
+one has the command with output of its own; those of the commands that no feature has are of a product with fewer features.
 
 An argument ` + "`<interface>`" + ` is an interface as ` + "`show interface`" + ` names them. Of what is a configuration line, a role needs the right to
 the line and to the interfaces and VLANs that it changes.
