@@ -1,0 +1,161 @@
+package aaa
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"trunkline/config/tree"
+	"trunkline/feature"
+	users "trunkline/feature/aaa"
+	"trunkline/internal/radius"
+)
+
+// remote asks RADIUS servers. A server that is slow or silent holds the login that
+// asks it and no other: local users need none of its places, and those who ask are
+// bounded.
+type remote struct {
+	places chan struct{}
+
+	mu   sync.Mutex
+	dead map[string]time.Time // until when a silent server is not asked, by host
+	// who are those whom servers have let in, for Lookup.
+	who map[string]feature.Identity
+}
+
+// Bounds of remote logins.
+const (
+	maxAsking = 64
+	maxRemote = 1024 // users who are remembered
+)
+
+// errUnanswered says that no server gave an answer.
+var errUnanswered = errors.New("no server answers")
+
+// login asks the servers of groups in turn, until one answers. The error is
+// ErrDenied, ErrBusy, errUnanswered or that of ctx.
+func (r *remote) login(ctx context.Context, t tree.Tree, groups []string, user, password, source string) (feature.Identity, error) {
+	select {
+	case r.places <- struct{}{}:
+		defer func() { <-r.places }()
+	default:
+		return feature.Identity{}, ErrBusy
+	}
+	for _, g := range groups {
+		for _, s := range users.GroupServers(t, g) {
+			if r.skip(s.Host) || s.Key == "" {
+				continue
+			}
+			answer, err := ask(ctx, s, user, password, source)
+			if ctx.Err() != nil {
+				return feature.Identity{}, fmt.Errorf("ask %s: %w", s.Host, ctx.Err())
+			}
+			if err != nil {
+				r.bury(s.Host, users.Deadtime(t))
+				continue
+			}
+			if answer.Code != radius.AccessAccept {
+				return feature.Identity{}, ErrDenied
+			}
+			return feature.Identity{User: user, Role: roleOf(t, answer)}, nil
+		}
+	}
+	return feature.Identity{}, errUnanswered
+}
+
+// ask sends a login to a server.
+func ask(ctx context.Context, s users.Server, user, password, source string) (*radius.Packet, error) {
+	request, err := radius.Login(user, password, s.Key,
+		radius.Attribute{Type: radius.NASIdentifier, Value: []byte("trunkline")},
+		radius.Attribute{Type: radius.CallingStationID, Value: []byte(source)})
+	if err != nil {
+		return &radius.Packet{Code: radius.AccessReject}, nil // no server has such a user
+	}
+	return radius.Server{
+		Address: net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port))), Secret: s.Key, Timeout: s.Timeout, Retransmit: s.Retransmit,
+	}.Exchange(ctx, request)
+}
+
+// roleOf are the roles in an answer, shell:roles="a b", as far as there are such
+// here; network-operator without any.
+func roleOf(t tree.Tree, answer *radius.Packet) feature.Role {
+	const most = 16
+	known := map[string]bool{}
+	for _, name := range users.Roles(t) {
+		known[name] = true
+	}
+	var names []string
+	for _, pair := range answer.AVPairs() {
+		for _, sign := range []string{"=", "*"} {
+			if list, ok := strings.CutPrefix(pair, "shell:roles"+sign); ok {
+				for _, name := range strings.Fields(strings.Trim(list, `"`)) {
+					if known[name] && len(names) < most {
+						names = append(names, name)
+					}
+				}
+			}
+		}
+	}
+	if names == nil {
+		return feature.NetworkOperator
+	}
+	return feature.Roles(names...)
+}
+
+// skip reports whether a server is left out for having been silent.
+func (r *remote) skip(host string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	until, ok := r.dead[host]
+	if ok && !time.Now().Before(until) {
+		delete(r.dead, host)
+		return false
+	}
+	return ok
+}
+
+// bury leaves a silent server out for a while.
+func (r *remote) bury(host string, d time.Duration) {
+	if d == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.dead == nil || len(r.dead) >= maxRemote {
+		r.dead = map[string]time.Time{}
+	}
+	r.dead[host] = time.Now().Add(d)
+}
+
+// remember keeps who a server has let in; with no role it forgets him.
+func (r *remote) remember(who feature.Identity) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if who.Role == "" {
+		delete(r.who, who.User)
+		return
+	}
+	if r.who == nil {
+		r.who = map[string]feature.Identity{}
+	}
+	for user := range r.who {
+		if len(r.who) < maxRemote {
+			break
+		}
+		delete(r.who, user) // his sessions end with the next change of users
+	}
+	r.who[who.User] = who
+}
+
+// lookup returns who a server has let in last under a name.
+func (r *remote) lookup(user string) (feature.Identity, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	who, ok := r.who[user]
+	return who, ok
+}
