@@ -51,7 +51,7 @@ func newWorld(t *testing.T) *world {
 		"port-profile type vethernet BASE", "state enabled", "port-profile type ethernet UPBASE", "state enabled",
 		"port-profile type vethernet WEB", "port-profile type ethernet UP",
 		"interface vethernet 1", "interface ethernet 4/1", "interface mgmt0", "vem 3", "vrf context management", "svs-domain",
-		"radius-server host t", "aaa group server radius LAB",
+		"radius-server host 192.0.2.50", "aaa group server radius LAB",
 		"role name ops", "vlan policy deny", "interface policy deny",
 		"interface nve1", "member vni 5001", "ingress-replication protocol static")
 	w.clean = p.Store.Running().Tree

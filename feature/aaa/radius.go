@@ -1,7 +1,6 @@
 package aaa
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -51,6 +50,16 @@ func (k SharedKey) Clear() string {
 // maxSharedKey is the length of the longest shared secret, in bytes (NX-OS).
 const maxSharedKey = 63
 
+// ofSeven reads the type 7 text of a secret, which may begin anywhere in the key of
+// type 7: the same secret is the same configuration.
+func ofSeven(s string) (SharedKey, error) {
+	text, err := secret.Reveal(s)
+	if err != nil || text == "" || len(text) > maxSharedKey {
+		return SharedKey{}, schema.ErrInvalid
+	}
+	return SharedKey{Text: secret.Obscure(text)}, nil
+}
+
 var sharedKey = schema.Type[SharedKey]{
 	Name: "shared-key",
 	Syntax: schema.Syntax{
@@ -59,10 +68,8 @@ var sharedKey = schema.Type[SharedKey]{
 			Name:   "key-7",
 			Syntax: schema.Syntax{Notation: "WORD", Help: "Secret as type 7", Samples: []string{"0822455D0A16"}},
 			Parse: func(s string) (string, error) {
-				if text, ok := secret.Reveal(s); !ok || text == "" || len(text) > maxSharedKey {
-					return "", schema.ErrInvalid
-				}
-				return s, nil
+				k, err := ofSeven(s)
+				return k.Text, err
 			},
 			Format: func(s string) string { return s },
 		}},
@@ -72,10 +79,7 @@ var sharedKey = schema.Type[SharedKey]{
 	Parse: func(s string) (SharedKey, error) {
 		kind, rest, more := strings.Cut(s, " ")
 		if more && kind == "7" {
-			if text, ok := secret.Reveal(rest); !ok || text == "" || len(text) > maxSharedKey {
-				return SharedKey{}, schema.ErrInvalid
-			}
-			return SharedKey{Text: rest}, nil
+			return ofSeven(rest)
 		}
 		if more && kind == "0" {
 			s = rest
@@ -94,34 +98,51 @@ var sharedKey = schema.Type[SharedKey]{
 	Yang:   `string { pattern "7 [0-9A-F]+"; }`,
 }
 
-// host is the type of a server's name or address.
-var host = schema.Word("server-host", "Name or address of the server", 255)
-
 var groupName = schema.Word("group-name", "Name of the group", 64)
 
 const (
 	serverList = "aaa/radius-server"
 	groupList  = "aaa/radius-group"
-	memberList = groupList + "/server"
 )
+
+// everyServer is the group of all servers, which is always there.
+const everyServer = "radius"
 
 // LocalLogin is the method of users of the configuration.
 const LocalLogin = "local"
 
-// methods is the type of how users are proved: local, or a group.
+// maxMethods is how many groups users may be proved by (NX-OS).
+const maxMethods = 8
+
+// methods is the type of how users are proved: local, or groups in turn.
 var methods = schema.Type[string]{
 	Name: "login-methods",
 	Syntax: schema.Syntax{
-		Forms: []string{LocalLogin, "group <group>"},
-		Types: map[string]schema.AnyType{"group": groupName},
-		Words: schema.Words{LocalLogin: "Users of the configuration", "group": "Group of servers, and users of the configuration where none answers"},
+		Forms: []string{LocalLogin, "group <group> [<second> [<third> [<fourth> [<fifth> [<sixth> [<seventh> [<eighth>]]]]]]]"},
+		Types: map[string]schema.AnyType{
+			"group": groupName, "second": groupName, "third": groupName, "fourth": groupName,
+			"fifth": groupName, "sixth": groupName, "seventh": groupName, "eighth": groupName,
+		},
+		Words:   schema.Words{LocalLogin: "Users of the configuration", "group": "Groups of servers in turn, and users of the configuration where none answers"},
+		Samples: []string{LocalLogin, "group LAB", "group LAB " + everyServer},
 	},
 	Parse: func(s string) (string, error) {
-		words := strings.Fields(s)
-		if s == LocalLogin || len(words) == 2 && words[0] == "group" && strings.Join(words, " ") == s {
+		words := strings.Split(s, " ")
+		if s == LocalLogin {
 			return s, nil
 		}
-		return "", schema.ErrInvalid
+		if len(words) < 2 || len(words) > 1+maxMethods || words[0] != "group" {
+			return "", schema.ErrInvalid
+		}
+		for i, w := range words[1:] {
+			if _, err := groupName.Parse(w); err != nil {
+				return "", err
+			}
+			if slices.Contains(words[1:1+i], w) {
+				return "", schema.ErrInvalid
+			}
+		}
+		return s, nil
 	},
 	Format: func(s string) string { return s },
 }
@@ -159,23 +180,24 @@ func in12(order int) func(l *schema.Leaf) {
 // radiusSchema are RADIUS servers, their groups, and who asks them.
 var radiusSchema = schema.Group{
 	Blocks: []schema.Block{{
-		Path: serverList, Keys: []schema.Key{{Name: "host", Type: host}}, Section: 12, Order: 5, Help: "RADIUS server",
+		Path: serverList, Keys: []schema.Key{{Name: "host", Type: feature.HostName}}, Section: 12, Order: 5, Help: "RADIUS server",
 		Line:    "radius-server host <host> [key <key>] [auth-port <auth-port>] [timeout <timeout>] [retransmit <retransmit>]",
 		Options: []string{"key", "auth-port", "timeout", "retransmit"},
-		Amend:   func(_ tree.Tree, _, _ string, value any) (any, error) { return value, nil },
+		Amend:   func(_ tree.Tree, _, _ string, value any) (any, error) { return value, nil }, Stays: true,
 	}, {
 		Path: groupList, Keys: []schema.Key{{Name: "group", Type: groupName}}, Line: "aaa group server radius <group>", Mode: "config-radius",
 		Section: 12, Order: 6, Help: "Group of RADIUS servers",
-	}, {
-		Path: memberList, Keys: []schema.Key{{Name: "host", Type: host}}, Line: "server <host>", Parent: groupList, Help: "RADIUS server of the group",
 	}},
-	Leaves: append(schema.Augment([]string{serverList},
+	Leaves: slices.Concat(schema.Augment([]string{serverList},
 		schema.Bind("key", sharedKey, func(c *ServerConfig) *SharedKey { return &c.Key }, "", "Secret shared with the server"),
 		schema.Bind("auth-port", port, func(c *ServerConfig) *uint32 { return &c.Port }, "", "UDP port of authentication").
 			With(func(l *schema.Leaf) { l.Default = uint32(defaultPort) }),
 		schema.Bind("timeout", seconds, func(c *ServerConfig) *uint32 { return &c.Timeout }, "", "Seconds to wait for an answer"),
 		schema.Bind("retransmit", ownResend, func(c *ServerConfig) *uint32 { return &c.Retransmit }, "", "How often a request is sent again"),
-	),
+	), schema.Augment([]string{groupList},
+		schema.Bind("servers", members, func(c *GroupConfig) *string { return &c.Servers }, "server <host>", "RADIUS servers of the group, in turn").
+			With(func(l *schema.Leaf) { l.Join, l.Part, l.Lines = joinMembers, partMembers, memberLines }),
+	), []schema.Leaf{
 		schema.Bind("aaa/radius/key", sharedKey, func(c *RadiusConfig) *SharedKey { return &c.Key }, "radius-server key <key>", "Secret shared with servers that have none of their own").With(in12(1)),
 		schema.Bind("aaa/radius/timeout", seconds, func(c *RadiusConfig) *uint32 { return &c.Timeout }, "radius-server timeout <timeout>", "Seconds to wait for an answer").
 			With(in12(2)).With(func(l *schema.Leaf) { l.Default = uint32(defaultTimeout) }),
@@ -185,7 +207,7 @@ var radiusSchema = schema.Group{
 			With(in12(4)).With(func(l *schema.Leaf) { l.Default = uint32(0) }),
 		schema.Bind("aaa/login/default", methods, func(c *RadiusConfig) *string { return &c.Login }, "aaa authentication login default <methods>", "How users are proved").
 			With(in12(7)).With(func(l *schema.Leaf) { l.Default = LocalLogin }),
-	),
+	}),
 	Words: schema.Words{
 		"radius-server": "RADIUS servers", "radius-server host": "RADIUS server",
 		"radius-server host key": "Secret shared with the server", "radius-server host auth-port": "UDP port of authentication",
@@ -224,12 +246,11 @@ func LoginGroups(t tree.Tree) []string {
 	return words[1:]
 }
 
-// GroupServers are the servers of a group.
+// GroupServers are the servers of a group, in the order of configuration.
 func GroupServers(t tree.Tree, group string) []Server {
 	var all []Server
-	for host := range t.Keys(aaaRoot.Entry("radius-group", group).Child("server")) {
-		at := aaaRoot.Entry("radius-server", host)
-		if t.Exists(at) {
+	for _, host := range groupHosts(t, group) {
+		if t.Exists(aaaRoot.Entry("radius-server", host)) {
 			all = append(all, server(t, host))
 		}
 	}
@@ -266,35 +287,4 @@ func sorted(t tree.Tree, list string) []string {
 	all := slices.Collect(t.Keys(aaaRoot.Child(list)))
 	slices.SortFunc(all, tree.Compare)
 	return all
-}
-
-// checkServers keeps servers and groups few, and references right.
-func checkServers(c feature.Candidate) []schema.Problem {
-	if !c.Changed(aaaRoot) {
-		return nil
-	}
-	var problems []schema.Problem
-	refuse := func(p tree.Path, rule, text string, args ...any) {
-		problems = append(problems, schema.Problem{Path: p, Rule: rule, Text: fmt.Sprintf("ERROR: "+text, args...)})
-	}
-	if n := len(Servers(c.New)); n > maxServers && n > len(Servers(c.Old)) {
-		refuse(aaaRoot, "servers", "Maximum number of RADIUS servers (%d) reached.", maxServers)
-	}
-	groups := Groups(c.New)
-	if n := len(groups); n > maxGroups && n > len(Groups(c.Old)) {
-		refuse(aaaRoot, "groups", "Maximum number of groups (%d) reached.", maxGroups)
-	}
-	for _, g := range groups {
-		for host := range c.New.Keys(aaaRoot.Entry("radius-group", g).Child("server")) {
-			if !c.New.Exists(aaaRoot.Entry("radius-server", host)) {
-				refuse(aaaRoot.Entry("radius-group", g).Entry("server", host), "server", "RADIUS server %s of group %s does not exist.", host, g)
-			}
-		}
-	}
-	for _, g := range LoginGroups(c.New) {
-		if !slices.Contains(groups, g) {
-			refuse(aaaPath("login", "default"), "group", "Group %s does not exist.", g)
-		}
-	}
-	return problems
 }

@@ -31,6 +31,7 @@ var shows = []feature.Show{
 	{Line: "show aaa local user blocked", Words: words, Help: "Users who are locked out", Run: showBlocked},
 	{Line: "show aaa groups", Words: words, Help: "Groups of servers", Run: showGroups},
 	{Line: "show radius-server", Help: "RADIUS servers", Run: showServers},
+	{Line: "show radius-server groups", Words: schema.Words{"show radius-server": "RADIUS servers"}, Help: "Groups of RADIUS servers", Run: showServerGroups},
 	{Line: "show aaa authentication", Words: words, Help: "How users are authenticated", Run: showAuthentication},
 }
 

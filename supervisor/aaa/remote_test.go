@@ -33,7 +33,7 @@ func (b *box) radiusServer(t *testing.T, address, key string) {
 	b.leaf(users.SharedKey{Text: secret.Obscure(key)}, aaaElem, of, tree.Elem{Name: "key"})
 	b.leaf(uint32(1), aaaElem, of, tree.Elem{Name: "timeout"})
 	b.leaf(uint32(1), aaaElem, of, tree.Elem{Name: "retransmit"}) // none
-	b.leaf(nil, aaaElem, tree.Elem{Name: "radius-group", Key: "G"}, tree.Elem{Name: "server", Key: host})
+	b.leaf(host, aaaElem, tree.Elem{Name: "radius-group", Key: "G"}, tree.Elem{Name: "servers"})
 	b.leaf("group G", aaaElem, tree.Elem{Name: "login"}, tree.Elem{Name: "default"})
 }
 
