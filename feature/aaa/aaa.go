@@ -76,7 +76,7 @@ var Feature = feature.Feature{
 	}, rolesSchema, radiusSchema),
 	Check: check,
 	Show:  shows,
-	Exec:  execs,
+	Exec:  slices.Concat(execs, tries),
 }
 
 // joinGroups makes one group of several.

@@ -251,14 +251,14 @@ func GroupServers(t tree.Tree, group string) []Server {
 	var all []Server
 	for _, host := range groupHosts(t, group) {
 		if t.Exists(aaaRoot.Entry("radius-server", host)) {
-			all = append(all, server(t, host))
+			all = append(all, ServerOf(t, host))
 		}
 	}
 	return all
 }
 
-// server reads one.
-func server(t tree.Tree, host string) Server {
+// ServerOf reads one.
+func ServerOf(t tree.Tree, host string) Server {
 	at := aaaRoot.Entry("radius-server", host)
 	timeout := feature.Read(t, at.Child("timeout"), feature.Read(t, aaaPath("radius", "timeout"), uint32(defaultTimeout)))
 	again := feature.Read(t, aaaPath("radius", "retransmit"), uint32(defaultResend))

@@ -58,7 +58,7 @@ func showServers(q feature.Query) (feature.Screen, error) {
 		Rows: feature.Rows(servers,
 			func(host string) string { return serverText(t, host) },
 			func(host string) []feature.Pair {
-				s := server(t, host)
+				s := ServerOf(t, host)
 				keys := []feature.Pair{{Key: "server_ip", Value: host}, {Key: "auth_port", Value: int(s.Port)}}
 				if ownKey(t, host) {
 					keys = append(keys, feature.Pair{Key: "secret", Value: unseen})
@@ -77,7 +77,7 @@ func ownKey(t tree.Tree, host string) bool {
 }
 
 func serverText(t tree.Tree, host string) string {
-	s := server(t, host)
+	s := ServerOf(t, host)
 	secret := ""
 	if ownKey(t, host) {
 		secret = "                RADIUS shared secret:" + unseen + "\n"

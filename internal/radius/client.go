@@ -16,6 +16,9 @@ type Server struct {
 	// again, so many times as Retransmit says.
 	Timeout    time.Duration
 	Retransmit int
+	// Dial connects to the server by UDP; nil for the address and the machine's
+	// resolver.
+	Dial func(ctx context.Context) (net.Conn, error)
 }
 
 // ErrSilent is the answer where a server gives no genuine one.
@@ -29,8 +32,7 @@ func (s Server) Exchange(ctx context.Context, request *Packet) (*Packet, error) 
 	if err != nil {
 		return nil, err
 	}
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "udp", s.Address)
+	conn, err := s.dial(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reach the RADIUS server: %w", err)
 	}
@@ -70,6 +72,18 @@ func (s Server) Exchange(ctx context.Context, request *Packet) (*Packet, error) 
 		}
 	}
 	return nil, ErrSilent
+}
+
+// dial connects to the server, whose name is looked up for no longer than an answer
+// may take.
+func (s Server) dial(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	if s.Dial != nil {
+		return s.Dial(ctx)
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, "udp", s.Address)
 }
 
 // wait waits for a moment, and reports whether ctx lasts.

@@ -27,7 +27,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -52,6 +54,16 @@ type Config struct {
 	Running func() tree.Tree
 	// Events takes failed logins and lock-outs; nil for none.
 	Events feature.EventLog
+	// Dial connects to servers by name; nil for the machine's resolver.
+	Dial Dial
+}
+
+// Dial connects to a host by name or address.
+type Dial func(ctx context.Context, network, host string, port uint16) (net.Conn, error)
+
+func dialMachine(ctx context.Context, network, host string, port uint16) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, network, net.JoinHostPort(host, strconv.Itoa(int(port))))
 }
 
 // How many hashes are derived at a time, and how many may wait for that: 1024
@@ -84,10 +96,13 @@ var _ feature.Authenticator = (*Authenticator)(nil)
 
 // New returns an Authenticator.
 func New(cfg Config) *Authenticator {
+	if cfg.Dial == nil {
+		cfg.Dial = dialMachine
+	}
 	a := &Authenticator{
 		cfg: cfg, seed: maphash.MakeSeed(), key: make([]byte, 32), dummy: secret.New(rand.Text()),
 		slots: make(chan struct{}, atOnce), queue: make(chan struct{}, atOnce+waiting),
-		remote: remote{places: make(chan struct{}, maxAsking)},
+		remote: remote{dial: cfg.Dial, places: make(chan struct{}, maxAsking)},
 		locks:  newLockout(), right: map[[sha256.Size]byte]time.Time{},
 	}
 	rand.Read(a.key) // never fails

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +19,7 @@ import (
 // asks it and no other: local users need none of its places, and those who ask are
 // bounded.
 type remote struct {
+	dial   Dial
 	places chan struct{}
 
 	mu   sync.Mutex
@@ -37,47 +37,76 @@ const (
 // errUnanswered says that no server gave an answer.
 var errUnanswered = errors.New("no server answers")
 
-// login asks the servers of groups in turn, until one answers. The error is
-// ErrDenied, ErrBusy, errUnanswered or that of ctx.
+// login asks the servers of groups in turn, until one answers, but those that were
+// silent lately. The error is ErrDenied, ErrBusy, errUnanswered or that of ctx.
 func (r *remote) login(ctx context.Context, t tree.Tree, groups []string, user, password, source string) (feature.Identity, error) {
+	var servers []users.Server
+	for _, g := range groups {
+		for _, s := range users.GroupServers(t, g) {
+			if !r.skip(s.Host) {
+				servers = append(servers, s)
+			}
+		}
+	}
+	return r.first(ctx, t, servers, user, password, source)
+}
+
+// first asks servers in turn, until one answers; the error is as of login.
+func (r *remote) first(ctx context.Context, t tree.Tree, servers []users.Server, user, password, source string) (feature.Identity, error) {
 	select {
 	case r.places <- struct{}{}:
 		defer func() { <-r.places }()
 	default:
 		return feature.Identity{}, ErrBusy
 	}
-	for _, g := range groups {
-		for _, s := range users.GroupServers(t, g) {
-			if r.skip(s.Host) || s.Key == "" {
-				continue
-			}
-			answer, err := ask(ctx, s, user, password, source)
-			if ctx.Err() != nil {
-				return feature.Identity{}, fmt.Errorf("ask %s: %w", s.Host, ctx.Err())
-			}
-			if err != nil {
-				r.bury(s.Host, users.Deadtime(t))
-				continue
-			}
-			if answer.Code != radius.AccessAccept {
-				return feature.Identity{}, ErrDenied
-			}
-			return feature.Identity{User: user, Role: roleOf(t, answer)}, nil
+	for _, s := range servers {
+		if s.Key == "" {
+			continue
 		}
+		answer, err := r.ask(ctx, s, user, password, source)
+		if ctx.Err() != nil {
+			return feature.Identity{}, fmt.Errorf("ask %s: %w", s.Host, ctx.Err())
+		}
+		if err != nil {
+			r.bury(s.Host, users.Deadtime(t))
+			continue
+		}
+		if answer.Code != radius.AccessAccept {
+			return feature.Identity{}, ErrDenied
+		}
+		return feature.Identity{User: user, Role: roleOf(t, answer)}, nil
 	}
 	return feature.Identity{}, errUnanswered
 }
 
-// ask sends a login to a server.
-func ask(ctx context.Context, s users.Server, user, password, source string) (*radius.Packet, error) {
-	request, err := radius.Login(user, password, s.Key,
-		radius.Attribute{Type: radius.NASIdentifier, Value: []byte("trunkline")},
-		radius.Attribute{Type: radius.CallingStationID, Value: []byte(source)})
+// Try reports whether the first of some servers that answers lets a user in. Nobody
+// is logged in or locked out by it.
+func (a *Authenticator) Try(ctx context.Context, hosts []string, user, password string) (bool, error) {
+	t := a.cfg.Running()
+	var servers []users.Server
+	for _, h := range hosts {
+		servers = append(servers, users.ServerOf(t, h))
+	}
+	_, err := a.remote.first(ctx, t, servers, user, password, "")
+	if errors.Is(err, ErrDenied) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// ask sends a login to a server; from nowhere if source is "".
+func (r *remote) ask(ctx context.Context, s users.Server, user, password, source string) (*radius.Packet, error) {
+	more := []radius.Attribute{{Type: radius.NASIdentifier, Value: []byte("trunkline")}}
+	if source != "" {
+		more = append(more, radius.Attribute{Type: radius.CallingStationID, Value: []byte(source)})
+	}
+	request, err := radius.Login(user, password, s.Key, more...)
 	if err != nil {
 		return &radius.Packet{Code: radius.AccessReject}, nil // no server has such a user
 	}
 	return radius.Server{
-		Address: net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port))), Secret: s.Key, Timeout: s.Timeout, Retransmit: s.Retransmit,
+		Dial:   func(ctx context.Context) (net.Conn, error) { return r.dial(ctx, "udp", s.Host, s.Port) },
+		Secret: s.Key, Timeout: s.Timeout, Retransmit: s.Retransmit,
 	}.Exchange(ctx, request)
 }
 

@@ -1,9 +1,12 @@
 package aaa
 
 import (
+	"context"
 	"errors"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,6 +40,16 @@ func (b *box) radiusServer(t *testing.T, address, key string) {
 	b.leaf("group G", aaaElem, tree.Elem{Name: "login"}, tree.Elem{Name: "default"})
 }
 
+// trying is a Host that can try logins only.
+type trying struct {
+	feature.Host
+	a *Authenticator
+}
+
+func (h trying) TryLogin(ctx context.Context, servers []string, user, password string) (bool, error) {
+	return h.a.Try(ctx, servers, user, password)
+}
+
 func TestLoginByRADIUS(t *testing.T) {
 	a, b, _ := newTest(t)
 	server := radiustest.Start(t, "testing123", `rita Cleartext-Password := "remote-1A"
@@ -65,6 +78,28 @@ eve Cleartext-Password := "remote-3A"
 			}
 		}
 	}
+	for _, c := range []struct{ line, host, group, user, password, want string }{
+		{"test aaa server radius <host> <user> <password>", "127.0.0.1", "", "paul", "remote-2A", "user has been authenticated\n"},
+		{"test aaa server radius <host> <user> <password>", "127.0.0.1", "", "paul", "wrong", "user has failed authentication\n"},
+		{"test aaa server radius <host> <user> <password>", "127.0.0.2", "", "paul", "remote-2A", "ERROR: RADIUS server 127.0.0.2 does not exist."},
+		{"test aaa group <group> <user> <password>", "", "G", "rita", "remote-1A", "user has been authenticated\n"},
+		{"test aaa group <group> <user> <password>", "", "radius", "rita", "remote-1A", "user has been authenticated\n"},
+		{"test aaa group <group> <user> <password>", "", "G", "zoe", "hashcat", "user has failed authentication\n"}, // of the configuration
+		{"test aaa group <group> <user> <password>", "", "H", "zoe", "hashcat", "ERROR: Group H does not exist."},
+	} {
+		at := slices.IndexFunc(users.Feature.Exec, func(e feature.Exec) bool { return e.Line == c.line })
+		var out strings.Builder
+		q := feature.Query{Running: a.cfg.Running(), Args: feature.Args{Values: map[string]any{
+			"host": c.host, "group": c.group, "user": c.user, "password": c.password,
+		}}}
+		got := ""
+		if err := users.Feature.Exec[at].Run(t.Context(), q, trying{a: a}, &out); err != nil {
+			got = err.Error()
+		}
+		if got += out.String(); got != c.want {
+			t.Errorf("%s as %s with %s: %q, want %q", c.line, c.user, c.password, got, c.want)
+		}
+	}
 	// Without the servers nobody is theirs.
 	b.leaf("local", aaaElem, tree.Elem{Name: "login"}, tree.Elem{Name: "default"})
 	if who, ok := a.Lookup("rita"); ok {
@@ -72,6 +107,34 @@ eve Cleartext-Password := "remote-3A"
 	}
 	if who, err := a.Password(t.Context(), "eve", "hashcat", "192.0.2.1:1"); err != nil || who.Role != feature.NetworkOperator {
 		t.Errorf("eve of the configuration: %v, %v", who, err)
+	}
+}
+
+// Servers of a group are asked in the order of configuration, and by the names that
+// the switch looks up.
+func TestServersInTurn(t *testing.T) {
+	_, b, _ := newTest(t)
+	server := radiustest.Start(t, "testing123", `rita Cleartext-Password := "remote-1A"
+`)
+	b.radiusServer(t, server.Address, "testing123")
+	for _, name := range []string{"zulu", "alpha"} {
+		of := tree.Elem{Name: "radius-server", Key: name}
+		b.leaf(users.SharedKey{Text: secret.Obscure("testing123")}, aaaElem, of, tree.Elem{Name: "key"})
+		b.leaf(uint32(1), aaaElem, of, tree.Elem{Name: "timeout"})
+	}
+	b.leaf("zulu alpha 127.0.0.1", aaaElem, tree.Elem{Name: "radius-group", Key: "G"}, tree.Elem{Name: "servers"})
+	var asked []string
+	a := New(Config{Running: b.running, Dial: func(ctx context.Context, network, host string, port uint16) (net.Conn, error) {
+		asked = append(asked, host)
+		if host == "alpha" {
+			_, text, _ := net.SplitHostPort(server.Address)
+			var d net.Dialer
+			return d.DialContext(ctx, network, net.JoinHostPort("127.0.0.1", text))
+		}
+		return nil, errors.New("no such host")
+	}})
+	if _, err := a.Password(t.Context(), "rita", "remote-1A", "192.0.2.1:1"); err != nil || !slices.Equal(asked, []string{"zulu", "alpha"}) {
+		t.Errorf("asked %q: %v", asked, err)
 	}
 }
 
