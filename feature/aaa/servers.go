@@ -22,7 +22,7 @@ const maxMembers = 4 * maxServers
 // members is the type of one server on a line, and of several in what is stored.
 var members = func() schema.Type[string] {
 	t := feature.HostName
-	t.Name = "group-servers"
+	t.Name, t.Yang = "group-servers", "string"
 	t.Parse = func(s string) (string, error) {
 		hosts := strings.Split(s, " ")
 		if len(hosts) > maxMembers {
