@@ -39,6 +39,7 @@ var ways = map[string]map[string]string{
 	"roles/role":                       {"": "role name ops"},
 	"roles/role/vlan-policy":           {"": "role name ops ; vlan policy deny"},
 	"roles/role/interface-policy":      {"": "role name ops ; interface policy deny"},
+	"aaa/radius-group":                 {"": "aaa group server radius LAB"},
 	"vems/vem":                         {"": "vem 3"},
 	"svs-domain":                       {"": "svs-domain"},
 	"vrfs/vrf":                         {"": "vrf context management"},
@@ -207,7 +208,7 @@ func alternatives(in []string, types map[string]schema.AnyType) (all [][]word, r
 // samples are values by type that fit the world of the tests.
 var samples = map[string]string{
 	"port-profile-name": "BASE", "vlan-id": "20", "vlan-list": "20,30", "mac-address": "0200.0000.0001", "slot-port": "4/1",
-	"vethernet-number": "1", "ipv4-address": "192.0.2.1", "module": "3", "slot": "3",
+	"vethernet-number": "1", "ipv4-address": "192.0.2.1", "host": "192.0.2.50", "group-servers": "192.0.2.50", "module": "3", "slot": "3",
 	"user-name": "admin", "ipv4-prefix": "198.51.100.0/24", "ipv6-prefix": "2001:db8:1::/64", "ipv6-address": "2001:db8::1",
 }
 

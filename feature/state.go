@@ -255,6 +255,9 @@ type Host interface {
 	// Unblock lets a user log in again who is locked out for failed logins, or
 	// all for "", and reports whether there was one.
 	Unblock(user string) bool
+	// TryLogin reports whether the first of some RADIUS servers that answers lets
+	// a user in; it is an error if none answers.
+	TryLogin(ctx context.Context, servers []string, user, password string) (bool, error)
 	// ClearCounters clears the counters of one port, or of all for "".
 	ClearCounters(ctx context.Context, port string) error
 }

@@ -63,6 +63,11 @@ func (h host) ReloadModule(_ context.Context, slot int) error { return h.s.modul
 // Unblock implements feature.Host.
 func (h host) Unblock(user string) bool { return h.s.users.Unblock(user) }
 
+// TryLogin implements feature.Host.
+func (h host) TryLogin(ctx context.Context, servers []string, user, password string) (bool, error) {
+	return h.s.users.Try(ctx, servers, user, password)
+}
+
 // ForgetHost implements feature.Host. The host's session ends with its key.
 func (h host) ForgetHost(_ context.Context, uuid string) error {
 	if err := h.s.authority.Forget(uuid); err != nil {

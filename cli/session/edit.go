@@ -263,7 +263,7 @@ func (c *CLI) entryEdits(t tree.Tree, path tree.Path, line grammar.Line, m *gram
 }
 
 // withdraw are the edits of a no form with options: they go, and with the last of
-// what it holds the entry. Without options there are none.
+// what it holds the entry, if it does not stay. Without options there are none.
 func withdraw(t tree.Tree, path tree.Path, line grammar.Line, m *grammar.Match) []config.Edit {
 	var edits []config.Edit
 	left := t.Sub(path)
@@ -279,7 +279,7 @@ func withdraw(t tree.Tree, path tree.Path, line grammar.Line, m *grammar.Match) 
 			left = left.Delete(rel)
 		}
 	}
-	if edits != nil && left.Empty() {
+	if edits != nil && left.Empty() && !line.Block.Stays {
 		return []config.Edit{{Op: config.Delete, Path: path}}
 	}
 	return edits

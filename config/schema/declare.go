@@ -61,6 +61,9 @@ type Block struct {
 	// Remain returns what a no form with a value leaves of the value of an option
 	// that Amend may have added to, nil for nothing. Without it nothing is left.
 	Remain func(option string, now, value any) any
+	// Stays says that an entry with Amend is there until its no form without
+	// options, though the last of its options has been taken back.
+	Stays bool
 	// Section is the number in the order of show running-config (cli.md §8);
 	// Order breaks ties inside a section, then the key in natural order.
 	Section, Order int

@@ -250,7 +250,7 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 		return
 	}
 	p.withdraw(n, at, own, gone)
-	if p.now.Sub(at).Empty() { // it has gone with the last of them
+	if p.now.Sub(at).Empty() && !n.block.Stays { // it has gone with the last of them
 		p.emit(own.above, own.depth, own.text)
 	}
 }
@@ -271,6 +271,11 @@ func (p *patcher) withdraw(n *node, at tree.Path, own *head, gone map[string]boo
 	for name := range gone {
 		p.now = p.now.Delete(at.Child(name))
 	}
+}
+
+// keysLine is the line of an entry without options.
+func keysLine(n *node, at tree.Path) string {
+	return template.Render(n.body.parts, func(name string) (string, bool) { return keyText(n, at, name) })
 }
 
 func (n *node) summaryLine(keys string) string {
@@ -295,7 +300,12 @@ func (p *patcher) remove(n *node, path tree.Path, depth int, h *head) {
 	} else {
 		for _, key := range slices.Backward(p.old.keys(n, path)) {
 			if slices.Contains(keys, key) {
-				lines = append(lines, "no "+p.old.blockLine(n, path.Parent().Entry(n.name, key)))
+				at := path.Parent().Entry(n.name, key)
+				if n.block.Stays {
+					lines = append(lines, "no "+keysLine(n, at))
+					continue
+				}
+				lines = append(lines, "no "+p.old.blockLine(n, at))
 			}
 		}
 	}

@@ -73,10 +73,10 @@ var Feature = feature.Feature{
 			"aaa authentication rejected": "Lock users out after failed logins",
 			"password":                    "Passwords of users",
 		},
-	}, rolesSchema),
+	}, rolesSchema, radiusSchema),
 	Check: check,
 	Show:  shows,
-	Exec:  execs,
+	Exec:  slices.Concat(execs, tries),
 }
 
 // joinGroups makes one group of several.
@@ -205,7 +205,7 @@ const maxUsers = 256
 
 // check keeps a way in for an administrator and clear text out.
 func check(c feature.Candidate) []schema.Problem {
-	problems := checkRoles(c)
+	problems := append(checkRoles(c), checkServers(c)...)
 	if !c.Changed(root) {
 		return problems
 	}

@@ -29,6 +29,9 @@ var shows = []feature.Show{
 	{Line: "show role [name <role>]", Words: schema.Words{"show role": words["show role"], "show role name": "One role"},
 		Help: "Roles of users", Types: map[string]schema.AnyType{"role": roleName}, Run: showRoles},
 	{Line: "show aaa local user blocked", Words: words, Help: "Users who are locked out", Run: showBlocked},
+	{Line: "show aaa groups", Words: words, Help: "Groups of servers", Run: showGroups},
+	{Line: "show radius-server", Help: "RADIUS servers", Run: showServers},
+	{Line: "show radius-server groups", Words: schema.Words{"show radius-server": "RADIUS servers"}, Help: "Groups of RADIUS servers", Run: showServerGroups},
 	{Line: "show aaa authentication", Words: words, Help: "How users are authenticated", Run: showAuthentication},
 }
 
@@ -113,17 +116,3 @@ func accountText(t tree.Tree, u string) string {
 
 // keyText names a key by its fingerprint.
 func keyText(key ssh.PublicKey) string { return key.Type() + " " + ssh.FingerprintSHA256(key) }
-
-// method is how one service authenticates.
-type method struct{ service, method string }
-
-func showAuthentication(feature.Query) (feature.Screen, error) {
-	return feature.Screen{{
-		Name: "AuthenMethods",
-		Rows: feature.Rows([]method{{"default", "local"}, {"console", "local"}},
-			func(m method) string { return fmt.Sprintf("         %s: %s\n", m.service, m.method) },
-			func(m method) []feature.Pair {
-				return []feature.Pair{{Key: "service", Value: m.service}, {Key: "method", Value: m.method}}
-			}),
-	}}, nil
-}

@@ -27,7 +27,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -52,6 +54,16 @@ type Config struct {
 	Running func() tree.Tree
 	// Events takes failed logins and lock-outs; nil for none.
 	Events feature.EventLog
+	// Dial connects to servers by name; nil for the machine's resolver.
+	Dial Dial
+}
+
+// Dial connects to a host by name or address.
+type Dial func(ctx context.Context, network, host string, port uint16) (net.Conn, error)
+
+func dialMachine(ctx context.Context, network, host string, port uint16) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, network, net.JoinHostPort(host, strconv.Itoa(int(port))))
 }
 
 // How many hashes are derived at a time, and how many may wait for that: 1024
@@ -72,6 +84,8 @@ type Authenticator struct {
 
 	locks *lockout
 	bans  bans
+	// remote are the servers that configuration has users proved by.
+	remote remote
 
 	mu sync.Mutex
 	// right are passwords that were right lately, by digest, and until when.
@@ -82,10 +96,14 @@ var _ feature.Authenticator = (*Authenticator)(nil)
 
 // New returns an Authenticator.
 func New(cfg Config) *Authenticator {
+	if cfg.Dial == nil {
+		cfg.Dial = dialMachine
+	}
 	a := &Authenticator{
 		cfg: cfg, seed: maphash.MakeSeed(), key: make([]byte, 32), dummy: secret.New(rand.Text()),
 		slots: make(chan struct{}, atOnce), queue: make(chan struct{}, atOnce+waiting),
-		locks: newLockout(), right: map[[sha256.Size]byte]time.Time{},
+		remote: remote{dial: cfg.Dial, places: make(chan struct{}, maxAsking)},
+		locks:  newLockout(), right: map[[sha256.Size]byte]time.Time{},
 	}
 	rand.Read(a.key) // never fails
 	return a
@@ -99,6 +117,21 @@ func (a *Authenticator) Password(ctx context.Context, user, password, from strin
 		return feature.Identity{}, ErrDenied
 	}
 	t := a.cfg.Running()
+	if groups := users.LoginGroups(t); groups != nil {
+		who, err := a.remote.login(ctx, t, groups, user, password, source)
+		switch {
+		case err == nil:
+			a.locks.succeeded(user, source)
+			a.remote.remember(who)
+			return who, nil
+		case errors.Is(err, ErrDenied):
+			a.failed(user, from, source)
+			return feature.Identity{}, err
+		case !errors.Is(err, errUnanswered):
+			return feature.Identity{}, err
+		}
+		a.event(fmt.Sprintf("No RADIUS server answers: user %s is looked for in the configuration", printable(user)))
+	}
 	stored, known := a.secretFor(t, user)
 	digest := a.digest(user, stored, password)
 	ok, err := a.verified(ctx, digest, stored, password, known)
@@ -121,6 +154,7 @@ func (a *Authenticator) Password(ctx context.Context, user, password, from strin
 	if a.expired(t, user, from) {
 		return feature.Identity{}, ErrDenied
 	}
+	a.remote.remember(feature.Identity{User: user}) // he is no server's now
 	return feature.Identity{User: user, Role: users.Role(t, user)}, nil
 }
 
@@ -207,6 +241,11 @@ func (a *Authenticator) HasKey(user string, key []byte) bool {
 // Lookup implements feature.Authenticator.
 func (a *Authenticator) Lookup(user string) (feature.Identity, bool) {
 	t := a.cfg.Running()
+	if users.LoginGroups(t) != nil {
+		if who, ok := a.remote.lookup(user); ok {
+			return who, true
+		}
+	}
 	if !users.Exists(t, user) || users.Expired(t, user, time.Now()) {
 		return feature.Identity{}, false
 	}
