@@ -63,7 +63,7 @@ type apiDoor struct {
 	secure   bool
 	where    listen.Where
 	listener *listen.Listener // nil for none
-	stop     func()           // cuts off those who are served, nil before there are any
+	served   bool
 }
 
 // errNoSocket says that a port cannot be had yet.
@@ -112,6 +112,7 @@ func (w *apiServer) run(ctx context.Context) {
 		}
 		select {
 		case <-wake:
+			w.server.Review()
 		case <-retry:
 		case <-ctx.Done():
 			return
@@ -219,10 +220,10 @@ func (s *Supervisor) checkCertificate(old, new tree.Tree) []schema.Problem {
 
 // serve serves a port that is open and not served yet.
 func (w *apiServer) serve(ctx context.Context, d *apiDoor, serving *sync.WaitGroup) {
-	if d.listener == nil || d.stop != nil {
+	if d.listener == nil || d.served {
 		return
 	}
-	ctx, d.stop = context.WithCancel(ctx)
+	d.served = true
 	var config *tls.Config
 	if d.secure {
 		config = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -260,10 +261,7 @@ func (d *apiDoor) shut() {
 	if d.listener != nil {
 		_ = d.listener.Close() // closed already when the server has ended
 	}
-	if d.stop != nil {
-		d.stop()
-	}
-	d.listener, d.stop, d.where = nil, nil, listen.Where{}
+	d.listener, d.served, d.where = nil, false, listen.Where{}
 }
 
 // close stops listening for good.

@@ -111,6 +111,11 @@ func TestNXAPI(t *testing.T) {
 	if !strings.Contains(out, ":id=127.0.0.1@nxapi:user=admin:cmd=configure terminal ; vlan 7 ; name seven (SUCCESS)") {
 		t.Errorf("no account of it:\n%s", out)
 	}
+	configured(t, s, "cli alias name both show hostname ; show clock")
+	_, body = post(t, c, url, "application/json", `{"ins_api": {"version": "1.0", "type": "cli_show", "chunk": "0", "sid": "1", "input": "both", "output_format": "json"}}`)
+	if !json.Valid([]byte(body)) || !strings.Contains(body, `"body":[{"hostname":"api1"},{"simple_time":`) {
+		t.Errorf("an alias of two: %s", body)
+	}
 	if _, body := post(t, c, url, "application/json-rpc", cli("show nxapi")); !strings.Contains(body, "nxapi enabled\\nNXAPI timeout 10\\nNXAPI cmd timeout 300\\nHTTPS Listen on port ") ||
 		!strings.Contains(body, "    Issuer:   issuer=CN=trunkline,O=Trunkline\\n") {
 		t.Error(body)

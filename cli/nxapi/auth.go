@@ -25,13 +25,24 @@ const cookieName = "nxapi_auth"
 // maxUser is the longest name of a user that is worth asking for, in bytes.
 const maxUser = 128
 
-// login finds who sends a request. It answers one of whom that is not known.
-func (s *Server) login(w http.ResponseWriter, r *http.Request) (feature.Identity, bool) {
-	if who, ok := s.remembered(r); ok {
+// challenge asks for a user and a password, in UTF-8 (RFC 7617 §2.1).
+const challenge = `Basic realm="Secure Zone", charset="UTF-8"`
+
+// login finds who sends a request. It answers one of whom that is not known, and
+// does not keep his connection.
+func (s *Server) login(w http.ResponseWriter, r *http.Request) (who feature.Identity, ok bool) {
+	defer func() {
+		if ok {
+			w.Header().Del("Connection")
+		}
+	}()
+	user, password, basic := r.BasicAuth()
+	// What the request says itself is stronger than a cookie, which a program may
+	// have kept from another user.
+	if who, ok := s.remembered(r); ok && (r.Header.Get("Authorization") == "" || basic && user == who.User) {
 		return who, true
 	}
-	user, password, ok := r.BasicAuth()
-	if ok && len(user) <= maxUser && user != "" {
+	if basic && len(user) <= maxUser && user != "" {
 		who, err := s.cfg.Auth.Password(r.Context(), user, password, address(r.RemoteAddr))
 		switch {
 		case err == nil:
@@ -43,8 +54,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) (feature.Identity
 			return feature.Identity{}, false
 		}
 	}
-	w.Header().Set("WWW-Authenticate", `Basic realm="Secure Zone", charset="UTF-8"`)
-	http.Error(w, "401 Authorization Required", http.StatusUnauthorized)
+	(&refusal{http.StatusUnauthorized, "401 Authorization Required"}).answer(w)
 	return feature.Identity{}, false
 }
 

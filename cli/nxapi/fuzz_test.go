@@ -18,7 +18,8 @@ import (
 // what comes back can be read.
 func sends(f *testing.F, contentType string) func(t *testing.T, body []byte) {
 	cli, _ := sessiontest.CLI(f)
-	s := New(Config{CLI: cli, Log: slog.New(slog.DiscardHandler), Limits: Limits{
+	oper := &users{passwords: map[string]string{"oper": password}, roles: map[string]feature.Role{"oper": feature.NetworkOperator}}
+	s := New(Config{CLI: cli, Auth: oper, Log: slog.New(slog.DiscardHandler), Limits: Limits{
 		Commands: 64, Output: 1 << 16, Running: 64, UserRuns: 64, Run: 5 * time.Second,
 	}})
 	who := feature.Identity{User: "oper", Role: feature.NetworkOperator} // who cannot spoil the switch for the next
@@ -31,9 +32,9 @@ func sends(f *testing.F, contentType string) func(t *testing.T, body []byte) {
 			if len(q.orders) > s.limits.Commands {
 				t.Fatalf("%d orders", len(q.orders))
 			}
-			answers, status, reason := s.run(t.Context(), who, "192.0.2.1:4711", q)
-			if status != 0 {
-				t.Fatal(reason)
+			answers, ok := s.execute(t.Context(), who, "192.0.2.1:4711", q)
+			if !ok {
+				t.Fatal("the user is not known")
 			}
 			for _, a := range answers {
 				if a.Panic != "" && !strings.Contains(a.Panic, "as asked") {

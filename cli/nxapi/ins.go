@@ -203,7 +203,7 @@ func (i *ins) output(command string, a session.Answer) output {
 	case i.shows && a.Kind == session.Shows && i.xml:
 		o.xml = a.Output
 	case i.shows && a.Kind == session.Shows:
-		o.Body = structure(a.Output)
+		o.Body = bodies(structure(a.Output))
 	case i.xml:
 		o.xml = cdata(text(a.Output))
 	case len(a.Output) > 0 || i.kind == "cli_show_ascii":

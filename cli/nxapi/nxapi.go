@@ -36,8 +36,8 @@ import (
 type Config struct {
 	CLI  *session.CLI
 	Auth feature.Authenticator
-	// Proof is a text that changes with the password and the keys of a user: a
-	// cookie is good as long as it stays.
+	// Proof is a text that changes with the password of a user: a cookie is good as
+	// long as it stays.
 	Proof func(user string) string
 	// Busy is the error of Auth that says nothing of a user; nil for none.
 	Busy   error
@@ -56,11 +56,14 @@ type Server struct {
 	secret []byte // of cookies
 	gate   *gate
 	mux    http.Handler
+
+	mu    sync.Mutex
+	works map[*work]bool // requests whose commands run
 }
 
 // New makes a server.
 func New(cfg Config) *Server {
-	s := &Server{cfg: cfg, limits: cfg.Limits.complete(), secret: make([]byte, 32)}
+	s := &Server{cfg: cfg, limits: cfg.Limits.complete(), secret: make([]byte, 32), works: map[*work]bool{}}
 	rand.Read(s.secret) // never fails
 	s.gate = newGate(s.limits)
 	mux := http.NewServeMux()
@@ -70,9 +73,10 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Serve serves a listener until ctx is done, with TLS if config is not nil. Those
-// who wait for an answer then have some seconds for it. It closes the listener
-// and returns when all its connections have ended; the error is that of a
+// Serve serves a listener until it is closed or ctx is done, with TLS if config is
+// not nil. Those who wait for an answer get it when it is closed, as is done with a
+// port that moves, and have some seconds for it when ctx is done. It closes the
+// listener and returns when all its connections have ended; the error is that of a
 // listener which fails.
 func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) error {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
@@ -83,7 +87,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) 
 		Handler:           &handler,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: s.limits.Header, ReadTimeout: s.limits.Read, IdleTimeout: s.limits.Idle,
-		WriteTimeout:   s.limits.Read + s.limits.Wait + s.limits.Run + s.limits.Write,
+		WriteTimeout:   s.limits.request(),
 		MaxHeaderBytes: s.limits.HeaderBytes,
 		ErrorLog:       slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 		Protocols:      &http.Protocols{},
@@ -102,8 +106,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, config *tls.Config) 
 		case <-ctx.Done():
 		case <-ended:
 		}
-		patience, done := context.WithTimeout(context.Background(), s.limits.Farewell)
+		patience, done := context.WithTimeout(context.WithoutCancel(ctx), s.limits.request())
 		defer done()
+		defer context.AfterFunc(ctx, func() { time.AfterFunc(s.limits.Farewell, done) })()
 		if h.Shutdown(patience) != nil { // those who are late are cut off
 			cut()
 			_ = h.Close()
@@ -145,6 +150,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
+	h.Set("Connection", "close") // a connection is kept for those who prove who they are
 	if r.TLS != nil {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
@@ -157,32 +163,26 @@ func (s *Server) ins(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	leave, status, reason := s.gate.enter(who)
-	if leave == nil {
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, reason, status)
+	leave, no := s.gate.enter(who)
+	if no != nil {
+		no.answer(w)
 		return
 	}
 	defer leave()
-	body, done, status, reason := s.read(w, r)
-	if done == nil {
-		if status != 0 {
-			http.Error(w, reason, status)
-		}
+	q, out, letGo, no := s.receive(w, r, who)
+	if no != nil {
+		no.answer(w)
 		return
 	}
-	defer done()
-	q, out := s.parse(r.Header.Get("Content-Type"), body)
+	defer letGo()
+	taken := func() {}
 	if out == nil {
-		answers, status, reason := s.run(r.Context(), who, r.RemoteAddr, q)
-		if status != 0 {
-			w.Header().Set("Retry-After", "1")
-			http.Error(w, reason, status)
+		if out, taken, no = s.run(r.Context(), who, r.RemoteAddr, q); no != nil {
+			no.answer(w)
 			return
 		}
-		out = q.form.reply(answers)
 	}
-	defer s.gate.keep(len(out.body))()
+	defer taken()
 	// The reply has a time of its own, however long the commands took.
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.limits.Write)) // the server has one
 	if out.status == http.StatusNoContent {

@@ -38,30 +38,46 @@ func (s *Server) parse(contentType string, body []byte) (*request, *reply) {
 	return parseJSON(body, s.limits.Commands)
 }
 
-// run runs the orders of a request in a session of its user. A status that is
-// not 0 is why it could not.
-func (s *Server) run(ctx context.Context, who feature.Identity, remote string, q *request) (answers []session.Answer, status int, reason string) {
-	if len(q.orders) == 0 {
-		return nil, 0, ""
+// run runs the orders of a request in a session of its user, and makes the reply,
+// which is kept until it is taken.
+func (s *Server) run(ctx context.Context, who feature.Identity, remote string, q *request) (out *reply, taken func(), no *refusal) {
+	var answers []session.Answer
+	if len(q.orders) > 0 {
+		done, no := s.gate.start(ctx, who)
+		if no != nil {
+			return nil, nil, no
+		}
+		defer done()
+		var ok bool
+		if answers, ok = s.execute(ctx, who, remote, q); !ok {
+			return nil, nil, &refusal{http.StatusUnauthorized, errChanged.Error()}
+		}
 	}
-	done, ok := s.gate.start(ctx, who.User)
+	out = q.form.reply(answers)
+	return out, s.gate.keep(who, len(out.body)), nil
+}
+
+// execute runs the orders, unless the user is not who he was.
+func (s *Server) execute(ctx context.Context, who feature.Identity, remote string, q *request) (answers []session.Answer, ok bool) {
+	ctx, left, ok := s.watch(ctx, who)
 	if !ok {
-		return nil, http.StatusServiceUnavailable, "too many requests run"
+		return nil, false
 	}
-	defer done()
-	ctx, cancel := context.WithTimeout(ctx, s.limits.Run)
+	defer left()
+	late, cancel := context.WithTimeout(ctx, s.limits.Run)
 	defer cancel()
 	from := address(remote)
 	c := s.cfg.CLI.Session(session.Options{Who: feature.Session{
 		User: who.User, Role: who.Role, From: from + "@nxapi", Address: from, PID: os.Getpid(),
 	}})
-	answers = c.Orders(ctx, q.orders, q.policy, s.limits.Output)
+	answers = c.Orders(late, q.orders, q.policy, s.limits.Output)
+	dismissed(ctx, answers)
 	for _, a := range answers {
 		if a.Cause == session.Internal {
 			s.cfg.Log.Error("NX-API command panicked", "user", who.User, "from", from, "panic", a.Panic)
 		}
 	}
-	return answers, 0, ""
+	return answers, true
 }
 
 // policies are the values of rollback.
