@@ -19,7 +19,8 @@ build:                ## bin/trunkline, vsm, vem, vsh, vemcmd
 test: deps build      ## everything that proves the product
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
-	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v /testbed/acceptance)
+	$(GO) test -race -timeout 30m $$($(GO) list ./... | grep -v /testbed/acceptance)
+	$(GO) test -timeout 20m ./feature
 	$(MAKE) --no-print-directory netns
 
 check:                ## format, vet, staticcheck, race tests: no privilege, no install

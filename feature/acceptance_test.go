@@ -24,6 +24,7 @@ import (
 //   - default takes it back, as no does (TestLineThenNo); wrong values are
 //     refused (TestWrongLines).
 func TestEveryLine(t *testing.T) {
+	alone(t)
 	w := newWorld(t)
 	done := map[string]int{}
 	for _, c := range everyCommand(t, w.p.Schema, w.cli) {

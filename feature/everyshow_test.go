@@ -62,6 +62,7 @@ func populated(p *session.Product, n int) {
 // configuration, at most 132 columns (cli.md §16, 12); its structure is nothing
 // at all or a well-formed object (§12) in every format.
 func TestEveryShow(t *testing.T) {
+	alone(t)
 	for _, ports := range []int{0, 1, 40} {
 		p, err := newProduct()
 		if err != nil {

@@ -21,6 +21,7 @@ import (
 // another into a chassis that has the first: then it has the second, but for
 // bindings of workloads.
 func TestRandomPatches(t *testing.T) {
+	alone(t)
 	var groups []schema.Group
 	for _, f := range features {
 		groups = append(groups, f.Schema)

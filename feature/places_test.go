@@ -9,6 +9,7 @@ import (
 
 // TestEveryPlace walks the whole grammar of the product (cli.md §16, 3 to 5).
 func TestEveryPlace(t *testing.T) {
+	alone(t)
 	cli, err := newCLI()
 	if err != nil {
 		t.Fatal(err)
@@ -27,6 +28,7 @@ func TestEveryPlace(t *testing.T) {
 // TestWrongObjects names things that do not exist, or that must not be as the
 // line says: each line is refused with the sentence of cli.md §4.3.
 func TestWrongObjects(t *testing.T) {
+	alone(t)
 	const (
 		veth     = "configure terminal ; interface vethernet 1 ; "
 		eth      = "configure terminal ; interface ethernet 4/1 ; "

@@ -18,6 +18,7 @@ import (
 // to it: the configuration is as it was (cli.md §16, 7), but for bindings of
 // workloads.
 func TestRollback(t *testing.T) {
+	alone(t)
 	const accepted = 500
 	for seed, how := range []string{"atomic", "best-effort"} {
 		w := newWorld(t)

@@ -22,6 +22,7 @@ import (
 // What features check beyond structure is left aside, as the trees know nothing
 // of it.
 func TestRandomConfigurations(t *testing.T) {
+	alone(t)
 	var groups []schema.Group
 	for _, f := range features {
 		groups = append(groups, f.Schema)

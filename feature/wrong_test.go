@@ -123,6 +123,7 @@ func wrongLines(words []word) map[string][]string {
 // TestWrongLines types wrong lines of every command: each is refused in the
 // words of cli.md §4, and changes nothing.
 func TestWrongLines(t *testing.T) {
+	alone(t)
 	w := newWorld(t)
 	commands := everyCommand(t, w.p.Schema, w.cli)
 	typed := 0
@@ -183,6 +184,7 @@ func TestWrongLines(t *testing.T) {
 // configuration is as before. A switch that is on goes off and on.
 // What changes part of a value has no no form; that of the value takes it back.
 func TestLineThenNo(t *testing.T) {
+	alone(t)
 	w := newWorld(t)
 	for _, c := range everyCommand(t, w.p.Schema, w.cli) {
 		if c.config == nil {

@@ -28,6 +28,8 @@ type image struct {
 	view    feature.View
 	own     tree.Tree
 	open    tree.Tree
+	// reads reports whether the client may read a sample; nil for all of them.
+	reads func(names string) bool
 }
 
 // imageFor returns an image of now as a client may see it: without secrets for
@@ -48,6 +50,7 @@ func (s *Server) imageFor(who caller) *image {
 	if rights := s.rights(who); !s.cfg.Owners.ReadsAll(rights) {
 		// OpenConfig mixes what features know, so it is for those who read all.
 		hidden.own, hidden.open = s.cfg.Owners.Readable(hidden.own, rights), tree.Tree{}
+		hidden.reads = func(names string) bool { return rights.Reads(s.cfg.Owners.Of(names)) }
 	}
 	return &hidden
 }
@@ -282,6 +285,9 @@ func typed(l *leaf, text string) any {
 func ownSamples(i *image, at tree.Path) iter.Seq2[tree.Path, cell] {
 	return func(yield func(tree.Path, cell) bool) {
 		for p, v := range i.view.Samples(at) {
+			if i.reads != nil && !i.reads(p.Names()) {
+				continue
+			}
 			if !yield(p, cell{value: v.Value, at: v.At.UnixNano()}) {
 				return
 			}
@@ -292,6 +298,9 @@ func ownSamples(i *image, at tree.Path) iter.Seq2[tree.Path, cell] {
 // openSamples are the samples as OpenConfig.
 func (s *Server) openSamples(i *image, at tree.Path) iter.Seq2[tree.Path, cell] {
 	return func(yield func(tree.Path, cell) bool) {
+		if i.reads != nil { // for those who read all, as the tree
+			return
+		}
 		for j := range s.table {
 			if !s.table[j].samples(i, at, yield) {
 				return
