@@ -102,12 +102,14 @@ func checkServers(c feature.Candidate) []schema.Problem {
 		for _, host := range hosts {
 			if !c.New.Exists(aaaRoot.Entry("radius-server", host)) {
 				refuse(aaaRoot.Entry("radius-group", g).Child("servers"), "server", "RADIUS server %s of group %s does not exist.", host, g)
+				break
 			}
 		}
 	}
 	for _, g := range LoginGroups(c.New) {
 		if g != everyServer && !slices.Contains(groups, g) {
 			refuse(aaaPath("login", "default"), "group", "Group %s does not exist.", g)
+			break // one line names them all
 		}
 	}
 	return problems
