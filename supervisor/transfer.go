@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 
 	"trunkline/cli/transfer"
 	"trunkline/feature"
@@ -20,6 +21,25 @@ func (s *Supervisor) transfers() *transfer.Client {
 // dial connects to "host:port". In the VRF management the connection comes from an
 // address of mgmt0; else from where the routes of the machine lead.
 func (s *Supervisor) dial(ctx context.Context, network, address, vrf string) (net.Conn, error) {
+	name, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	addrs, err := host{s}.Resolve(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range addrs {
+		var conn net.Conn
+		if conn, err = s.dialOne(ctx, network, net.JoinHostPort(a.String(), port), vrf); err == nil || ctx.Err() != nil {
+			return conn, err
+		}
+	}
+	return nil, err
+}
+
+// dialOne is dial to an address.
+func (s *Supervisor) dialOne(ctx context.Context, network, address, vrf string) (net.Conn, error) {
 	if vrf != management.VRF {
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
@@ -46,7 +66,7 @@ func (s *Supervisor) dial(ctx context.Context, network, address, vrf string) (ne
 func (s *Supervisor) sources() []netip.Addr {
 	var all []netip.Addr
 	for _, a := range s.Addresses() {
-		if len(all) == 0 || all[len(all)-1].Is4() != a.Is4() {
+		if !slices.ContainsFunc(all, func(b netip.Addr) bool { return b.Is4() == a.Is4() }) {
 			all = append(all, a)
 		}
 	}

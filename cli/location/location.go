@@ -176,6 +176,31 @@ type Operator struct {
 	Moved func(done, total int64)
 }
 
+// Printable is text of another machine, as a terminal may be given it: without
+// control characters but for the ends of lines.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && unicode.IsControl(r) {
+			return '.'
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+}
+
+// Printable is the operator, who is told and asked in Printable only.
+func (o Operator) Printable() Operator {
+	ask, say := o.Ask, o.Say
+	if ask != nil {
+		o.Ask = func(ctx context.Context, question string, hidden bool) (string, error) {
+			return ask(ctx, Printable(question), hidden)
+		}
+	}
+	if say != nil {
+		o.Say = func(text string) { say(Printable(text)) }
+	}
+	return o
+}
+
 // Transfer moves files. VRF is "management" for connections from mgmt0, "" or
 // "default" for those that the machine makes as it likes.
 type Transfer interface {

@@ -1,6 +1,7 @@
 package location
 
 import (
+	"context"
 	"strings"
 	"testing"
 )
@@ -44,4 +45,17 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q is %+v, printed %q, which is %+v, %v", text, u, u.String(), again, err)
 		}
 	})
+}
+
+func TestPrintable(t *testing.T) {
+	if got, want := Printable("\x1b]0;x\x07a\r\nb\xff\u009bé"), ".]0;x.a.\nb?.é"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	var said, asked string
+	who := Operator{Say: func(s string) { said = s }, Ask: func(_ context.Context, q string, _ bool) (string, error) { asked = q; return "", nil }}.Printable()
+	who.Say("\x1b[2J")
+	_, _ = who.Ask(t.Context(), "\x1b[2J", true)
+	if said != ".[2J" || asked != ".[2J" {
+		t.Errorf("said %q, asked %q", said, asked)
+	}
 }

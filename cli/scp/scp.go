@@ -25,6 +25,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"trunkline/cli/location"
 )
 
 // Bounds of what the other end says.
@@ -195,7 +197,7 @@ func (c *Conn) complaint(b byte) error {
 	if err != nil {
 		return err
 	}
-	text = strings.TrimPrefix(strings.ToValidUTF8(text, "?"), "scp: ")
+	text = strings.TrimPrefix(location.Printable(text), "scp: ")
 	if b == 2 {
 		return fmt.Errorf("scp: %s", text)
 	}

@@ -45,6 +45,8 @@ func (c *Client) getHTTP(ctx context.Context, from location.URL, vrf string, who
 			return location.Error("The server redirects too often")
 		case via[0].URL.Scheme == location.HTTPS && r.URL.Scheme != location.HTTPS:
 			return location.Error("The server redirects from https to " + r.URL.Scheme)
+		case via[0].URL.Host != r.URL.Host || via[0].URL.Scheme != r.URL.Scheme:
+			r.Header.Del("Authorization") // which is for that server only
 		}
 		return nil
 	}}
@@ -72,8 +74,7 @@ func (c *Client) getHTTP(ctx context.Context, from location.URL, vrf string, who
 
 // printableStatus is what a server calls its status, bounded.
 func printableStatus(s string) string {
-	s = strings.ToValidUTF8(s, "?")
-	return s[:min(len(s), 80)]
+	return strings.ToValidUTF8(strings.ReplaceAll(location.Printable(s[:min(len(s), 80)]), "\n", "."), "?")
 }
 
 // unwrapped is an error of the HTTP client without the URL that it names.

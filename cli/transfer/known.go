@@ -96,24 +96,25 @@ func (k *known) check(ctx context.Context, host, address string, remote net.Addr
 		return location.Error(fmt.Sprintf("The host key of %s has changed: somebody may be in between. It is %s now, %s is known. If that is right, use clear ssh hosts.",
 			host, print, ssh.FingerprintSHA256(kept)))
 	}
+	if who.Ask == nil {
+		return location.Error(fmt.Sprintf("The host key of %s is not known, %s, and nobody can be asked: copy to or from there once at a terminal.", host, print))
+	}
 	kind := keyKind(key)
-	if who.Ask != nil {
-		question := fmt.Sprintf("The authenticity of host '%s (%s)' can't be established.\n%s key fingerprint is %s.\n"+
-			"Are you sure you want to continue connecting "+location.Sure, host, remoteHost(remote), kind, print)
-		for {
-			answer, err := who.Ask(ctx, question, false)
-			if err != nil {
-				return err
-			}
-			answer = strings.ToLower(strings.TrimSpace(answer))
-			if answer == "no" || answer == "n" {
-				return location.Error("Host key verification failed.")
-			}
-			if answer == "yes" || answer == "y" {
-				break
-			}
-			question = "Please type 'yes' or 'no': "
+	question := fmt.Sprintf("The authenticity of host '%s (%s)' can't be established.\n%s key fingerprint is %s.\n"+
+		"Are you sure you want to continue connecting "+location.Sure, host, remoteHost(remote), kind, print)
+	for {
+		answer, err := who.Ask(ctx, question, false)
+		if err != nil {
+			return err
 		}
+		answer = strings.ToLower(strings.TrimSpace(answer))
+		if answer == "no" || answer == "n" {
+			return location.Error("Host key verification failed.")
+		}
+		if answer == "yes" || answer == "y" {
+			break
+		}
+		question = "Please type 'yes' or 'no': "
 	}
 	if err := k.add(address, key); err != nil {
 		return err

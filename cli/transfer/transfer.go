@@ -57,6 +57,7 @@ func New(c Config) *Client {
 
 // Get implements location.Transfer.
 func (c *Client) Get(ctx context.Context, from location.URL, vrf string, who location.Operator, w io.Writer) error {
+	who = who.Printable()
 	m := &meter{who: who, w: w, total: -1}
 	var err error
 	switch {
@@ -76,6 +77,7 @@ func (c *Client) Put(ctx context.Context, to location.URL, vrf string, who locat
 	if !to.Writable() {
 		return location.Error("Files cannot be written by " + to.Scheme)
 	}
+	who = who.Printable()
 	m := &meter{who: who, w: io.Discard, total: size}
 	err := c.overSSH(ctx, to, vrf, who, func(s *shell) error { return s.put(to, io.TeeReader(r, m), size) })
 	return said(ctx, to, err)
