@@ -243,12 +243,18 @@ func (s *Service) chooseLocked() {
 	}
 }
 
-// discipline sets the clock by the source that is followed.
+// discipline sets the clock by the source that is followed. A sample is used once
+// and none that is older (RFC 5905 §10): the clock has moved since.
 func (s *Service) discipline(src *source) {
 	if s.cfg.Clock == nil {
 		return
 	}
-	by := src.best().offset
+	best := src.best()
+	if best.number <= src.used {
+		return
+	}
+	src.used = best.number
+	by := best.offset
 	var err error
 	switch {
 	case by.Abs() > panicLimit && s.right:

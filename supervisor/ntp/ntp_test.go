@@ -252,3 +252,24 @@ func TestDiscipline(t *testing.T) {
 		t.Fatalf("%+v", now)
 	}
 }
+
+// The best sample of eight is used once, however long it stays the best.
+func TestSampleOnce(t *testing.T) {
+	clock := &hand{}
+	s := New(Config{Clock: clock, Log: slog.New(slog.DiscardHandler)})
+	s.Set(ntp.Settings{Sources: []ntp.Source{{Host: "a"}}})
+	tell := func(offset, delay time.Duration) {
+		s.took(s.sources[0], answer{sample: sample{offset: offset, delay: delay, distance: time.Millisecond, stratum: 1}}, 0)
+	}
+	for range enough {
+		tell(100*time.Millisecond, 9*time.Millisecond)
+	}
+	slews, _ := clock.times()
+	tell(50*time.Millisecond, time.Millisecond)
+	for range 7 {
+		tell(10*time.Millisecond, 5*time.Millisecond)
+	}
+	if got, _ := clock.times(); got != slews+1 {
+		t.Errorf("%d slews by one sample", got-slews)
+	}
+}

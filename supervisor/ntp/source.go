@@ -27,12 +27,15 @@ type source struct {
 	state   feature.TimeSource
 	samples [8]sample // the newest first
 	count   int       // of samples
+	taken   uint64    // since the start
+	used    uint64    // number of the last one that the clock was set by
 }
 
 // sample is one answer.
 type sample struct {
 	offset, delay, distance time.Duration
 	stratum                 int
+	number                  uint64 // of the source's samples, from 1
 }
 
 func newSource(c ntp.Source, s *ntp.Settings) *source {
@@ -140,7 +143,9 @@ func (src *source) note(a answer) {
 	}
 	src.state.Reach |= 1
 	copy(src.samples[1:], src.samples[:])
+	src.taken++
 	src.samples[0] = a.sample
+	src.samples[0].number = src.taken
 	src.count = min(src.count+1, len(src.samples))
 	best := src.best()
 	src.state.Stratum, src.state.Delay, src.state.Offset = a.stratum, best.delay, best.offset
