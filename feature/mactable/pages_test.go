@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"trunkline/feature"
@@ -17,8 +18,11 @@ import (
 // pager answers as a card does, from entries in order.
 func pager(t *testing.T, cards map[int][]api.FDBEntry, asked map[int]int) feature.Query {
 	q := query(t, cards, nil)
+	var mu sync.Mutex // cards are asked at the same time
 	q.Module = func(_ context.Context, slot int, _ string, request []byte) ([]byte, error) {
+		mu.Lock()
 		asked[slot]++
+		mu.Unlock()
 		var r api.FDBQuery
 		if err := json.Unmarshal(request, &r); err != nil {
 			t.Error(err)

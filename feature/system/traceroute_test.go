@@ -26,7 +26,7 @@ func runTrace(t *testing.T, f family, values map[string]any) (string, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var out bytes.Buffer
-	err := f.trace(ctx, feature.Query{Args: feature.Args{Values: values}}, nil, &out)
+	err := f.trace(ctx, feature.Query{Args: feature.Args{Values: values}}, nameless{}, &out)
 	return out.String(), err
 }
 
