@@ -36,6 +36,16 @@ func runManaged(t *testing.T, name string) *managed {
 	start(t, "ip", "netns", "exec", m.switchNS, filepath.Join(bin, "trunkline"), "run", "--lab",
 		"--state-dir", filepath.Join(t.TempDir(), "state"), "--socket", socket)
 	answers(t, socket, 10*time.Second)
+	// Both ports are in the configuration before anything is compared with it.
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		r := run(t, 5*time.Second, filepath.Join(bin, "vsh"), "--socket", socket, "-c", "show running-config interface ethernet 1/2")
+		if strings.Contains(r.out, "interface Ethernet1/2") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("Ethernet1/2 is not there: %s", r.out)
+		}
+	}
 	ask := filepath.Join(m.dir, "ask")
 	if err := os.WriteFile(ask, []byte("#!/bin/sh\necho admin\n"), 0o700); err != nil {
 		t.Fatal(err)
