@@ -87,7 +87,7 @@ func Slots(t tree.Tree) iter.Seq2[string, int] {
 			case name == Mgmt0:
 				continue
 			case KindOf(name) == Vethernet:
-				if v, ok := entry.Get(ownerPath); ok {
+				if v, ok := entry.Get(OwnerPath); ok {
 					if b, ok := v.(Binding); ok {
 						slot = b.Slot()
 					}
@@ -102,8 +102,8 @@ func Slots(t tree.Tree) iter.Seq2[string, int] {
 	}
 }
 
-// ownerPath is the owner of a port, below its entry.
-var ownerPath = tree.Path{{Name: "owner"}}
+// OwnerPath is the owner of a port, below its entry.
+var OwnerPath = tree.Path{{Name: "owner"}}
 
 // PlaceOf returns the slot of the card that an interface is on: the one of
 // SlotOf, or for an interface that is not configured the one that reports it.

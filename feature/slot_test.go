@@ -98,6 +98,13 @@ func TestAdminState(t *testing.T) {
 	}
 }
 
+// onCard is the binding of a port to a card.
+type onCard int
+
+func (c onCard) Slot() int     { return int(c) }
+func (onCard) Owner() string   { return "" }
+func (onCard) Adapter() string { return "" }
+
 // Slots says of each interface what SlotOf does.
 func TestSlots(t *testing.T) {
 	for _, front := range []bool{false, true} {
@@ -105,14 +112,18 @@ func TestSlots(t *testing.T) {
 		for _, name := range []string{"Ethernet1/2", "Ethernet3/1", "Ethernet4/1", "Vethernet7", "mgmt0"} {
 			c = c.Set(InterfacePath(name, "description"), name)
 		}
+		c = c.Set(InterfacePath("Vethernet8", "owner"), onCard(5))
 		n := 0
 		for name, slot := range Slots(c) {
 			n++
 			if want := SlotOf(c, name); slot != want {
 				t.Errorf("front panel %v: %s is on %d, want %d", front, name, slot, want)
 			}
+			if name == "Vethernet8" && slot != 5 {
+				t.Errorf("%s is on %d, want 5", name, slot)
+			}
 		}
-		if n != 4 {
+		if n != 5 {
 			t.Errorf("%d interfaces", n)
 		}
 	}

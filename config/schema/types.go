@@ -166,6 +166,20 @@ var MAC = Type[ether.MAC]{
 	Format: ether.MAC.String,
 }
 
+// IPv6 is the type of an IPv6 address without a zone.
+var IPv6 = Type[netip.Addr]{
+	Name:   "ipv6-address",
+	Syntax: Syntax{Notation: "A:B::C:D", Help: "IPv6 address", Samples: []string{"2001:db8::1", "fd00::1"}},
+	Parse: func(s string) (netip.Addr, error) {
+		a, err := netip.ParseAddr(s)
+		if err != nil || !a.Is6() || a.Is4In6() || a.Zone() != "" {
+			return netip.Addr{}, ErrIPv6
+		}
+		return a, nil
+	},
+	Format: netip.Addr.String,
+}
+
 // IPv4 is the type of an IPv4 address.
 var IPv4 = Type[netip.Addr]{
 	Name:   "ipv4-address",

@@ -38,7 +38,7 @@ var Feature = feature.Feature{
 			Path: "vrfs/vrf/ipv4-route", Keys: []schema.Key{{Name: "prefix", Type: prefix4}, {Name: "next-hop", Type: schema.IPv4}},
 			Line: "ip route <prefix> <next-hop>", Parent: "vrfs/vrf", Help: "Route IP packets",
 		}, {
-			Path: "vrfs/vrf/ipv6-route", Keys: []schema.Key{{Name: "prefix", Type: prefix6}, {Name: "next-hop", Type: ipv6}},
+			Path: "vrfs/vrf/ipv6-route", Keys: []schema.Key{{Name: "prefix", Type: prefix6}, {Name: "next-hop", Type: schema.IPv6}},
 			Line: "ipv6 route <prefix> <next-hop>", Parent: "vrfs/vrf", Help: "Route IPv6 packets", Order: 1,
 		}},
 		Leaves: schema.Augment(feature.Interfaces,

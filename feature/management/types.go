@@ -38,17 +38,3 @@ var (
 	prefix4    = prefixes("ipv4-prefix", "A.B.C.D/LEN", "IP prefix; 0.0.0.0/0 for the default route", true, false, "0.0.0.0/0", "203.0.113.0/24")
 	prefix6    = prefixes("ipv6-prefix", "A:B::C:D/LEN", "IPv6 prefix; ::/0 for the default route", false, false, "::/0", "2001:db8:2::/48")
 )
-
-// ipv6 is an IPv6 address without a zone.
-var ipv6 = schema.Type[netip.Addr]{
-	Name:   "ipv6-address",
-	Syntax: schema.Syntax{Notation: "A:B::C:D", Help: "IPv6 address", Samples: []string{"2001:db8::1", "fd00::1"}},
-	Parse: func(s string) (netip.Addr, error) {
-		a, err := netip.ParseAddr(s)
-		if err != nil || !a.Is6() || a.Is4In6() || a.Zone() != "" {
-			return netip.Addr{}, schema.ErrIPv6
-		}
-		return a, nil
-	},
-	Format: netip.Addr.String,
-}

@@ -36,23 +36,9 @@ var (
 	}
 	ipv6Family = family{
 		v6: true, command: "ping6", any: "::", raw: "ip6:ipv6-icmp",
-		request: ipv6.ICMPTypeEchoRequest, reply: ipv6.ICMPTypeEchoReply, address: ipv6Address,
+		request: ipv6.ICMPTypeEchoRequest, reply: ipv6.ICMPTypeEchoReply, address: schema.IPv6,
 	}
 )
-
-// ipv6Address is an IPv6 address without a zone.
-var ipv6Address = schema.Type[netip.Addr]{
-	Name:   "ipv6-address",
-	Syntax: schema.Syntax{Notation: "A:B::C:D", Help: "IPv6 address", Samples: []string{"2001:db8::1", "fd00::1"}},
-	Parse: func(s string) (netip.Addr, error) {
-		a, err := netip.ParseAddr(s)
-		if err != nil || !a.Is6() || a.Is4In6() || a.Zone() != "" {
-			return netip.Addr{}, schema.ErrIPv6
-		}
-		return a, nil
-	},
-	Format: netip.Addr.String,
-}
 
 // resolve returns the address of a host in the family.
 func (f family) resolve(ctx context.Context, by feature.Host, host string) (netip.Addr, error) {

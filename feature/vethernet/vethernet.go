@@ -50,9 +50,6 @@ func ownerOf(t tree.Tree, port string) Owner {
 	return feature.Read(t, feature.InterfacePath(port, "owner"), Owner{})
 }
 
-// ownerPath is the owner of a port, below its entry.
-var ownerPath = tree.Path{{Name: "owner"}}
-
 func check(c feature.Candidate) []schema.Problem {
 	if !c.Changed(feature.ModulesRoot, feature.ProfilesRoot) && !c.ChangedPorts("owner") {
 		return nil
@@ -61,7 +58,7 @@ func check(c feature.Candidate) []schema.Problem {
 	taken := map[place]string{}
 	perModule := map[int]int{}
 	for port, entry := range c.New.Entries(feature.InterfacesRoot.Child("interface")) {
-		o := feature.Read(entry, ownerPath, Owner{})
+		o := feature.Read(entry, feature.OwnerPath, Owner{})
 		if o == (Owner{}) || feature.KindOf(port) != feature.Vethernet {
 			continue
 		}

@@ -38,17 +38,9 @@ var (
 // transcripts are the lines with output in the transcripts of the features, which
 // tests run.
 func transcripts(root string) ([]shown, error) {
-	files, err := filepath.Glob(filepath.Join(root, "feature/*/testdata/*.txtar"))
-	if err != nil {
-		return nil, err
-	}
-	slices.Sort(files)
+	texts, err := read(root, "feature/*/testdata/*.txtar")
 	var all []shown
-	for _, f := range files {
-		data, err := os.ReadFile(f)
-		if err != nil {
-			return nil, err
-		}
+	for _, data := range texts {
 		archive := txtar.Parse(data)
 		lines := strings.Split(string(archive.Comment), "\n")
 		for i := range len(lines) - 1 {
@@ -63,23 +55,15 @@ func transcripts(root string) ([]shown, error) {
 			}
 		}
 	}
-	return all, nil
+	return all, err
 }
 
 // sessions are the lines with output in the transcripts of the session, which tests
 // run.
 func sessions(root string) ([]shown, error) {
-	files, err := filepath.Glob(filepath.Join(root, "cli/session/testdata/*.txt"))
-	if err != nil {
-		return nil, err
-	}
-	slices.Sort(files)
+	texts, err := read(root, "cli/session/testdata/*.txt")
 	var all []shown
-	for _, f := range files {
-		data, err := os.ReadFile(f)
-		if err != nil {
-			return nil, err
-		}
+	for _, data := range texts {
 		reading := false
 		for line := range strings.SplitSeq(string(data), "\n") {
 			m := prompt.FindStringSubmatch(line)
@@ -95,7 +79,24 @@ func sessions(root string) ([]shown, error) {
 			}
 		}
 	}
-	return all, nil
+	return all, err
+}
+
+// read returns the contents of the files that match a pattern, by name.
+func read(root, pattern string) (texts [][]byte, err error) {
+	files, err := filepath.Glob(filepath.Join(root, pattern))
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(files)
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, data)
+	}
+	return texts, nil
 }
 
 // illustrate gives every command the example that says most: without filters

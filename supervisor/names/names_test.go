@@ -9,13 +9,13 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	dnswire "github.com/miekg/dns"
 
 	"trunkline/feature/dns"
+	"trunkline/internal/peertest"
 )
 
 func TestCandidates(t *testing.T) {
@@ -57,19 +57,7 @@ func dnsmasq(t *testing.T) uint16 {
 	for i := range 200 { // too many for a datagram
 		args = append(args, fmt.Sprintf("--host-record=many.test,192.0.2.%d", i+10))
 	}
-	out := &strings.Builder{}
-	cmd := exec.Command("dnsmasq", args...)
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("dnsmasq: %s", out)
-		}
-	})
+	out := peertest.Start(t, "dnsmasq", args...)
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		conn, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", port))
 		if err == nil {

@@ -27,6 +27,7 @@ import (
 
 	"trunkline/feature"
 	"trunkline/feature/ntp"
+	"trunkline/internal/roster"
 )
 
 // Config is of a Service.
@@ -141,40 +142,11 @@ func (s *Service) Snapshot() feature.Clock {
 
 // Run asks until ctx ends.
 func (s *Service) Run(ctx context.Context) {
-	running := map[*source]func(){}
-	stop := func(which func(*source) bool) {
-		for src, end := range running {
-			if which(src) {
-				end()
-				delete(running, src)
-			}
-		}
-	}
-	for {
+	roster.Run(ctx, s.changed, func() []*source {
 		s.mu.Lock()
-		wanted := s.sources
-		s.mu.Unlock()
-		stop(func(src *source) bool { return !slices.Contains(wanted, src) })
-		for _, src := range wanted {
-			if running[src] == nil {
-				running[src] = start(ctx, func(ctx context.Context) { s.keep(ctx, src) })
-			}
-		}
-		select {
-		case <-s.changed:
-		case <-ctx.Done():
-			stop(func(*source) bool { return true })
-			return
-		}
-	}
-}
-
-// start runs f in a goroutine; the function it returns ends it and waits.
-func start(ctx context.Context, f func(context.Context)) (end func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var done sync.WaitGroup
-	done.Go(func() { f(ctx) })
-	return func() { cancel(); done.Wait() }
+		defer s.mu.Unlock()
+		return s.sources
+	}, s.keep)
 }
 
 // keep asks one source until ctx ends.

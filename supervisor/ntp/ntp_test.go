@@ -13,12 +13,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"trunkline/feature"
 	"trunkline/feature/ntp"
+	"trunkline/internal/peertest"
 )
 
 func TestChoose(t *testing.T) {
@@ -67,19 +67,7 @@ func chrony(t *testing.T, address string) uint16 {
 	}
 	keys := write("keys", "42 MD5 ASCII:aNiceKey\n")
 	conf := write("conf", fmt.Sprintf("port %d\nbindaddress %s\nallow 127.0.0.0/8\nlocal stratum 3\ncmdport 0\nbindcmdaddress /\npidfile %s/pid\nkeyfile %s\n", port, address, dir, keys))
-	out := &strings.Builder{}
-	cmd := exec.Command("chronyd", "-x", "-d", "-U", "-f", conf, "-u", "root")
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("chronyd: %s", out)
-		}
-	})
+	peertest.Start(t, "chronyd", "-x", "-d", "-U", "-f", conf, "-u", "root")
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		l, err := net.ListenPacket("udp", fmt.Sprint(address, ":", port))
 		if err != nil {

@@ -27,6 +27,7 @@ import (
 
 	"trunkline/feature"
 	"trunkline/feature/logging"
+	"trunkline/internal/roster"
 )
 
 // Config says how servers are reached.
@@ -100,36 +101,5 @@ func (s *Service) Snapshot() []feature.LogServer {
 // Run sends until ctx ends. What is queued then is sent if that takes no longer
 // than a moment.
 func (s *Service) Run(ctx context.Context) {
-	running := map[*sender]func(){}
-	stop := func(which func(*sender) bool) {
-		for to, end := range running {
-			if which(to) {
-				end()
-				delete(running, to)
-			}
-		}
-	}
-	for {
-		wanted := s.list()
-		stop(func(to *sender) bool { return !slices.Contains(wanted, to) })
-		for _, to := range wanted {
-			if running[to] == nil {
-				running[to] = start(ctx, to.run)
-			}
-		}
-		select {
-		case <-s.changed:
-		case <-ctx.Done():
-			stop(func(*sender) bool { return true })
-			return
-		}
-	}
-}
-
-// start runs f in a goroutine; the function it returns ends it and waits.
-func start(ctx context.Context, f func(context.Context)) (end func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var done sync.WaitGroup
-	done.Go(func() { f(ctx) })
-	return func() { cancel(); done.Wait() }
+	roster.Run(ctx, s.changed, s.list, func(ctx context.Context, to *sender) { to.run(ctx) })
 }

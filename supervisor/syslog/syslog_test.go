@@ -15,13 +15,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"trunkline/config/tree"
 	"trunkline/feature"
 	"trunkline/feature/logging"
+	"trunkline/internal/peertest"
 )
 
 var wall = time.Date(2026, 11, 2, 9, 2, 11, 123456000, time.FixedZone("CET", 3600))
@@ -245,19 +245,7 @@ action(type="omfile" file="%s" template="t" asyncWriting="off" flushOnTXEnd="on"
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out := &strings.Builder{}
-	cmd := exec.Command("rsyslogd", "-n", "-f", conf, "-i", filepath.Join(dir, "pid"))
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("rsyslogd: %s", out)
-		}
-	})
+	peertest.Start(t, "rsyslogd", "-n", "-f", conf, "-i", filepath.Join(dir, "pid"))
 	return file
 }
 

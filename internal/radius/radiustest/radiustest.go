@@ -2,7 +2,6 @@
 package radiustest
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"trunkline/internal/peertest"
 	"trunkline/internal/radius"
 )
 
@@ -79,29 +79,10 @@ server default {
 			t.Fatal(err)
 		}
 	}
-	var log bytes.Buffer
-	c := exec.Command(program, "-f", "-X", "-d", dir)
-	c.Stdout, c.Stderr = &log, &log
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
-	t.Cleanup(func() {
-		_ = c.Process.Kill()
-		<-ended
-		if t.Failed() {
-			t.Log(log.String())
-		}
-	})
+	peer := peertest.Start(t, program, "-f", "-X", "-d", dir)
 	s := radius.Server{Address: address, Secret: secret, Timeout: time.Second, Retransmit: 1}
 	for range 60 {
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("freeradius has ended: %v", err)
-		default:
-		}
+		peer.Alive(t)
 		request, err := radius.Login("nobody", "x", secret)
 		if err != nil {
 			t.Fatal(err)
