@@ -26,19 +26,7 @@ const (
 )
 
 // variableName is a name that can stand in $(…).
-var variableName = func() schema.Type[string] {
-	t := schema.Word("variable", "Name of the variable", maxVariableName)
-	word := t.Parse
-	t.Parse = func(s string) (string, error) {
-		for _, c := range []byte(s) {
-			if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
-				return "", schema.ErrInvalid
-			}
-		}
-		return word(s)
-	}
-	return t
-}()
+var variableName = schema.Name("variable", "Name of the variable", maxVariableName)
 
 // variableCommands set, remove and show the variables of the session.
 func variableCommands() []grammar.Command {

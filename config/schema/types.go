@@ -66,6 +66,22 @@ func Word(name, help string, limit int) Type[string] {
 	}
 }
 
+// Name returns the type of words of letters, digits, - and _, 1 to limit bytes.
+func Name(name, help string, limit int) Type[string] {
+	t := Word(name, help, limit)
+	word := t.Parse
+	t.Parse = func(s string) (string, error) {
+		for _, c := range []byte(s) {
+			if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+				return "", ErrInvalid
+			}
+		}
+		return word(s)
+	}
+	t.Yang = fmt.Sprintf(`string { length "1..%d"; pattern "[a-zA-Z0-9\-_]+"; }`, limit)
+	return t
+}
+
 // Line returns the type of texts that take the rest of the line, 1 to limit
 // bytes, leading and trailing blanks removed.
 func Line(name, help string, limit int) Type[string] {

@@ -22,20 +22,10 @@ const (
 // RoleConfig is the configuration of a role, but for its lists.
 type RoleConfig struct{ Description, Rule string }
 
-// roleName is the type of names of roles: letters, digits, - and _.
+// roleName is the type of names of roles.
 var roleName = func() schema.Type[string] {
-	t := schema.Word("role-name", "Name of the role", maxRoleName)
-	word := t.Parse
-	t.Parse = func(s string) (string, error) {
-		for _, c := range []byte(s) {
-			if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
-				return "", schema.ErrInvalid
-			}
-		}
-		return word(s)
-	}
+	t := schema.Name("role-name", "Name of the role", maxRoleName)
 	t.Syntax.Objects = roleList
-	t.Yang = `string { length "1..16"; pattern "[a-zA-Z0-9\-_]+"; }`
 	return t
 }()
 
