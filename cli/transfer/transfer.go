@@ -2,9 +2,9 @@
 // as a client of SCP, SFTP and HTTP.
 //
 // The key of an SSH server that is new is shown to who can be asked, and kept once
-// he agrees; where nobody can be asked it is kept, and said. A server with another
-// key than the one that is kept is refused: somebody may be in between. HTTPS
-// servers need a certificate that the machine trusts, for their name.
+// he agrees; where nobody can be asked such a server is refused. So is one with
+// another key than the one that is kept: somebody may be in between. HTTPS servers
+// need a certificate that the machine trusts, for their name.
 //
 // Nothing waits for ever: an end that is silent for too long is given up, and ctx
 // ends everything at once. Sizes are for who takes the bytes to bound; the other
