@@ -25,6 +25,7 @@ type Store struct {
 
 	commit chan struct{} // holds a token while a commit is under way
 	// Guarded by commit:
+	encoder   *schema.Encoder
 	stored    uint64 // generation of what the backend has, 0 for nothing
 	uncertain bool   // the backend failed; what it has is not known
 	reloading bool
@@ -50,7 +51,7 @@ func Open(ctx context.Context, s *schema.Schema, b Backend, h Hooks, factory tre
 		return nil, &RecordError{Err: err}
 	}
 	store := &Store{
-		schema: s, backend: b, hooks: h, clock: h.Clock,
+		schema: s, encoder: s.NewEncoder(), backend: b, hooks: h, clock: h.Clock,
 		commit: make(chan struct{}, 1), trialWake: make(chan struct{}, 1), subscribers: map[chan struct{}]bool{},
 	}
 	if store.clock == nil {
@@ -249,7 +250,7 @@ func (s *Store) commitOne(ctx context.Context, c *Candidate, m Meta, on *Trial) 
 // store is the commit point and the publication of a new tree. What is pending
 // becomes t if it is not nil, nothing if end is set. The commit lock is held.
 func (s *Store) store(ctx context.Context, now Snapshot, next tree.Tree, m Meta, t *trial, end bool) (Result, error) {
-	text, err := s.schema.EncodeJSON(next)
+	text, err := s.encoder.Encode(next)
 	if err != nil {
 		return Result{}, fmt.Errorf("commit: %w", err)
 	}

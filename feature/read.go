@@ -3,7 +3,6 @@ package feature
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -54,12 +53,10 @@ func (c Candidate) Changed(paths ...tree.Path) bool {
 	return false
 }
 
-// ChangedPorts reports whether an interface came or went, or changed at or below
-// one of the named leaves or containers. The checks that look at all interfaces
-// then need not for a description.
-func (c Candidate) ChangedPorts(below ...string) bool {
+// CameOrWent reports whether an interface of a kind (KindOf) came or went.
+func (c Candidate) CameOrWent(kind string) bool {
 	for change := range tree.Diff(c.Old.Sub(InterfacesRoot), c.New.Sub(InterfacesRoot)) {
-		if len(change.Path) == 1 || slices.Contains(below, change.Path[1].Name) {
+		if len(change.Path) == 1 && KindOf(change.Path[0].Key) == kind {
 			return true
 		}
 	}

@@ -3,6 +3,8 @@ package feature
 import (
 	"fmt"
 	"iter"
+	"slices"
+	"strconv"
 
 	"trunkline/config/tree"
 )
@@ -77,29 +79,57 @@ func SlotOf(t tree.Tree, name string) int {
 	return 0
 }
 
-// Slots yields what Configured does, each with what SlotOf says of it, without a
-// look-up from the root for each.
-func Slots(t tree.Tree) iter.Seq2[string, int] {
-	return func(yield func(string, int) bool) {
-		for name, entry := range t.Entries(interfacesPath) {
-			slot := 0
-			switch {
-			case name == Mgmt0:
-				continue
-			case KindOf(name) == Vethernet:
-				if v, ok := entry.Get(OwnerPath); ok {
-					if b, ok := v.(Binding); ok {
-						slot = b.Slot()
-					}
-				}
-			default:
-				slot = SlotOf(t, name)
-			}
-			if !yield(name, slot) {
-				return
+// bySlot finds Ethernets by the module in their names and vEthernets by the slot
+// of their owners.
+var bySlot = tree.NewIndex(interfacesPath, func(name string, entry tree.Tree) string {
+	switch KindOf(name) {
+	case Ethernet:
+		module, _ := NamePort(name)
+		return slotGroup(Ethernet, module)
+	case Vethernet:
+		if v, ok := entry.Get(OwnerPath); ok {
+			if b, ok := v.(Binding); ok {
+				return slotGroup(Vethernet, b.Slot())
 			}
 		}
 	}
+	return ""
+})
+
+func slotGroup(kind string, slot int) string { return kind + strconv.Itoa(slot) }
+
+// groupsOf returns the groups of bySlot that are a card's ports, in their order.
+func groupsOf(t tree.Tree, slot int) []string {
+	vethernets := slotGroup(Vethernet, slot)
+	panel := Read(t, frontPanel, false)
+	switch {
+	case slot < FirstCard || slot > MaxModule:
+		return []string{vethernets}
+	case slot == FirstCard && panel:
+		return []string{slotGroup(Ethernet, 1), vethernets}
+	}
+	return []string{slotGroup(Ethernet, slot), vethernets}
+}
+
+// PortsOf returns the ports of which SlotOf says the slot, in the order of cli.md
+// §1, without a look at all others. The slot is greater than 0.
+func PortsOf(t tree.Tree, slot int) []string {
+	var all []string
+	for _, g := range groupsOf(t, slot) {
+		all = append(all, bySlot.Members(t, g)...)
+	}
+	return all
+}
+
+// SlotsWithPorts returns the slots for which PortsOf returns any, in order.
+func SlotsWithPorts(t tree.Tree) []int {
+	var all []int
+	for slot := 1; slot <= MaxModule; slot++ {
+		if slices.ContainsFunc(groupsOf(t, slot), func(g string) bool { return bySlot.Count(t, g) > 0 }) {
+			all = append(all, slot)
+		}
+	}
+	return all
 }
 
 // OwnerPath is the owner of a port, below its entry.

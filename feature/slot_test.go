@@ -2,6 +2,8 @@ package feature
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"trunkline/config/schema"
@@ -106,25 +108,30 @@ func (onCard) Owner() string   { return "" }
 func (onCard) Adapter() string { return "" }
 
 // Slots says of each interface what SlotOf does.
-func TestSlots(t *testing.T) {
+func TestPortsOf(t *testing.T) {
 	for _, front := range []bool{false, true} {
 		c := tree.Tree{}.Set(tree.Path{{Name: "system"}, {Name: "front-panel"}}, front)
-		for _, name := range []string{"Ethernet1/2", "Ethernet3/1", "Ethernet4/1", "Vethernet7", "mgmt0"} {
+		for _, name := range []string{"Ethernet1/2", "Ethernet3/1", "Ethernet4/10", "Ethernet4/9", "Vethernet7", "mgmt0"} {
 			c = c.Set(InterfacePath(name, "description"), name)
 		}
-		c = c.Set(InterfacePath("Vethernet8", "owner"), onCard(5))
-		n := 0
-		for name, slot := range Slots(c) {
-			n++
-			if want := SlotOf(c, name); slot != want {
-				t.Errorf("front panel %v: %s is on %d, want %d", front, name, slot, want)
-			}
-			if name == "Vethernet8" && slot != 5 {
-				t.Errorf("%s is on %d, want 5", name, slot)
+		c = c.Set(InterfacePath("Vethernet8", "owner"), onCard(5)).Set(InterfacePath("Vethernet10", "owner"), onCard(4)).
+			Set(InterfacePath("Vethernet9", "owner"), onCard(4))
+		want := map[int][]string{}
+		for name := range Configured(c) {
+			if slot := SlotOf(c, name); slot != 0 {
+				want[slot] = append(want[slot], name)
 			}
 		}
-		if n != 5 {
-			t.Errorf("%d interfaces", n)
+		if len(want) != 3 || len(want[4]) != 4 {
+			t.Fatalf("front panel %v: %v", front, want)
+		}
+		if got := SlotsWithPorts(c); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
+			t.Errorf("front panel %v: slots %v, want those of %v", front, got, want)
+		}
+		for slot := 1; slot <= MaxModule; slot++ {
+			if got := PortsOf(c, slot); !slices.Equal(got, want[slot]) {
+				t.Errorf("front panel %v: slot %d has %v, want %v", front, slot, got, want[slot])
+			}
 		}
 	}
 }

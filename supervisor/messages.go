@@ -47,7 +47,7 @@ func (s *Supervisor) watch(ctx context.Context) {
 	for {
 		select {
 		case <-changed:
-			now := s.state.View().Tree()
+			now := s.state.Tree()
 			s.logAll(accounting.StateEvents(seen, now))
 			seen = now
 		case <-committed:

@@ -54,6 +54,7 @@ func Compile(groups ...Group) (*Schema, error) {
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
 	}
+	c.indexHeirs()
 	return c.Schema, nil
 }
 

@@ -26,17 +26,68 @@ const noJSON = "[null]"
 // objects, a list is an array of objects that hold their keys as members. Equal
 // trees give equal text. It fails if the tree is not of the schema.
 func (s *Schema) EncodeJSON(t tree.Tree) ([]byte, error) {
-	e := &encoder{}
-	e.object(s.root, nil, t)
+	return s.NewEncoder().Encode(t)
+}
+
+// Encoder encodes successive trees. What an entry of a list at the top says is not
+// made again for trees that share it, so a small change of a large configuration
+// costs little. It keeps the last text.
+type Encoder struct {
+	root *node
+	was  map[encoded][]byte
+}
+
+// encoded is an entry whose text is known. Its key is a part: two entries may
+// share what is in them.
+type encoded struct {
+	list *node
+	key  string
+	t    tree.Tree
+}
+
+// NewEncoder returns an encoder of trees of the schema.
+func (s *Schema) NewEncoder() *Encoder { return &Encoder{root: s.root} }
+
+// Encode is Schema.EncodeJSON. The text is not to be changed.
+func (m *Encoder) Encode(t tree.Tree) ([]byte, error) {
+	e := &encoder{was: m.was, spans: map[encoded]span{}}
+	e.object(m.root, nil, t)
 	if e.err != nil {
 		return nil, e.err
 	}
-	return e.b.Bytes(), nil
+	text := e.b.Bytes()
+	m.was = make(map[encoded][]byte, len(e.spans))
+	for entry, at := range e.spans {
+		m.was[entry] = text[at.from:at.to]
+	}
+	return text, nil
 }
 
 type encoder struct {
-	b   bytes.Buffer
-	err error
+	b     bytes.Buffer
+	err   error
+	was   map[encoded][]byte
+	spans map[encoded]span // of entries in b
+	inner bool             // below an entry
+}
+
+type span struct{ from, to int }
+
+// entry writes the entry of a list, as it was written before if it is known.
+func (e *encoder) entry(n *node, p tree.Path, t tree.Tree) {
+	if e.inner {
+		e.node(n, p, t)
+		return
+	}
+	entry, from := encoded{n, p[len(p)-1].Key, t}, e.b.Len()
+	if text, ok := e.was[entry]; ok {
+		e.b.Write(text)
+	} else {
+		e.inner = true
+		e.node(n, p, t)
+		e.inner = false
+	}
+	e.spans[entry] = span{from, e.b.Len()}
 }
 
 func (e *encoder) fail(p tree.Path, format string, args ...any) {
@@ -82,7 +133,7 @@ func (e *encoder) object(n *node, p tree.Path, t tree.Tree) {
 		}
 	}
 	list := ""
-	for elem := range t.Children(nil) {
+	for elem, sub := range t.Below() {
 		if e.err != nil {
 			return
 		}
@@ -111,7 +162,11 @@ func (e *encoder) object(n *node, p tree.Path, t tree.Tree) {
 		} else {
 			e.b.WriteByte(',')
 		}
-		e.node(below, at, t.Sub(at[len(p):]))
+		if elem.Key != "" {
+			e.entry(below, at, sub)
+		} else {
+			e.node(below, at, sub)
+		}
 	}
 	if list != "" {
 		e.b.WriteByte(']')

@@ -3,6 +3,7 @@ package schema_test
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +47,42 @@ func TestJSONRoundTrip(t *testing.T) {
 		got, err := s.DecodeJSON(data)
 		if err != nil || !got.Equal(want) {
 			t.Fatalf("seed %d: %v\n%s", seed, err, data)
+		}
+	}
+}
+
+// An encoder that has encoded other trees says what a new one says.
+func TestEncoder(t *testing.T) {
+	s := configtest.Schema()
+	e := s.NewEncoder()
+	r := rand.New(rand.NewPCG(7, 1))
+	now := configtest.Random(s, r)
+	for range 300 {
+		switch r.IntN(4) {
+		case 0:
+			now = configtest.Random(s, r)
+		case 1: // an entry under the name of another, which shares what is in it
+			keys := slices.Collect(now.Keys(path("vlans/vlan")))
+			if len(keys) > 0 {
+				now = now.Graft(path("vlans").Entry("vlan", "77"), now.Sub(path("vlans").Entry("vlan", keys[r.IntN(len(keys))])))
+			}
+		case 2:
+			if _, err := e.Encode(now.Set(path("system/colour"), "x")); err == nil {
+				t.Fatal("not of the schema")
+			}
+		default:
+			for key := range now.Keys(path("vlans/vlan")) {
+				now = now.Delete(path("vlans").Entry("vlan", key))
+				break
+			}
+		}
+		want, err := s.EncodeJSON(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := e.Encode(now)
+		if err != nil || string(got) != string(want) {
+			t.Fatalf("%v\n%s\nwant\n%s", err, got, want)
 		}
 	}
 }

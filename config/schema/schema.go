@@ -30,6 +30,7 @@ type Schema struct {
 	leaves      []*leaf
 	leafGroups  []int
 	gates       []*gate
+	heirs       []heirs
 }
 
 // node is a place in the schema: a container, a list or a leaf.

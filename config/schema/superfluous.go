@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"maps"
 	"slices"
 
 	"trunkline/config/tree"
@@ -33,41 +34,63 @@ func (s *Schema) Superfluous(before, after tree.Tree) []tree.Path {
 		}
 		at := profiles[entry.String()]
 		if at == nil {
-			at = &changes{}
+			at = &changes{entry: entry}
 			profiles[entry.String()] = at
 		}
 		if at.whole = at.whole || heir || len(rel) == 0; !at.whole {
 			at.leaves = append(at.leaves, rel)
 		}
 	}
-	if len(profiles) == 0 {
-		return all
+	for _, name := range slices.Sorted(maps.Keys(profiles)) {
+		changed := profiles[name]
+		s.below(after, changed.entry, func(entry tree.Path) {
+			if changed.whole {
+				whole(entry)
+				return
+			}
+			for _, rel := range changed.leaves {
+				if p := entry.Join(rel); after.Exists(p) {
+					all = append(all, p)
+				}
+			}
+		})
 	}
-	for _, list := range s.heirs() {
-		place := s.EntryPath(list.path, "")
-		for key := range after.Keys(place) {
-			entry := s.EntryPath(list.path, key)
-			for profile := range s.chain(after, entry) {
-				switch at := profiles[profile.String()]; {
-				case at == nil:
-				case at.whole:
-					whole(entry)
-				default:
-					for _, rel := range at.leaves {
-						if p := entry.Join(rel); after.Exists(p) {
-							all = append(all, p)
-						}
+	return all
+}
+
+// below calls f for each entry that inherits a port-profile, itself or through
+// others.
+func (s *Schema) below(t tree.Tree, profile tree.Path, f func(entry tree.Path)) {
+	seen := map[string]bool{}
+	level := []tree.Path{profile}
+	for range MaxChain {
+		var next []tree.Path
+		for _, profile := range level {
+			if !t.Exists(profile) {
+				continue
+			}
+			for _, h := range s.heirs {
+				if h.profiles != profile.Names() {
+					continue
+				}
+				for _, key := range h.index.Members(t, profile[len(profile)-1].Key) {
+					entry := s.EntryPath(h.list, key)
+					if name := entry.String(); !seen[name] {
+						seen[name] = true
+						f(entry)
+						next = append(next, entry)
 					}
 				}
 			}
 		}
+		level = next
 	}
-	return all
 }
 
 // changes are those of one port-profile: of the leaves by their relative paths, or
 // of the whole.
 type changes struct {
+	entry  tree.Path
 	leaves []tree.Path
 	whole  bool
 }
@@ -87,29 +110,32 @@ func (s *Schema) inheriting(p tree.Path) (tree.Path, *node) {
 	return nil, nil
 }
 
-// heirs are the lists whose entries may inherit a port-profile.
-func (s *Schema) heirs() []*node {
-	var all []*node
+// heirs are a list whose entries may inherit a port-profile, by the profile's key.
+type heirs struct {
+	list, profiles string // paths of names
+	index          *tree.Index
+}
+
+// indexHeirs finds the lists of heirs among the leaves.
+func (s *Schema) indexHeirs() {
 	for _, l := range s.leaves {
-		if l.mount != nil && l.decl.Path == Inherit && l.decl.Ref != "" {
-			all = append(all, l.mount)
+		if l.mount == nil || l.decl.Path != Inherit || l.decl.Ref == "" {
+			continue
 		}
+		s.heirs = append(s.heirs, heirs{
+			list: l.mount.path, profiles: l.decl.Ref,
+			index: tree.NewIndex(s.EntryPath(l.mount.path, ""), func(_ string, entry tree.Tree) string {
+				v, ok := entry.Get(l.rel)
+				if !ok || v == No || !sameType(v, l.zero()) {
+					return ""
+				}
+				return l.decl.Type.FormatText(v)
+			}),
+		})
 	}
-	return all
 }
 
 // inherited reports whether entries of a list are what others inherit.
 func (s *Schema) inherited(list *node) bool {
-	return slices.ContainsFunc(s.heirs(), func(n *node) bool { return n.child(Inherit).leaf.decl.Ref == list.path })
-}
-
-// chain yields the port-profiles of an entry, the nearest first.
-func (s *Schema) chain(t tree.Tree, entry tree.Path) func(func(tree.Path) bool) {
-	return func(yield func(tree.Path) bool) {
-		for range MaxChain {
-			if entry, _ = s.inherits(t, entry); entry == nil || !yield(entry) {
-				return
-			}
-		}
-	}
+	return slices.ContainsFunc(s.heirs, func(h heirs) bool { return h.profiles == list.path })
 }

@@ -37,23 +37,25 @@ func diff(a, b *node, at Path, yield func(Change) bool) bool {
 }
 
 func diffKids(a, b *kid, at Path, yield func(Change) bool) bool {
+	return differ(a, b, func(e Elem, a, b *node) bool { return diff(a, b, append(at, e), yield) })
+}
+
+// differ calls f in order for each child that two treaps do not share, nil for one
+// that is not there, until it returns false, and reports whether it never did.
+func differ(a, b *kid, f func(e Elem, a, b *node) bool) bool {
 	switch {
 	case a == b:
 		return true
 	case a == nil:
-		return b.each(func(k *kid) bool { return came(k.node, append(at, k.elem), yield) })
+		return b.each(func(k *kid) bool { return f(k.elem, nil, k.node) })
 	case b == nil:
-		return a.each(func(k *kid) bool { return went(k.node, append(at, k.elem), yield) })
+		return a.each(func(k *kid) bool { return f(k.elem, k.node, nil) })
 	case a.above(b.prio, b.elem):
 		left, n, right := b.split(a.elem)
-		return diffKids(a.left, left, at, yield) &&
-			diff(a.node, n, append(at, a.elem), yield) &&
-			diffKids(a.right, right, at, yield)
+		return differ(a.left, left, f) && (a.node == n || f(a.elem, a.node, n)) && differ(a.right, right, f)
 	}
 	left, n, right := a.split(b.elem)
-	return diffKids(left, b.left, at, yield) &&
-		diff(n, b.node, append(at, b.elem), yield) &&
-		diffKids(right, b.right, at, yield)
+	return differ(left, b.left, f) && (n == b.node || f(b.elem, n, b.node)) && differ(right, b.right, f)
 }
 
 func came(n *node, at Path, yield func(Change) bool) bool {

@@ -3,8 +3,8 @@ package tree
 import "strings"
 
 func compareElem(a, b Elem) int {
-	if c := strings.Compare(a.Name, b.Name); c != 0 {
-		return c
+	if a.Name != b.Name {
+		return strings.Compare(a.Name, b.Name)
 	}
 	return Compare(a.Key, b.Key)
 }
@@ -13,7 +13,8 @@ func compareElem(a, b Elem) int {
 // bytes. Keys that differ only in leading zeros are ordered by bytes, so that
 // only equal keys compare as 0.
 func Compare(a, b string) int {
-	i, j := 0, 0
+	same := common(a, b)
+	i, j := same, same
 	for i < len(a) && j < len(b) {
 		if !digit(a[i]) || !digit(b[j]) {
 			if a[i] != b[j] {
@@ -37,6 +38,19 @@ func Compare(a, b string) int {
 		return c
 	}
 	return strings.Compare(a, b)
+}
+
+// common returns the length of what both begin with, but for the digits at its
+// end: they may be part of longer numbers.
+func common(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	for n > 0 && digit(a[n-1]) {
+		n--
+	}
+	return n
 }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }

@@ -225,8 +225,20 @@ func (k *kid) len() int {
 // Children yields the elements directly below the path, in order.
 func (t Tree) Children(p Path) iter.Seq[Elem] {
 	return func(yield func(Elem) bool) {
-		if n := t.find(p); n != nil {
-			n.kids.each(func(k *kid) bool { return yield(k.elem) })
+		for e := range t.Sub(p).Below() {
+			if !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// Below yields the elements directly below the root, in order, each with its node
+// as a tree of its own.
+func (t Tree) Below() iter.Seq2[Elem, Tree] {
+	return func(yield func(Elem, Tree) bool) {
+		if t.root != nil {
+			t.root.kids.each(func(k *kid) bool { return yield(k.elem, Tree{k.node}) })
 		}
 	}
 }

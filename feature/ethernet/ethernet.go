@@ -97,15 +97,12 @@ var Feature = feature.Feature{
 }
 
 func check(c feature.Candidate) []schema.Problem {
-	if !c.Changed(feature.ModulesRoot, feature.ProfilesRoot) && !c.ChangedPorts() {
-		return nil
+	problems := checkUplinks(c)
+	if !c.CameOrWent(feature.Ethernet) {
+		return problems
 	}
-	var problems []schema.Problem
 	total, perModule := 0, map[int]int{}
-	for port := range feature.Configured(c.New) {
-		if feature.KindOf(port) != feature.Ethernet {
-			continue
-		}
+	for _, port := range feature.PortsByKind.Members(c.New, feature.Ethernet) {
 		add := func(rule, format string, args ...any) {
 			problems = append(problems, schema.Problem{
 				Path: feature.InterfacePath(port), Rule: rule, Text: fmt.Sprintf(format, args...),
@@ -127,6 +124,14 @@ func check(c feature.Candidate) []schema.Problem {
 			add("scale", "ERROR: Maximum number of Ethernet interfaces per module (%d) reached.", PerModule)
 		}
 	}
+	return problems
+}
+
+func checkUplinks(c feature.Candidate) []schema.Problem {
+	if !c.Changed(feature.ModulesRoot, feature.ProfilesRoot) {
+		return nil
+	}
+	var problems []schema.Problem
 	for slot := range c.New.Keys(vemsPath) {
 		for dev, name := range uplinks(c.New, slot) {
 			path := profilePath(slot, dev)

@@ -95,14 +95,18 @@ func renamed(c feature.Candidate) []schema.Problem {
 
 func check(c feature.Candidate) []schema.Problem {
 	problems := renamed(c)
-	if !c.ChangedPorts() {
-		return problems
-	}
+	came := ""
 	for change := range tree.Diff(c.Old.Sub(feature.InterfacesRoot), c.New.Sub(feature.InterfacesRoot)) {
-		if len(change.Path) > 1 || change.Added {
+		if len(change.Path) > 1 {
 			continue
 		}
 		name := change.Path[0].Key
+		if change.Added {
+			if feature.KindOf(name) == feature.Vethernet {
+				came = name
+			}
+			continue
+		}
 		if feature.KindOf(name) != feature.Vethernet ||
 			feature.BindingOf(c.Old, name) == nil { // detached, even if its card has not said so yet
 			continue
@@ -114,17 +118,11 @@ func check(c feature.Candidate) []schema.Problem {
 			})
 		}
 	}
-	vethernets := 0
-	for name := range feature.Configured(c.New) {
-		if feature.KindOf(name) == feature.Vethernet {
-			vethernets++
-		}
-		if vethernets == MaxVethernets+1 {
-			return append(problems, schema.Problem{
-				Path: feature.InterfacePath(name), Rule: "scale",
-				Text: fmt.Sprintf("ERROR: Maximum number of Vethernets (%d) reached.", MaxVethernets),
-			})
-		}
+	if came != "" && feature.PortsByKind.Count(c.New, feature.Vethernet) > MaxVethernets {
+		return append(problems, schema.Problem{
+			Path: feature.InterfacePath(came), Rule: "scale",
+			Text: fmt.Sprintf("ERROR: Maximum number of Vethernets (%d) reached.", MaxVethernets),
+		})
 	}
 	return problems
 }

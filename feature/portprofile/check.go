@@ -26,14 +26,9 @@ func check(c feature.Candidate) []schema.Problem {
 			out = append(out, schema.Problem{Path: at, Rule: rule, Text: text})
 		}
 	}
-	ports := members(c.New)
 	look := map[string]bool{} // profiles that may have become wrong
 	for _, port := range moved {
 		look[feature.ProfileOf(c.New, port)] = true
-	}
-	var below map[string][]string
-	if profiles {
-		below = children(c.New)
 	}
 
 	for gone := range c.Old.Keys(listPath) {
@@ -43,13 +38,12 @@ func check(c feature.Candidate) []schema.Problem {
 		if c.New.Exists(path(gone)) {
 			continue
 		}
-		switch {
-		case len(ports[gone]) > 0:
+		if ports := members(c.New, gone); len(ports) > 0 {
 			problem(path(gone), schema.RuleInUse, "ERROR: Port-profile %s is in use by %s; remove or move the ports first.",
-				gone, some(ports[gone]))
-		case len(below[gone]) > 0:
+				gone, some(ports))
+		} else if below := childrenByProfile.Members(c.New, gone); len(below) > 0 {
 			problem(path(gone), schema.RuleInUse, "ERROR: Port-profile %s is in use by port-profile %s; remove or move it first.",
-				gone, some(below[gone]))
+				gone, some(below))
 		}
 	}
 
@@ -77,8 +71,8 @@ func check(c feature.Candidate) []schema.Problem {
 		case kind(c.New, p) != kind(c.New, parent):
 			problem(at, "port-profile-type", "%s", feature.TypeMismatch(kind(c.New, p), kind(c.New, parent)))
 		}
-		if most := maxPorts(c.New, p); len(ports[p]) > most {
-			out = append(out, full(c, p, ports[p], most)...)
+		if most := maxPorts(c.New, p); feature.PortsByProfile.Count(c.New, p) > most {
+			out = append(out, full(c, p, members(c.New, p), most)...)
 		}
 	}
 	if count > maxProfiles {

@@ -193,25 +193,13 @@ func maxPorts(t tree.Tree, profile string) int {
 	return int(feature.Read(t, path(profile, "max-ports"), n))
 }
 
-// members returns the ports that inherit each profile themselves, in the order
-// of cli.md §1.
-func members(t tree.Tree) map[string][]string {
-	m := map[string][]string{}
-	for port, entry := range t.Entries(feature.InterfacesRoot.Child("interface")) {
-		if p := feature.Read(entry, inheritPath, ""); p != "" {
-			m[p] = append(m[p], port)
-		}
-	}
-	return m
-}
+// childrenByProfile finds the profiles that inherit each profile themselves.
+var childrenByProfile = tree.NewIndex(listPath, func(_ string, entry tree.Tree) string {
+	return feature.Read(entry, inheritPath, "")
+})
 
-// children returns the profiles that inherit each profile themselves.
-func children(t tree.Tree) map[string][]string {
-	m := map[string][]string{}
-	for p, entry := range t.Entries(listPath) {
-		if parent := feature.Read(entry, inheritPath, ""); parent != "" {
-			m[parent] = append(m[parent], p)
-		}
-	}
-	return m
+// members returns the ports that inherit a profile themselves, in the order of
+// cli.md §1.
+func members(t tree.Tree, profile string) []string {
+	return feature.PortsByProfile.Members(t, profile)
 }

@@ -56,7 +56,6 @@ func showAll(q feature.Query) (feature.Screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports := members(q.Running)
 	rows := make([]profile, len(names))
 	for i, n := range names {
 		rows[i] = profile{
@@ -65,7 +64,7 @@ func showAll(q feature.Query) (feature.Screen, error) {
 			state:       feature.Read(q.Running, path(n, "state"), disabled),
 			parent:      parentOf(q.Running, n),
 			maxPorts:    maxPorts(q.Running, n),
-			own:         configured(q, n), eval: evaluated(q, n), ports: ports[n],
+			own:         configured(q, n), eval: evaluated(q, n), ports: members(q.Running, n),
 		}
 		if i > 0 {
 			rows[i].gap = "\n"
@@ -151,12 +150,11 @@ func showBrief(q feature.Query) (feature.Screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports, below := members(q.Running), children(q.Running)
 	rows := make([]briefRow, len(names))
 	for i, n := range names {
 		rows[i] = briefRow{
 			n, feature.Read(q.Running, path(n, "state"), disabled),
-			len(configured(q, n)), len(evaluated(q, n)), len(ports[n]), len(below[n]),
+			len(configured(q, n)), len(evaluated(q, n)), feature.PortsByProfile.Count(q.Running, n), childrenByProfile.Count(q.Running, n),
 		}
 	}
 	dashes := strings.Repeat("-", 80) + "\n"

@@ -27,10 +27,9 @@ func uses(q feature.Query) ([]use, error) {
 	for _, m := range q.State.Modules {
 		hosts[m.Slot] = m.Host
 	}
-	ports := members(q.Running)
 	var rows []use
 	for _, n := range names {
-		for i, port := range ports[n] {
+		for i, port := range members(q.Running, n) {
 			u := use{profile: n, port: port, first: i == 0}
 			if s, ok := state[port]; ok {
 				u.adapter, u.owner = s.Adapter, s.Owner
@@ -108,11 +107,10 @@ func showExpand(q feature.Query) (feature.Screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports := members(q.Running)
 	rows := func(yield func(feature.Row) bool) {
 		for _, n := range names {
 			heading := "port-profile " + n + "\n"
-			for _, port := range ports[n] {
+			for _, port := range members(q.Running, n) {
 				lines := expanded(q, port)
 				row := feature.Row{
 					Text: heading + items(port, lines),

@@ -3,6 +3,7 @@ package vethernet
 import (
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"trunkline/config/schema"
@@ -169,6 +170,11 @@ func (o Owner) Adapter() string {
 type place struct {
 	module                     int
 	namespace, adapter, socket string
+}
+
+// key names the place; no part of it holds a null byte.
+func (p place) key() string {
+	return strings.Join([]string{strconv.Itoa(p.module), p.namespace, p.adapter, p.socket}, "\x00")
 }
 
 func (o Owner) place() place { return place{o.Module, o.Namespace, o.Adapter(), o.Socket} }

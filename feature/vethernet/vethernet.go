@@ -9,6 +9,8 @@ package vethernet
 import (
 	"fmt"
 	"maps"
+	"slices"
+	"strconv"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -50,16 +52,52 @@ func ownerOf(t tree.Tree, port string) Owner {
 	return feature.Read(t, feature.InterfacePath(port, "owner"), Owner{})
 }
 
-func check(c feature.Candidate) []schema.Problem {
-	if !c.Changed(feature.ModulesRoot, feature.ProfilesRoot) && !c.ChangedPorts("owner") {
-		return nil
+// byPlace and byModule find vEthernets by where their owners are.
+var (
+	byPlace = tree.NewIndex(feature.InterfacesRoot.Child("interface"), func(port string, entry tree.Tree) string {
+		if o := ownerIn(port, entry); o != (Owner{}) {
+			return o.place().key()
+		}
+		return ""
+	})
+	byModule = tree.NewIndex(feature.InterfacesRoot.Child("interface"), func(port string, entry tree.Tree) string {
+		if o := ownerIn(port, entry); o != (Owner{}) {
+			return strconv.Itoa(o.Module)
+		}
+		return ""
+	})
+)
+
+// ownerIn returns the owner that an interface's entry holds.
+func ownerIn(port string, entry tree.Tree) Owner {
+	if feature.KindOf(port) != feature.Vethernet {
+		return Owner{}
 	}
-	problems := checkVNICs(c)
-	taken := map[place]string{}
-	perModule := map[int]int{}
-	for port, entry := range c.New.Entries(feature.InterfacesRoot.Child("interface")) {
-		o := feature.Read(entry, feature.OwnerPath, Owner{})
-		if o == (Owner{}) || feature.KindOf(port) != feature.Vethernet {
+	return feature.Read(entry, feature.OwnerPath, Owner{})
+}
+
+// check looks at the owners that the candidate changes, and at all where it
+// changes what modules have.
+func check(c feature.Candidate) []schema.Problem {
+	var problems []schema.Problem
+	modules := c.Changed(feature.ModulesRoot)
+	if modules || c.Changed(feature.ProfilesRoot) {
+		problems = checkVNICs(c)
+	}
+	moved := map[string]bool{}
+	for change := range tree.Diff(c.Old.Sub(feature.InterfacesRoot), c.New.Sub(feature.InterfacesRoot)) {
+		if len(change.Path) == 2 && change.Path[1].Name == feature.OwnerPath[0].Name && change.New != nil {
+			moved[change.Path[0].Key] = true
+		}
+	}
+	look := slices.SortedFunc(maps.Keys(moved), tree.Compare)
+	if modules {
+		look = slices.Collect(c.New.Keys(feature.InterfacesRoot.Child("interface")))
+	}
+	crowded := map[int]bool{}
+	for _, port := range look {
+		o := ownerIn(port, c.New.Sub(feature.InterfacePath(port)))
+		if o == (Owner{}) {
 			continue
 		}
 		add := func(s schema.Severity, rule, format string, args ...any) {
@@ -67,10 +105,8 @@ func check(c feature.Candidate) []schema.Problem {
 				Path: feature.InterfacePath(port, "owner"), Severity: s, Rule: rule, Text: fmt.Sprintf(format, args...),
 			})
 		}
-		if other, ok := taken[o.place()]; ok {
+		if other := holder(c.New, port, moved); other != "" {
 			add(schema.Error, "owner-taken", "ERROR: %s is bound to %s already.", other, ownerOf(c.New, other))
-		} else {
-			taken[o.place()] = port
 		}
 		if o.Device != "" && c.New.Exists(uplinkPath(o.Module, o.Device)) {
 			add(schema.Error, "owner-uplink", "ERROR: Device %s of module %d is an uplink.", o.Device, o.Module)
@@ -81,8 +117,8 @@ func check(c feature.Candidate) []schema.Problem {
 		if o.Kind == KindInternal && o != ownerOf(c.Old, port) && !hasVNIC(c.New, o) {
 			add(schema.Error, "owner-vnic", "ERROR: Module %d has no host vnic %s.", o.Module, o.Device)
 		}
-		perModule[o.Module]++
-		if perModule[o.Module] == PerModule+1 {
+		if moved[port] && !crowded[o.Module] && byModule.Count(c.New, strconv.Itoa(o.Module)) > PerModule {
+			crowded[o.Module] = true
 			add(schema.Error, "scale", "ERROR: Maximum number of Vethernets per module (%d) reached.", PerModule)
 		}
 		if o.Module != ownerOf(c.Old, port).Module && !moduleKnown(c.New, o.Module) {
@@ -91,6 +127,20 @@ func check(c feature.Candidate) []schema.Problem {
 		}
 	}
 	return problems
+}
+
+// holder returns another port that is where a port is that moved, "" for none. Of
+// those that moved to one place the first has it.
+func holder(t tree.Tree, port string, moved map[string]bool) string {
+	if !moved[port] {
+		return ""
+	}
+	for _, other := range byPlace.Members(t, ownerOf(t, port).place().key()) {
+		if other != port && (!moved[other] || tree.Compare(other, port) < 0) {
+			return other
+		}
+	}
+	return ""
 }
 
 func uplinkPath(slot int, dev string) tree.Path {

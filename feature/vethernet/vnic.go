@@ -68,15 +68,17 @@ func VNICs(t tree.Tree) iter.Seq[VNIC] {
 	}
 }
 
+// byKind finds vEthernets by the kind of their owners.
+var byKind = tree.NewIndex(feature.InterfacesRoot.Child("interface"), func(port string, entry tree.Tree) string {
+	return ownerIn(port, entry).Kind
+})
+
 // Internal yields the vEthernets that are ports of hosts, in order, with their
 // owners.
 func Internal(t tree.Tree) iter.Seq2[string, Owner] {
 	return func(yield func(string, Owner) bool) {
-		for port := range feature.Configured(t) {
-			if feature.KindOf(port) != feature.Vethernet {
-				continue
-			}
-			if o := ownerOf(t, port); o.Kind == KindInternal && !yield(port, o) {
+		for _, port := range byKind.Members(t, KindInternal) {
+			if !yield(port, ownerOf(t, port)) {
 				return
 			}
 		}

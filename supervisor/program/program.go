@@ -151,9 +151,6 @@ type compiled struct {
 	tree    tree.Tree
 	resolve func(port string) tree.Tree
 
-	once  sync.Once
-	ports map[int][]string // by slot
-
 	mu        sync.Mutex
 	effective map[string]tree.Tree
 	results   map[int]*result
@@ -169,26 +166,16 @@ var vemsPath = tree.Path{{Name: "vems"}, {Name: "vem"}}
 
 // slots returns the slots that the tree names: those of modules and of ports.
 func (k *compiled) slots() []int {
-	k.once.Do(k.sort)
 	set := map[int]bool{}
 	for key := range k.tree.Keys(vemsPath) {
 		if n, err := strconv.Atoi(key); err == nil {
 			set[n] = true
 		}
 	}
-	for slot := range k.ports {
-		set[slot] = slot != 0
+	for _, slot := range feature.SlotsWithPorts(k.tree) {
+		set[slot] = true
 	}
-	maps.DeleteFunc(set, func(_ int, in bool) bool { return !in })
 	return slices.Sorted(maps.Keys(set))
-}
-
-// sort finds out which ports belong to which slot.
-func (k *compiled) sort() {
-	k.ports = map[int][]string{}
-	for name, slot := range feature.Slots(k.tree) {
-		k.ports[slot] = append(k.ports[slot], name)
-	}
 }
 
 // port returns a port with its profiles resolved, which features share.
@@ -208,7 +195,6 @@ func (k *compiled) port(name string) tree.Tree {
 
 // slot returns the sections of a slot's program, compiling them the first time.
 func (k *compiled) slot(slot int) (map[string][]byte, []schema.Problem) {
-	k.once.Do(k.sort)
 	k.mu.Lock()
 	r := k.results[slot]
 	if r == nil {
@@ -218,7 +204,7 @@ func (k *compiled) slot(slot int) (map[string][]byte, []schema.Problem) {
 	k.mu.Unlock()
 	r.once.Do(func() {
 		r.sections = map[string][]byte{}
-		in := feature.Input{Module: slot, Config: k.tree, Effective: k.port, Ports: k.ports[slot]}
+		in := feature.Input{Module: slot, Config: k.tree, Effective: k.port, Ports: feature.PortsOf(k.tree, slot)}
 		for _, f := range k.c.features {
 			section, err := k.c.section(f, in)
 			if err != nil {

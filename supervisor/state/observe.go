@@ -28,7 +28,11 @@ func (s *Store) Run(ctx context.Context) {
 	tick := time.NewTicker(systemEvery)
 	defer tick.Stop()
 	for {
+		began := time.Now()
 		s.observe()
+		if !rest(ctx, time.Since(began)) {
+			return
+		}
 		select {
 		case <-s.wake:
 		case <-tick.C:
@@ -37,6 +41,24 @@ func (s *Store) Run(ctx context.Context) {
 		}
 	}
 }
+
+// rest waits three times as long as an observation took, a second at most: while
+// commits come one after the other, thousands of ports are not to be looked at
+// after each. It reports whether ctx goes on. Who asks for a View does not wait.
+func rest(ctx context.Context, took time.Duration) bool {
+	if took < 5*time.Millisecond {
+		return ctx.Err() == nil
+	}
+	select {
+	case <-time.After(min(3*took, time.Second)):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Tree returns what was observed last.
+func (s *Store) Tree() tree.Tree { return *s.tree.Load() }
 
 // Subscribe implements feature.Observer.
 func (s *Store) Subscribe() (wake <-chan struct{}, cancel func()) {
