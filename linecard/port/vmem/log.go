@@ -3,10 +3,11 @@ package vmem
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"trunkline/internal/sharedmem"
 )
 
 // LogPage is the number of bytes of guest memory that one bit of a Log stands
@@ -62,8 +63,8 @@ func (l *Log) set(page uint64) {
 	}
 	// Little-endian, hence the bits of a word are those of its four bytes.
 	word, bit := (*uint32)(unsafe.Pointer(&l.bits[at])), uint32(1)<<(page%32)
-	if atomic.LoadUint32(word)&bit == 0 {
-		atomic.OrUint32(word, bit)
+	if sharedmem.Load32(word)&bit == 0 {
+		sharedmem.Or32(word, bit)
 	}
 }
 

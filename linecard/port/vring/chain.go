@@ -1,8 +1,9 @@
 package vring
 
 import (
-	"sync/atomic"
 	"unsafe"
+
+	"trunkline/internal/sharedmem"
 )
 
 func ptr(b []byte) unsafe.Pointer { return unsafe.Pointer(&b[0]) }
@@ -96,8 +97,8 @@ func load(table []byte, i uint32) descriptor {
 	p := unsafe.Pointer(&table[i*descLen : i*descLen+descLen][0])
 	var a, b uint64
 	if uintptr(p)%8 == 0 {
-		a = atomic.LoadUint64((*uint64)(p))
-		b = atomic.LoadUint64((*uint64)(unsafe.Add(p, 8)))
+		a = sharedmem.Load64((*uint64)(p))
+		b = sharedmem.Load64((*uint64)(unsafe.Add(p, 8)))
 	} else {
 		a, b = loadUnaligned((*[descLen]byte)(p))
 	}

@@ -4,8 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
-	"sync/atomic"
 	"unsafe"
+
+	"trunkline/internal/sharedmem"
 )
 
 // Inflight is the record of the chains that were taken from a ring and not
@@ -61,7 +62,7 @@ func (i *Inflight) entry(head uint16) []byte {
 
 // order keeps the stores of the steps below in their order: each is visible
 // before the next.
-func (i *Inflight) order() { atomic.AddUint64((*uint64)(unsafe.Pointer(&i.mem[0])), 0) }
+func (i *Inflight) order() { sharedmem.Order((*uint64)(unsafe.Pointer(&i.mem[0]))) }
 
 // take notes that a chain was taken.
 func (i *Inflight) take(head uint16) {

@@ -1,8 +1,9 @@
 package vring
 
 import (
-	"sync/atomic"
 	"unsafe"
+
+	"trunkline/internal/sharedmem"
 )
 
 const (
@@ -132,7 +133,7 @@ func (r *Ring) extend(c *Cursor, end int, h Hint) {
 		// Each word is loaded once: the loads are atomic, which the compiler does not
 		// repeat.
 		d := unsafe.Add(desc, int(head)*descLen)
-		addr, rest := atomic.LoadUint64((*uint64)(d)), atomic.LoadUint64((*uint64)(unsafe.Add(d, 8)))
+		addr, rest := sharedmem.Load64((*uint64)(d)), sharedmem.Load64((*uint64)(unsafe.Add(d, 8)))
 		x := &s.seen[(s.first+uint32(at))%window]
 		n := uint64(uint32(rest))
 		x.buf, x.guest, x.n, x.head = nil, addr, uint32(n), head

@@ -24,9 +24,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"unsafe"
 
+	"trunkline/internal/sharedmem"
 	"trunkline/linecard/port/vmem"
 )
 
@@ -117,7 +117,7 @@ func (r *Ring) Log() *vmem.Log { return r.log }
 
 // availIdx loads the driver's index; what the driver wrote before it is visible
 // afterwards.
-func (r *Ring) availIdx() uint16 { return uint16(atomic.LoadUint32(r.idx) >> r.shift) }
+func (r *Ring) availIdx() uint16 { return uint16(sharedmem.Load32(r.idx) >> r.shift) }
 
 // entry loads an entry of the avail ring.
 func (r *Ring) entry(at uint16) uint16 {
@@ -140,13 +140,13 @@ func (r *Ring) setAvailEvent(at uint16) {
 
 // usedIdx loads our own index, as the driver sees it.
 func (r *Ring) usedIdx() uint16 {
-	return uint16(atomic.LoadUint32((*uint32)(unsafe.Pointer(&r.used[0]))) >> 16)
+	return uint16(sharedmem.Load32((*uint32)(unsafe.Pointer(&r.used[0]))) >> 16)
 }
 
 // setUsed stores flags and index of the used ring. It is a full barrier: what
 // was stored is visible before, and what is loaded is loaded after.
 func (r *Ring) setUsed(flags, idx uint16) {
-	atomic.SwapUint32((*uint32)(unsafe.Pointer(&r.used[0])), uint32(flags)|uint32(idx)<<16)
+	sharedmem.Swap32((*uint32)(unsafe.Pointer(&r.used[0])), uint32(flags)|uint32(idx)<<16)
 	if r.l.LogUsed {
 		r.log.Mark(r.l.LogAddr, 4)
 	}
