@@ -237,7 +237,7 @@ func FuzzServer(f *testing.F) {
 			s.Serve(t.Context(), far, feature.Session{})
 		}()
 		go io.Copy(io.Discard, near)
-		near.SetDeadline(time.Now().Add(5 * time.Second))
+		near.SetDeadline(time.Now().Add(30 * time.Second))
 		near.Write(data)
 		near.Close()
 		<-served

@@ -245,7 +245,7 @@ func TestReportBeforeAnswer(t *testing.T) {
 			}
 			select {
 			case <-l.out.ready:
-			case <-time.After(5 * time.Second):
+			case <-time.After(30 * time.Second):
 				t.Fatal("nothing is sent")
 			}
 		}

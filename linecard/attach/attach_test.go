@@ -104,7 +104,7 @@ func (c *card) stop() {
 // wait polls a condition on the recorded state.
 func (c *card) wait(what string, ok func() bool) {
 	c.t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; {
+	for deadline := time.Now().Add(30 * time.Second); ; {
 		c.mu.Lock()
 		met := ok()
 		c.mu.Unlock()
@@ -262,7 +262,7 @@ func link(t *testing.T, ns, name string) {
 func gone(t *testing.T, ns string) {
 	t.Helper()
 	var out string
-	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
 		if out = innstest.Run(t, ns, "ip", "-br", "link"); !strings.Contains(out, "eth0") {
 			return
 		}
@@ -418,7 +418,7 @@ func TestSettle(t *testing.T) {
 	innstest.TUN(t)
 	ns := innstest.New(t)
 	c := start(t, attach.Options{Namespace: ns})
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for range 5 {
 		c.m.Set([]attach.Want{{Name: "V1", Kind: attach.TAP, Device: "tap1"}})

@@ -54,7 +54,7 @@ func TestDatapath(t *testing.T) {
 				}
 				return nil
 			})
-			for deadline := time.Now().Add(5 * time.Second); ; {
+			for deadline := time.Now().Add(30 * time.Second); ; {
 				n := 0
 				for _, p := range e.Ports() {
 					if p.Up {

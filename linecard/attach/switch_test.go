@@ -85,7 +85,7 @@ func TestSwitch(t *testing.T) {
 	})
 	up := func(names ...string) {
 		t.Helper()
-		for deadline := time.Now().Add(5 * time.Second); ; {
+		for deadline := time.Now().Add(30 * time.Second); ; {
 			n := 0
 			for _, p := range e.Ports() {
 				if p.Up {
@@ -120,7 +120,7 @@ func TestSwitch(t *testing.T) {
 	defer r.Close()
 	ping()
 	// The ARP request of h1 is on the trunk, tagged.
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if _, err := r.Find(ctx, func(f []byte) bool {
 		return len(f) > 18 && string(f[12:18]) == "\x81\x00\x00\x0a\x08\x06"

@@ -229,7 +229,7 @@ func TestNoLostWakeup(t *testing.T) {
 // wait polls a condition.
 func wait(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)

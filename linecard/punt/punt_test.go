@@ -62,7 +62,7 @@ func TestHandlers(t *testing.T) {
 		if s != "Ethernet3/1 eth0" {
 			t.Errorf("handled %q", s)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("not handled")
 	}
 	cancel()
@@ -89,7 +89,7 @@ func TestPanic(t *testing.T) {
 			if c != "bad tlv" {
 				t.Errorf("cause %v", c)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatal("the queue does not go on after a panic")
 		}
 	}

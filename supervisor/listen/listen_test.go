@@ -118,7 +118,7 @@ func dial(t *testing.T, address string, port uint16) net.Conn {
 
 func answers(t *testing.T, c net.Conn) {
 	t.Helper()
-	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := fmt.Fprintln(c, "hello"); err != nil {

@@ -29,7 +29,7 @@ func TestManagement(t *testing.T) {
 	p := start(t, "ip", "netns", "exec", ns, filepath.Join(bin, "trunkline"), "run", "--lab",
 		"--state-dir", filepath.Join(t.TempDir(), "state"), "--socket", filepath.Join(t.TempDir(), "vsm.sock"))
 	line := func(address, command string) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		c, err := sshClient(ctx, host, address+":22", "admin", "admin")
 		if err != nil {
@@ -56,7 +56,7 @@ func TestManagement(t *testing.T) {
 	programs := func(address string) {
 		t.Helper()
 		eventually(t, 5*time.Second, "gNMI on "+address, func() error {
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			d, err := gnmiDoor(host, address+":9339", "admin", "admin")(ctx)
 			if err != nil {

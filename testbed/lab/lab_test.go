@@ -185,7 +185,7 @@ func TestKeep(t *testing.T) {
 		if err := join(); err != nil {
 			t.Fatal(err)
 		}
-		deadline := time.Now().Add(5 * time.Second)
+		deadline := time.Now().Add(30 * time.Second)
 		for {
 			out, err := netns.Named("h4").Output(ctx, "ip", "-4", "-o", "address", "show", "dev", "eth0", "up")
 			if err == nil && strings.Contains(out, "10.0.0.4/24") {

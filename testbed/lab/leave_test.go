@@ -149,7 +149,7 @@ func TestNothingLeft(t *testing.T) {
 			}
 			err = cmd.Wait()
 			t.Logf("ended with %v", err)
-			deadline := time.Now().Add(5 * time.Second)
+			deadline := time.Now().Add(30 * time.Second)
 			for {
 				after := look(t, cmd.Dir)
 				if reflect.DeepEqual(before, after) {

@@ -107,9 +107,9 @@ func (h *kernel) send(f vhost.Frame) error {
 	return nil
 }
 
-// flush waits up to two seconds for room.
+// flush waits up to 30 s for room.
 func (h *kernel) flush() error {
-	deadline := time.Now().Add(2 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for done := 0; done < h.queued; {
 		n, _, e := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(h.fd), uintptr(unsafe.Pointer(&h.out.msgs[done])), uintptr(h.queued-done), 0, 0, 0)
 		switch {

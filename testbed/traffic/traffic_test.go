@@ -26,7 +26,7 @@ func TestSendAndCapture(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	for _, spec := range []traffic.Spec{
 		{Src: ether.MAC{2, 1}, Dst: ether.MAC{2, 2}},

@@ -67,7 +67,8 @@ func (d *Dirty) Pages() int {
 func (d *Dirty) Close() error { return errors.Join(unix.Munmap(d.mem), unix.Close(d.FD)) }
 
 // StartLog makes the back end keep a dirty log from now on, as a migration
-// does: the log, the feature, then the address of each ring again.
+// does: the log, the feature, then the address of each ring again. What is written
+// before the back end has taken note is not in the log.
 func (p *Peer) StartLog() error {
 	var end uint64
 	for _, r := range p.Memory.Regions {
@@ -98,6 +99,9 @@ func (p *Peer) StartLog() error {
 		if err == nil {
 			err = p.RingAddr(r)
 		}
+	}
+	if err == nil {
+		err = p.Sync()
 	}
 	if err != nil {
 		return fmt.Errorf("start dirty log: %w", err)

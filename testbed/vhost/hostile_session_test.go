@@ -129,7 +129,7 @@ func targets(t *testing.T) (what []string) {
 func (c *card) flat(fds, rss int) {
 	c.Helper()
 	var nowFDs, nowRSS int
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
 		if nowFDs, nowRSS = usage(c.T); nowFDs <= fds {
 			break
 		}

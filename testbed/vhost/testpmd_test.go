@@ -80,7 +80,7 @@ func TestApplication(t *testing.T) {
 				}
 				// The card may have some of what the guest sent last yet to take.
 				n, _ := c.engine.Counters(name)
-				for deadline := time.Now().Add(2 * time.Second); n.Rx() < s.TxFrames && time.Now().Before(deadline); {
+				for deadline := time.Now().Add(30 * time.Second); n.Rx() < s.TxFrames && time.Now().Before(deadline); {
 					n, _ = c.engine.Counters(name)
 				}
 				if n.Rx() != s.TxFrames || n.Tx() < s.RxFrames || n.Tx() > s.RxFrames+circling*uint64(queues) {

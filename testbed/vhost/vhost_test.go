@@ -64,7 +64,7 @@ func start(t *testing.T, path string, o vhost.Options) *vhost.Peer {
 // before it has seen the other port.
 func awake(t *testing.T, a, b *vhost.Peer, s vhost.Shape) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); ; {
+	for deadline := time.Now().Add(30 * time.Second); ; {
 		if err := a.Send(0, vhost.Frame{Data: numbered(60, 0, 1, 2)}, s); err != nil {
 			t.Fatal(err)
 		}

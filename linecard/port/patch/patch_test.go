@@ -244,7 +244,7 @@ func iperf(t testing.TB, h1, h2, address string, before []string, amount ...stri
 		}
 	}
 	line = slices.Concat(before, []string{"iperf3", "-c", address, "-J"}, amount)
-	for deadline := time.Now().Add(5 * time.Second); ; {
+	for deadline := time.Now().Add(30 * time.Second); ; {
 		out, err := innstest.Try(h1, line[0], line[1:]...)
 		r.Error = ""
 		if e := json.Unmarshal([]byte(out), &r); err == nil {

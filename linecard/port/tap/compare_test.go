@@ -197,7 +197,7 @@ func iperf(b *testing.B, p *party) float64 {
 	}
 	var out string
 	var err error
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) { // until the server is up
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) { // until the server is up
 		var report struct {
 			End struct {
 				Received struct {

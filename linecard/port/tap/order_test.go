@@ -158,7 +158,7 @@ func testBrokenOff(t *testing.T, noRing bool) {
 	if err := q.Send(out); err != nil || out[0].Drop != frame.Forward || out[1].Drop != frame.Forward {
 		t.Fatalf("Send: %v %v %v", err, out[0].Drop, out[1].Drop)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	var got []byte
 	for len(got) < 2 {

@@ -70,7 +70,7 @@ func testQueues(t *testing.T, noRing bool) {
 	var home, next [flows]int
 	used := map[int]bool{}
 	total := 0
-	for deadline := time.Now().Add(5 * time.Second); total < flows*each; {
+	for deadline := time.Now().Add(30 * time.Second); total < flows*each; {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d frames came", total)
 		}
@@ -148,7 +148,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s is shared: %v", c.device, err)
 			_ = other.Close()
 		}
-		for deadline := time.Now().Add(3 * time.Second); ; time.Sleep(10 * time.Millisecond) { // the kernel reports carrier late
+		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) { // the kernel reports carrier late
 			if i := p.Info(); i.Carrier && i.IfIndex != 0 {
 				break
 			} else if time.Now().After(deadline) {

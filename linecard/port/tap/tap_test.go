@@ -65,13 +65,13 @@ func queue(t testing.TB, p port.Port) port.Queue {
 
 func receive(t testing.TB, q port.Queue, b *frame.Batch) error {
 	t.Helper()
-	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
 		if err := q.Recv(b); err != nil || b.N > 0 {
 			return err
 		}
 		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(q.FD()), Events: unix.POLLIN}}, 20)
 	}
-	t.Fatal("nothing received within 3 s")
+	t.Fatal("nothing received within 30 s")
 	return nil
 }
 
@@ -195,7 +195,7 @@ func testTags(t *testing.T, noRing bool) {
 	if err := q.Send(out); err != nil || out[0].Drop != frame.Forward || out[1].Drop != frame.TxError || out[2].Drop != frame.Forward {
 		t.Fatalf("Send: %v, %v %v %v", err, out[0].Drop, out[1].Drop, out[2].Drop)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	for _, want := range [][]byte{tagged, plain} {
 		got, err := r.Next(ctx)

@@ -136,7 +136,7 @@ func TestReplies(t *testing.T) {
 			return
 		}
 		b := make([]byte, headerLen+8)
-		if err := peer.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		if err := peer.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := peer.Read(b); err != nil {
@@ -164,7 +164,7 @@ func TestReplies(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "were not offered") {
 			t.Errorf("session ended with %v", err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("session goes on")
 	}
 }
@@ -235,7 +235,7 @@ func TestReconnect(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		if err := l.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		c, err := l.AcceptUnix()
@@ -245,7 +245,7 @@ func TestReconnect(t *testing.T) {
 		if _, err := c.Write(wire(1, 1, nil)); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		if err := c.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		b := make([]byte, headerLen+8)

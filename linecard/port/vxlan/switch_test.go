@@ -126,6 +126,11 @@ func startWith(t testing.TB, plug func(t testing.TB, ns, name, host string) port
 			t.Fatal(err)
 		}
 	}
+	for end := time.Now().Add(time.Minute); slices.ContainsFunc(x.Ports(), func(p pipeline.PortStatus) bool { return !p.Up }); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("card %d: not all of its ports came up: %+v", i, x.Ports())
+		}
+	}
 	return x
 }
 
@@ -272,7 +277,7 @@ func TestThreeCards(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	ours := func(b []byte) bool { return len(b) == 200 && b[12] == 0x88 && b[13] == 0xb5 }
 	for i, r := range ears[:2] {
@@ -318,7 +323,7 @@ func TestGiant(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		n, ok := c.Counters(fmt.Sprintf("nve1(%v)", vtep(2)))
 		if ok && n.TxDrops[frame.Giant] == 1 && n.TxMulticast > 0 {
 			break

@@ -90,7 +90,7 @@ func receive(t testing.TB, q port.Queue, n int) []got {
 	t.Helper()
 	var list []got
 	var b frame.Batch
-	for end := time.Now().Add(5 * time.Second); len(list) < n; {
+	for end := time.Now().Add(30 * time.Second); len(list) < n; {
 		if time.Now().After(end) {
 			t.Fatalf("%d frames, want %d", len(list), n)
 		}
