@@ -25,6 +25,10 @@ type Feature struct {
 	// Compile returns the feature's section of one module's program, nil for
 	// none. It is pure; the section is encoded as JSON.
 	Compile func(in Input) (section any, err error)
+	// Reads is what Compile reads of the configuration besides the ports of the
+	// module with the port-profiles that these inherit: then it is not called
+	// again for other changes. Nil is everything, PortsOnly nothing.
+	Reads []tree.Path
 	// Version of the section that Compile makes; 0 counts as 1. A card that
 	// knows the feature only in an older one, or not at all, is not given the
 	// section: "not supported on module 4".

@@ -51,6 +51,10 @@ func Configured(t tree.Tree) iter.Seq[string] {
 	}
 }
 
+// FrontPanel reports whether the ports of slot 3 have front-panel names (cli.md
+// §13.6).
+func FrontPanel(t tree.Tree) bool { return Read(t, frontPanel, false) }
+
 // SlotOf returns the slot of the card a port belongs to by configuration: of an
 // Ethernet by its name, of a vEthernet by its owner. It is 0 for a detached
 // vEthernet and for an Ethernet no card can have. With front-panel names
@@ -59,7 +63,7 @@ func SlotOf(t tree.Tree, name string) int {
 	switch KindOf(name) {
 	case Ethernet:
 		module, _ := NamePort(name)
-		if Read(t, frontPanel, false) {
+		if FrontPanel(t) {
 			switch module {
 			case 1:
 				return FirstCard
@@ -101,7 +105,7 @@ func slotGroup(kind string, slot int) string { return kind + strconv.Itoa(slot) 
 // groupsOf returns the groups of bySlot that are a card's ports, in their order.
 func groupsOf(t tree.Tree, slot int) []string {
 	vethernets := slotGroup(Vethernet, slot)
-	panel := Read(t, frontPanel, false)
+	panel := FrontPanel(t)
 	switch {
 	case slot < FirstCard || slot > MaxModule:
 		return []string{vethernets}
@@ -155,7 +159,7 @@ func BindingOf(t tree.Tree, name string) Binding {
 // EthernetName is the inverse of SlotOf: the name of a card's Ethernet port
 // with the given number.
 func EthernetName(t tree.Tree, slot, port int) string {
-	if slot == FirstCard && Read(t, frontPanel, false) {
+	if slot == FirstCard && FrontPanel(t) {
 		slot = 1
 	}
 	return fmt.Sprintf("Ethernet%d/%d", slot, port)

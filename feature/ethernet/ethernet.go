@@ -94,6 +94,7 @@ var Feature = feature.Feature{
 	},
 	Check:   check,
 	Compile: compile,
+	Reads:   []tree.Path{feature.ModulesRoot},
 }
 
 func check(c feature.Candidate) []schema.Problem {

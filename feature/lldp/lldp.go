@@ -54,6 +54,7 @@ var Feature = feature.Gate("LLDP", feature.Feature{
 	Name:    name,
 	Schema:  schema.Group{Leaves: leaves(), Words: configWords},
 	Compile: compile,
+	Reads:   []tree.Path{{{Name: "lldp"}}, {{Name: "system"}}, feature.InterfacePath(feature.Mgmt0)},
 	Report: func(data []byte) (any, error) {
 		return api.DecodeDiscovery(data, clean)
 	},

@@ -135,6 +135,7 @@ var Feature = feature.Feature{
 	},
 	Check:   check,
 	Compile: compile,
+	Reads:   []tree.Path{agePath[:1:1]},
 	Show:    shows,
 	Exec:    execs,
 }

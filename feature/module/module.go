@@ -70,6 +70,7 @@ var Feature = feature.Feature{
 	Observe: feature.Observe{Module: observe, ModuleSamples: sample},
 	Check:   check,
 	Compile: compile,
+	Reads:   []tree.Path{feature.ModulesRoot},
 	Show:    shows,
 	Exec:    execs,
 }

@@ -87,6 +87,7 @@ var Feature = feature.GateLine("NV Overlay", "feature nv overlay", feature.Featu
 	},
 	Check:   check,
 	Compile: compile,
+	Reads:   []tree.Path{nvesRoot, vemsRoot, {{Name: "vlans"}}},
 	Report:  decode,
 	Show:    shows,
 })

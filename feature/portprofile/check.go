@@ -41,7 +41,7 @@ func check(c feature.Candidate) []schema.Problem {
 		if ports := members(c.New, gone); len(ports) > 0 {
 			problem(path(gone), schema.RuleInUse, "ERROR: Port-profile %s is in use by %s; remove or move the ports first.",
 				gone, some(ports))
-		} else if below := childrenByProfile.Members(c.New, gone); len(below) > 0 {
+		} else if below := feature.ProfilesByParent.Members(c.New, gone); len(below) > 0 {
 			problem(path(gone), schema.RuleInUse, "ERROR: Port-profile %s is in use by port-profile %s; remove or move it first.",
 				gone, some(below))
 		}

@@ -193,11 +193,6 @@ func maxPorts(t tree.Tree, profile string) int {
 	return int(feature.Read(t, path(profile, "max-ports"), n))
 }
 
-// childrenByProfile finds the profiles that inherit each profile themselves.
-var childrenByProfile = tree.NewIndex(listPath, func(_ string, entry tree.Tree) string {
-	return feature.Read(entry, inheritPath, "")
-})
-
 // members returns the ports that inherit a profile themselves, in the order of
 // cli.md §1.
 func members(t tree.Tree, profile string) []string {

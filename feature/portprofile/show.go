@@ -154,7 +154,7 @@ func showBrief(q feature.Query) (feature.Screen, error) {
 	for i, n := range names {
 		rows[i] = briefRow{
 			n, feature.Read(q.Running, path(n, "state"), disabled),
-			len(configured(q, n)), len(evaluated(q, n)), feature.PortsByProfile.Count(q.Running, n), childrenByProfile.Count(q.Running, n),
+			len(configured(q, n)), len(evaluated(q, n)), feature.PortsByProfile.Count(q.Running, n), feature.ProfilesByParent.Count(q.Running, n),
 		}
 	}
 	dashes := strings.Repeat("-", 80) + "\n"

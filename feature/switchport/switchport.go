@@ -68,6 +68,7 @@ var Feature = feature.Feature{
 	Observe: feature.Observe{Port: observe, PortReads: []tree.Path{feature.ProfilesRoot}},
 	Check:   check,
 	Compile: compile,
+	Reads:   feature.PortsOnly,
 	Show:    shows,
 }
 

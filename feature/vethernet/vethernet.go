@@ -39,6 +39,7 @@ var Feature = feature.Feature{
 	},
 	Check:   check,
 	Compile: compile,
+	Reads:   feature.PortsOnly,
 	Exec:    execs,
 }
 

@@ -49,6 +49,7 @@ var Feature = feature.Feature{
 	},
 	Check:   check,
 	Compile: compile,
+	Reads:   []tree.Path{listPath[:1:1]},
 	Show:    shows,
 }
 

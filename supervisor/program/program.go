@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"trunkline/config"
 	"trunkline/config/schema"
@@ -103,9 +104,12 @@ func (c *Compiler) Program(slot int) (module.Program, error) {
 func (c *Compiler) Problems(t tree.Tree) []schema.Problem {
 	c.mu.Lock()
 	var k *compiled
-	if c.current != nil && c.current.tree.Equal(t) {
+	switch {
+	case c.current != nil && c.current.tree.Equal(t):
 		k = c.current
-	} else {
+	case c.checked != nil && c.checked.tree.Equal(t):
+		k = c.checked
+	default:
 		k = c.compiled(t)
 		c.checked = k
 	}
@@ -141,8 +145,15 @@ func (c *Compiler) Changed(t tree.Tree, slot int, names []string) []string {
 	return changed
 }
 
+// compiled begins with a tree. What was made for the one in force is used again.
+// The caller holds the lock.
 func (c *Compiler) compiled(t tree.Tree) *compiled {
-	return &compiled{c: c, tree: t, resolve: c.resolve(t), effective: map[string]tree.Tree{}, results: map[int]*result{}}
+	k := &compiled{c: c, tree: t, resolve: c.resolve(t), effective: map[string]tree.Tree{}, results: map[int]*result{}}
+	if c.current != nil {
+		c.current.was.Store(nil) // not all there ever was is kept
+		k.was.Store(reused(c.features, c.current, t))
+	}
+	return k
 }
 
 // compiled is one tree with what was made of it so far.
@@ -150,6 +161,7 @@ type compiled struct {
 	c       *Compiler
 	tree    tree.Tree
 	resolve func(port string) tree.Tree
+	was     atomic.Pointer[reuse] // nil for nothing
 
 	mu        sync.Mutex
 	effective map[string]tree.Tree
@@ -158,6 +170,7 @@ type compiled struct {
 
 type result struct {
 	once     sync.Once
+	done     atomic.Bool
 	sections map[string][]byte
 	problems []schema.Problem
 }
@@ -204,8 +217,17 @@ func (k *compiled) slot(slot int) (map[string][]byte, []schema.Problem) {
 	k.mu.Unlock()
 	r.once.Do(func() {
 		r.sections = map[string][]byte{}
-		in := feature.Input{Module: slot, Config: k.tree, Effective: k.port, Ports: feature.PortsOf(k.tree, slot)}
+		was := k.was.Load()
+		ports := sync.OnceValue(func() []string { return feature.PortsOf(k.tree, slot) })
+		in := feature.Input{Module: slot, Config: k.tree, Effective: k.port}
 		for _, f := range k.c.features {
+			if section, ok := was.section(f, slot); ok {
+				if section != nil {
+					r.sections[f.Name] = section
+				}
+				continue
+			}
+			in.Ports = ports()
 			section, err := k.c.section(f, in)
 			if err != nil {
 				r.problems = append(r.problems, schema.Problem{
@@ -216,6 +238,7 @@ func (k *compiled) slot(slot int) (map[string][]byte, []schema.Problem) {
 				r.sections[f.Name] = section
 			}
 		}
+		r.done.Store(true)
 	})
 	return r.sections, r.problems
 }
