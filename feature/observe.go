@@ -45,7 +45,7 @@ type Emit func(p tree.Path, value any, at time.Time)
 type Observe struct {
 	// Port emits what changes on events, below the entry of the interface. It is
 	// called again when configuration has changed at or below one of the paths of
-	// PortReads, besides the interface's own entry.
+	// PortReads, besides the interface's own entry and what it inherits.
 	Port      func(p *Observed, emit Emit)
 	PortReads []tree.Path
 	// PortSamples emits the samples of a port that is reported, with the time of

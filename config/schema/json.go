@@ -31,10 +31,11 @@ func (s *Schema) EncodeJSON(t tree.Tree) ([]byte, error) {
 
 // Encoder encodes successive trees. What an entry of a list at the top says is not
 // made again for trees that share it, so a small change of a large configuration
-// costs little. It keeps the last text.
+// costs little. It keeps the text of all entries.
 type Encoder struct {
-	root *node
-	was  map[encoded][]byte
+	root  *node
+	known map[encoded][]byte
+	size  int // of the last text
 }
 
 // encoded is an entry whose text is known. Its key is a part: two entries may
@@ -46,48 +47,51 @@ type encoded struct {
 }
 
 // NewEncoder returns an encoder of trees of the schema.
-func (s *Schema) NewEncoder() *Encoder { return &Encoder{root: s.root} }
+func (s *Schema) NewEncoder() *Encoder {
+	return &Encoder{root: s.root, known: map[encoded][]byte{}}
+}
 
-// Encode is Schema.EncodeJSON. The text is not to be changed.
+// Encode is Schema.EncodeJSON.
 func (m *Encoder) Encode(t tree.Tree) ([]byte, error) {
-	e := &encoder{was: m.was, spans: map[encoded]span{}}
+	e := &encoder{known: m.known}
+	e.b.Grow(m.size + m.size/8)
 	e.object(m.root, nil, t)
 	if e.err != nil {
 		return nil, e.err
 	}
-	text := e.b.Bytes()
-	m.was = make(map[encoded][]byte, len(e.spans))
-	for entry, at := range e.spans {
-		m.was[entry] = text[at.from:at.to]
+	m.size = e.b.Len()
+	if len(m.known) > 2*e.entries+64 {
+		m.known = map[encoded][]byte{} // most of it is of trees that were
 	}
-	return text, nil
+	return e.b.Bytes(), nil
 }
 
 type encoder struct {
-	b     bytes.Buffer
-	err   error
-	was   map[encoded][]byte
-	spans map[encoded]span // of entries in b
-	inner bool             // below an entry
+	b       bytes.Buffer
+	err     error
+	known   map[encoded][]byte
+	entries int  // of lists at the top
+	inner   bool // below an entry
 }
 
-type span struct{ from, to int }
-
 // entry writes the entry of a list, as it was written before if it is known.
-func (e *encoder) entry(n *node, p tree.Path, t tree.Tree) {
+func (e *encoder) entry(n *node, parent tree.Path, elem tree.Elem, t tree.Tree) {
 	if e.inner {
-		e.node(n, p, t)
+		e.node(n, parent.Join(tree.Path{elem}), t)
 		return
 	}
-	entry, from := encoded{n, p[len(p)-1].Key, t}, e.b.Len()
-	if text, ok := e.was[entry]; ok {
+	e.entries++
+	entry, from := encoded{n, elem.Key, t}, e.b.Len()
+	if text, ok := e.known[entry]; ok {
 		e.b.Write(text)
-	} else {
-		e.inner = true
-		e.node(n, p, t)
-		e.inner = false
+		return
 	}
-	e.spans[entry] = span{from, e.b.Len()}
+	e.inner = true
+	e.node(n, parent.Join(tree.Path{elem}), t)
+	e.inner = false
+	if e.err == nil {
+		e.known[entry] = bytes.Clone(e.b.Bytes()[from:])
+	}
 }
 
 func (e *encoder) fail(p tree.Path, format string, args ...any) {
@@ -137,10 +141,9 @@ func (e *encoder) object(n *node, p tree.Path, t tree.Tree) {
 		if e.err != nil {
 			return
 		}
-		at := append(p[:len(p):len(p)], elem)
 		below := n.child(elem.Name)
 		if below == nil || below.list() != (elem.Key != "") {
-			e.fail(at, "not in the schema")
+			e.fail(p.Join(tree.Path{elem}), "not in the schema")
 			return
 		}
 		if list != "" && list != elem.Name {
@@ -163,9 +166,9 @@ func (e *encoder) object(n *node, p tree.Path, t tree.Tree) {
 			e.b.WriteByte(',')
 		}
 		if elem.Key != "" {
-			e.entry(below, at, sub)
+			e.entry(below, p, elem, sub)
 		} else {
-			e.node(below, at, sub)
+			e.node(below, p.Join(tree.Path{elem}), sub)
 		}
 	}
 	if list != "" {

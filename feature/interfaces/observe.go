@@ -64,7 +64,7 @@ var operational = schema.Group{Leaves: schema.Augment(feature.Interfaces,
 var observed = feature.Observe{
 	Port: observePort, PortSamples: samplePort, System: observeMgmt, SystemSamples: sampleMgmt,
 	// A port's profiles, whether its VLAN forwards, and what slot it is on.
-	PortReads: []tree.Path{feature.ProfilesRoot, {{Name: "vlans"}}, {{Name: "system"}, {Name: "front-panel"}}},
+	PortReads: []tree.Path{{{Name: "vlans"}}, {{Name: "system"}, {Name: "front-panel"}}},
 }
 
 func oper(names ...string) tree.Path {

@@ -65,7 +65,7 @@ var Feature = feature.Feature{
 		},
 	},
 	State:   operational,
-	Observe: feature.Observe{Port: observe, PortReads: []tree.Path{feature.ProfilesRoot}},
+	Observe: feature.Observe{Port: observe},
 	Check:   check,
 	Compile: compile,
 	Reads:   feature.PortsOnly,

@@ -135,6 +135,13 @@ func (s *Store) observeRunning(t tree.Tree, now feature.Running, cards map[int]*
 	for c := range tree.Diff(was.Sub(feature.InterfacesRoot), now.Tree.Sub(feature.InterfacesRoot)) {
 		add(c.Path[0].Key)
 	}
+	profiles := map[string]bool{}
+	for c := range tree.Diff(was.Sub(feature.ProfilesRoot), now.Tree.Sub(feature.ProfilesRoot)) {
+		profiles[c.Path[0].Key] = true
+	}
+	for port := range feature.Heirs(now.Tree, profiles) {
+		add(port)
+	}
 	differs := func(paths []tree.Path) bool {
 		return slices.ContainsFunc(paths, func(p tree.Path) bool { return !was.Sub(p).Equal(now.Tree.Sub(p)) })
 	}
