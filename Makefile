@@ -7,7 +7,7 @@ FUZZTIME ?= 10s
 SOAKTIME ?= 1h
 SOAKFRAMES ?= 10000000
 
-.PHONY: run build test check netns fuzz soak bench generate deps clean
+.PHONY: run build test check netns fuzz soak bench benchstat generate deps clean
 
 run: build            ## build, start the lab chassis, drop into its CLI
 	@exec $(BIN)/trunkline lab
@@ -49,6 +49,9 @@ bench: deps build     ## peers and we in one run, as ratios; PEERS=1: all of the
 	$(if $(PEERS),@.ci/deps peers)
 	$(GO) build -o $(BIN)/bench ./testbed/bench
 	TRUNKLINE_BIN=$(CURDIR)/$(BIN) $(BIN)/bench $(if $(PEERS),-peers -rounds 5 -docs docs/bench) $(BENCHFLAGS)
+
+benchstat:            ## Go benchmarks of the frame path beside those of BASE (the last landing), in turn
+	testbed/bench/stat.sh $(BASE)
 
 generate: deps        ## regenerate committed generated code
 	PATH="$$PWD/$(BIN)/tools:$$PATH" GOBIN=$$PWD/$(BIN)/tools $(GO) install tool
