@@ -102,9 +102,11 @@ func (w *walker) walk(line string, depth int) {
 	}
 }
 
-// prefixes checks the abbreviations of a keyword among those beside it.
+// prefixes checks the abbreviations of a keyword among those beside it: the
+// shortest that none of them has in common is the keyword, and one character less
+// is ambiguous, at the word, unless it is a keyword itself.
 func (w *walker) prefixes(line, word string, beside []string) {
-	for n := 1; n < len(word); n++ {
+	for n := 1; n <= len(word); n++ {
 		short := word[:n]
 		exact, others := false, 0
 		for _, b := range beside {
@@ -123,8 +125,8 @@ func (w *walker) prefixes(line, word string, beside []string) {
 				w.t.Errorf("%s%s, short for %s: %v", line, short, word, err)
 			}
 			return
-		case n > 1 && err != nil && err.Text == grammar.Ambiguous && err.Col != len(line):
-			w.t.Errorf("%s%s: caret at %d, want %d", line, short, err.Col, len(line))
+		case err == nil || err.Text != grammar.Ambiguous || err.Col != len(line):
+			w.t.Errorf("%s%s, short for %s and %d more: %v, want it ambiguous at %d", line, short, word, others, err, len(line))
 		}
 	}
 }
