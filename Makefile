@@ -6,6 +6,8 @@ COMMANDS := trunkline vsm vem vsh vemcmd
 FUZZTIME ?= 10s
 SOAKTIME ?= 1h
 SOAKFRAMES ?= 10000000
+FUZZRUNS ?= 10000000
+DOORS    := ./cli/session ./cli/grammar ./cli/pipe ./cli/nxapi ./cli/scp ./cli/sftpd ./cli/files ./internal/flash
 
 .PHONY: run build test check netns fuzz soak bench benchstat generate deps clean
 
@@ -34,15 +36,16 @@ netns: build          ## the built binaries in namespaces, as a user would run t
 	TRUNKLINE_BIN=$(CURDIR)/$(BIN) $(GO) test -count=1 -timeout 20m ./testbed/acceptance/...
 	$(GO) test -count=1 -timeout 20m ./testbed/soak
 
-fuzz:                 ## every fuzz target for FUZZTIME
+fuzz:                 ## every fuzz target for FUZZTIME: 10m, or 1000000x for so many executions
 	@set -e; for p in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 	    echo "fuzz $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$p >/tmp/trunkline-fuzz.$$$$ 2>&1 \
 	      || { cat /tmp/trunkline-fuzz.$$$$; rm -f /tmp/trunkline-fuzz.$$$$; exit 1; }; rm -f /tmp/trunkline-fuzz.$$$$; \
 	  done; done
 
-soak:                 ## ten million frames through every pair of drivers, then the fuzz targets for hours
+soak:                 ## ten million frames through every pair of drivers, FUZZRUNS inputs to each parser of the doors, then the fuzz targets for hours
 	TRUNKLINE_SOAK_FRAMES=$(SOAKFRAMES) $(GO) test -count=1 -timeout 0 -v ./testbed/soak
+	TRUNKLINE_FUZZRUNS=$(FUZZRUNS) $(GO) test -count=1 -timeout 0 -v -run '^TestShare$$' $(DOORS)
 	$(MAKE) --no-print-directory fuzz FUZZTIME=$(SOAKTIME)
 
 bench: deps build     ## peers and we in one run, as ratios; PEERS=1: all of them, five rounds, report in docs/bench

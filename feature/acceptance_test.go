@@ -9,6 +9,7 @@ import (
 	"trunkline/cli/session"
 	"trunkline/config"
 	"trunkline/config/configtest"
+	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
 )
@@ -38,9 +39,11 @@ func TestEveryLine(t *testing.T) {
 			if w.oneLine(c, words) {
 				done[c.String()]++
 			}
-			if w.differs() != "" {
-				w = newWorld(t)
-			}
+			w = w.restored()
+		}
+		if c.config.Block != nil {
+			w.resetBlock(c)
+			w = w.restored()
 		}
 		if done[c.String()] == 0 {
 			t.Errorf("%v: no line of it is accepted", c)
@@ -66,12 +69,88 @@ func (w *world) oneLine(c command, words []word) bool {
 	if now := w.p.Store.Running().Generation; now != generation {
 		t.Errorf("%v: %q a second time is a commit", c, l)
 	}
+	if short := w.shortest(c, words); short != l {
+		if out, failed := w.type1(at(short)...); failed || out != "" || !w.p.Store.Running().Tree.Equal(after) {
+			t.Errorf("%v: %q for %q: failed %t, prints %q, changes %s", c, short, l, failed, out, differ(after, w.p.Store.Running().Tree))
+		}
+	}
 	w.help(c, words)
 	w.roundTrip(c, l, after)
 	if c.config.Block == nil && !part.MatchString(l) {
 		w.reset(c, words, before)
 	}
 	return true
+}
+
+// resetBlock types the default form of the line of an entry that there is. One
+// that has a mode stays, with nothing below it but what is not of this line: the
+// profile that an attached port inherits, and its binding. One that has none goes
+// as with no.
+func (w *world) resetBlock(c command) {
+	t := w.t
+	for _, words := range c.lines() {
+		l := line(words)
+		at := func(text string) []string { return append(slices.Clone(c.enter), text) }
+		if _, failed := w.type1(at(l)...); failed {
+			continue
+		}
+		there := w.p.Store.Running().Tree
+		if out, failed := w.type1(at("default " + l)...); failed || out != "" {
+			if no, failed := w.type1(at("no " + l)...); !failed || no != out { // an entry that must stay
+				t.Errorf("%v: default %s: failed %t, prints %q", c, l, failed, out)
+			}
+			continue
+		}
+		reset := w.p.Store.Running().Tree
+		if out, failed := w.type1(at("default " + l)...); failed || out != "" || !w.p.Store.Running().Tree.Equal(reset) {
+			t.Errorf("%v: default %s a second time: failed %t, prints %q, changes %s", c, l, failed, out, differ(reset, w.p.Store.Running().Tree))
+		}
+		if c.config.Block.Mode == "" {
+			w.type1(at(l)...)
+			if again := w.p.Store.Running().Tree; !again.Equal(there) {
+				t.Errorf("%v: %s after its default form changes %s", c, l, differ(there, again))
+			}
+			w.type1(at("no " + l)...)
+			if no := w.p.Store.Running().Tree; !no.Equal(reset) {
+				t.Errorf("%v: default %s is not no: %s", c, l, differ(no, reset))
+			}
+			continue
+		}
+		entry := w.entry(c, l)
+		want := there.Delete(entry)
+		if len(c.config.Block.Keys) > 0 {
+			want = want.Set(entry, nil)
+		}
+		for rel, v := range there.Sub(entry).Leaves(nil) {
+			p := slices.Concat(entry, rel)
+			if leaf := w.p.Schema.Leaf(p); leaf != nil && (leaf.Inventory || leaf.ReadOnly || rel.Names() == schema.Inherit) {
+				want = want.Set(p, v)
+			}
+		}
+		if a, b := printed(w.p.Schema, want), printed(w.p.Schema, reset); a != b {
+			t.Errorf("%v: default %s leaves %s", c, l, differ(want, reset))
+		}
+	}
+}
+
+// entry is that which the line of a block makes, the first one of a list.
+func (w *world) entry(c command, l string) tree.Path {
+	for _, table := range w.tables(c) {
+		m, err := table.Match(l, grammar.Typed)
+		if err != nil {
+			continue
+		}
+		keys := map[string]any{}
+		for _, k := range c.config.Keys {
+			keys[k] = m.Values[k]
+		}
+		if m.List != nil {
+			keys[m.Command.List] = m.List[0].Value
+		}
+		return c.config.Target(places[c.place], keys)
+	}
+	w.t.Fatalf("%v: no table has %q", c, l)
+	return nil
 }
 
 // help asks for help at each word of a line.

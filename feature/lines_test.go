@@ -210,6 +210,7 @@ var samples = map[string]string{
 	"port-profile-name": "BASE", "vlan-id": "20", "vlan-list": "20,30", "mac-address": "0200.0000.0001", "slot-port": "4/1",
 	"vethernet-number": "1", "ipv4-address": "192.0.2.1", "host": "192.0.2.50", "group-servers": "192.0.2.50", "module": "3", "slot": "3",
 	"user-name": "admin", "ipv4-prefix": "198.51.100.0/24", "ipv6-prefix": "2001:db8:1::/64", "ipv6-address": "2001:db8::1",
+	"clear-password": "Cirrus-Nimbus7", "socket": "/run/vm/a.sock",
 }
 
 // others are values of entries that the world of the tests does not have.

@@ -3,6 +3,7 @@ package feature
 import (
 	"iter"
 	"slices"
+	"strings"
 
 	"trunkline/config/schema"
 )
@@ -95,3 +96,24 @@ var Switched = []string{Ethernet, Vethernet}
 
 // AnyType is schema.AnyType, for command tables.
 type AnyType = schema.AnyType
+
+// Width is how many columns a line of a screen may take, but for descriptions and
+// lines of configuration (cli.md §16, 12).
+const Width = 132
+
+// Fit cuts the lines of a text that are wider. Peers have names of any length;
+// programs read them whole in JSON.
+func Fit(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		body, end := strings.CutSuffix(line, "\n")
+		if r := []rune(body); len(r) > Width {
+			body = strings.TrimRight(string(r[:Width]), " ")
+		}
+		b.WriteString(body)
+		if end {
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}

@@ -3,14 +3,17 @@ package feature_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"trunkline/cli/grammar"
 	"trunkline/cli/session"
+	"trunkline/config"
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
@@ -86,6 +89,22 @@ func (w *world) differs() string {
 	return ""
 }
 
+// restored is the chassis as it was made.
+func (w *world) restored() *world {
+	w.t.Helper()
+	if w.differs() == "" {
+		return w
+	}
+	c := w.p.Store.Begin()
+	if err := c.Apply(config.Edit{Op: config.Replace, Value: w.clean}); err == nil {
+		_, _ = w.p.Store.Commit(w.t.Context(), c, config.Meta{})
+	}
+	if w.differs() != "" {
+		return newWorld(w.t)
+	}
+	return w
+}
+
 // messages are the forms of a refusal: the caret and one of the texts of cli.md
 // §4.1, or one sentence.
 var messages = regexp.MustCompile(`^( *\^\n% (Invalid command|Ambiguous command|Incomplete command|` +
@@ -156,9 +175,7 @@ func TestWrongLines(t *testing.T) {
 				if c.config == nil && w.exec != nil && !strings.Contains(l, "|") {
 					t.Errorf("%v: %q is accepted: %s", c, l, out)
 				}
-				if w.differs() != "" { // it is another configuration line
-					w = newWorld(t)
-				}
+				w = w.restored() // it is another configuration line
 				continue
 			}
 			refused[wrong[l]]++
@@ -178,6 +195,55 @@ func TestWrongLines(t *testing.T) {
 		}
 	}
 	t.Logf("%d lines at %d commands", typed, len(commands))
+}
+
+// TestRanges types a number above and below the range of each argument of every
+// configuration line: the answer is the range.
+func TestRanges(t *testing.T) {
+	alone(t)
+	w := newWorld(t)
+	whole := regexp.MustCompile(`^<(\d+)-(\d+)>$`)
+	typed := map[string]bool{}
+	for _, c := range everyCommand(t, w.p.Schema, w.cli) {
+		if c.config == nil {
+			continue
+		}
+		for _, words := range c.lines() {
+			for i, word := range words {
+				if word.typ == nil {
+					continue
+				}
+				m := whole.FindStringSubmatch(word.typ.How().Notation)
+				if m == nil {
+					continue
+				}
+				lo, _ := strconv.ParseUint(m[1], 10, 63)
+				hi, _ := strconv.ParseUint(m[2], 10, 63)
+				for _, n := range []uint64{hi + 1, lo - 1} {
+					if n > hi+1 {
+						continue // there is nothing below 0
+					}
+					wrong := slices.Clone(words)
+					wrong[i].text = strconv.FormatUint(n, 10)
+					l := strings.Join(append(slices.Clone(c.enter), line(wrong)), " ; ")
+					if typed[l] {
+						continue
+					}
+					typed[l] = true
+					want := fmt.Sprintf("%% Invalid number, range is (%d:%d) at '^' marker.\n", lo, hi)
+					if word.typ.TypeName() == schema.VLANList.Name {
+						want = "% Invalid value/range at '^' marker.\n"
+					}
+					if out, failed := w.type1(append(slices.Clone(c.enter), line(wrong))...); !failed || !strings.HasSuffix(out, want) {
+						t.Errorf("%s: %q, want %q", l, out, want)
+					}
+				}
+			}
+		}
+	}
+	if d := w.differs(); d != "" || len(typed) < 60 {
+		t.Errorf("%d lines with numbers out of range changed %s", len(typed), d)
+	}
 }
 
 // TestLineThenNo types every configuration line and its no form: the
@@ -230,9 +296,7 @@ func TestLineThenNo(t *testing.T) {
 				t.Errorf("%v: %s and its no form change %s:\n%s", c, l, w.differs(), after)
 			}
 			done = true
-			if w.differs() != "" {
-				w = newWorld(t)
-			}
+			w = w.restored()
 		}
 		if !done {
 			t.Errorf("%v: no line of it is accepted", c)

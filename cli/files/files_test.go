@@ -3,8 +3,8 @@ package files
 import (
 	"path/filepath"
 	"testing"
-
 	"trunkline/internal/flash"
+	"trunkline/internal/mutate"
 )
 
 func TestName(t *testing.T) {
@@ -31,19 +31,26 @@ func TestName(t *testing.T) {
 // FuzzName: a path names something in a file system or a configuration, and the
 // path of that names the same.
 func FuzzName(f *testing.F) {
-	for _, path := range []string{"/volatile:/../f", "running-config", "bootflash:running-config", "/a/b:c/bootflash:/x", "//", "bootflash:volatile:x"} {
+	for _, path := range nameSeeds {
 		f.Add(path)
 	}
-	f.Fuzz(func(t *testing.T, path string) {
-		name, err := Name(path)
-		if err != nil {
-			return
-		}
-		if n, err := flash.Parse(name); !virtual(name) && (err != nil || n.String() != name || n.Path != "" && !filepath.IsLocal(n.Path)) {
-			t.Fatalf("%q: %q, %v", path, name, err)
-		}
-		if again, err := Name(Path(name)); err != nil || again != name {
-			t.Fatalf("%q: %q is at %q, which is %q, %v", path, name, Path(name), again, err)
-		}
-	})
+	f.Fuzz(names)
 }
+
+var nameSeeds = []string{"/volatile:/../f", "running-config", "bootflash:running-config", "/a/b:c/bootflash:/x", "//", "bootflash:volatile:x", "../../../../etc/passwd"}
+
+func names(t *testing.T, path string) {
+	name, err := Name(path)
+	if err != nil {
+		return
+	}
+	if n, err := flash.Parse(name); !virtual(name) && (err != nil || n.String() != name || n.Path != "" && !filepath.IsLocal(n.Path)) {
+		t.Fatalf("%q: %q, %v", path, name, err)
+	}
+	if again, err := Name(Path(name)); err != nil || again != name {
+		t.Fatalf("%q: %q is at %q, which is %q, %v", path, name, Path(name), again, err)
+	}
+}
+
+// TestShare is the share of fuzzing of every run.
+func TestShare(t *testing.T) { mutate.Try(t, names, nameSeeds...) }

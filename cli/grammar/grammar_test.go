@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
 	"trunkline/config/schema"
 	"trunkline/feature"
+	"trunkline/internal/mutate"
 )
 
 var (
@@ -278,12 +278,12 @@ func TestBadTables(t *testing.T) {
 	}
 }
 
-func FuzzTable(f *testing.F) {
-	for _, s := range []string{"show int e3/1 st", "interface e3/1-4, veth 1-10,20", `port-profile "a b`, "desc \xff", "s s s s s s", "vlan 1-4094,2", "vlan 1-", "interface veth1-1048575"} {
-		f.Add(s)
-	}
-	table := testTable(f)
-	f.Fuzz(func(t *testing.T, line string) {
+var lineSeeds = []string{"show int e3/1 st", "interface e3/1-4, veth 1-10,20", `port-profile "a b`, "desc \xff", "s s s s s s", "vlan 1-4094,2", "vlan 1-", "interface veth1-1048575"}
+
+// reads has the table read a line in every way.
+func reads(tb testing.TB) func(t *testing.T, line string) {
+	table := testTable(tb)
+	return func(t *testing.T, line string) {
 		m, err := table.Match(line, Typed)
 		if (m == nil) == (err == nil) {
 			t.Fatalf("match %v, error %v", m, err)
@@ -298,5 +298,15 @@ func FuzzTable(f *testing.F) {
 			t.Fatalf("completion from %d of %d", from, len(line))
 		}
 		table.Match(line, Replayed)
-	})
+	}
 }
+
+func FuzzTable(f *testing.F) {
+	for _, s := range lineSeeds {
+		f.Add(s)
+	}
+	f.Fuzz(reads(f))
+}
+
+// TestShare is the share of fuzzing of every run.
+func TestShare(t *testing.T) { mutate.Try(t, reads(t), lineSeeds...) }

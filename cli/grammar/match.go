@@ -249,6 +249,9 @@ func (m *matcher) choose(steps []step, i int) (next []thread, all, ambiguous boo
 	if len(groups) == 1 {
 		return take(short)
 	}
+	if i == len(m.toks)-1 {
+		return nil, false, true // there is no rest that could decide (cli.md §16, 4)
+	}
 	// Several keywords: the rest of the line decides, by whether it parses or
 	// else by how far it gets.
 	best, deepest, tie := -1, -1, false

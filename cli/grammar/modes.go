@@ -171,6 +171,8 @@ func forms(l schema.Statement, canonical string, oneLine map[string]bool) ([]Com
 		derive("no", No, l.Template)
 		if l.Block.Mode != "" {
 			derive("default", Default, l.Template)
+		} else {
+			derive("default", No, l.Template) // there is nothing below it to reset
 		}
 	case l.Alias != nil && extends(parts, canonical):
 		// "… add <list>" changes part of a value: its opposite is no

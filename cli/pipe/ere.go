@@ -15,24 +15,39 @@ const (
 	ofWord
 )
 
-// compile compiles a valid POSIX extended regular expression. Whether a line
-// matches does not depend on which match POSIX prefers.
-func compile(text string, fold bool, of extent) *regexp.Regexp {
+// check reports whether text is a POSIX extended regular expression that can be
+// compiled for every extent: there are bounds on depth and size, and what is
+// around an expression counts.
+func check(text string) error {
+	if _, err := regexp.CompilePOSIX(text); err != nil {
+		return err
+	}
+	for _, fold := range []bool{false, true} {
+		if _, err := compile(text, fold, ofWord); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compile compiles a POSIX extended regular expression. Whether a line matches
+// does not depend on which match POSIX prefers.
+func compile(text string, fold bool, of extent) (*regexp.Regexp, error) {
 	flags := syntax.POSIX
 	if fold {
 		flags |= syntax.FoldCase
 	}
 	re, err := syntax.Parse(text, flags)
 	if err != nil {
-		return regexp.MustCompilePOSIX(text) // it has been checked
+		return nil, err
 	}
 	switch expr := re.String(); of {
 	case ofLine:
-		return regexp.MustCompile("^(?:" + expr + ")$")
+		return regexp.Compile("^(?:" + expr + ")$")
 	case ofWord:
-		return regexp.MustCompile("(?:^|[^0-9A-Za-z_])(?:" + expr + ")(?:$|[^0-9A-Za-z_])")
+		return regexp.Compile("(?:^|[^0-9A-Za-z_])(?:" + expr + ")(?:$|[^0-9A-Za-z_])")
 	default:
-		return regexp.MustCompile(expr)
+		return regexp.Compile(expr)
 	}
 }
 

@@ -90,7 +90,11 @@ func addGrep(c *Chain, m *grammar.Match) {
 			g.before = n
 		}
 	}
-	g.re = compile(m.Values["pattern"].(string), fold, of)
+	re, err := compile(m.Values["pattern"].(string), fold, of)
+	if err != nil { // check has had the same for every extent
+		re = regexp.MustCompile(`$^.`)
+	}
+	g.re = re
 	c.filters = append(c.filters, func() filter { f := g; return &f })
 }
 

@@ -63,7 +63,7 @@ var pattern = schema.Type[string]{
 		if s = unquote(s); s == "" {
 			return "", schema.ErrInvalid
 		}
-		if _, err := regexp.CompilePOSIX(s); err != nil {
+		if err := check(s); err != nil {
 			return "", &schema.SyntaxError{Text: "Invalid regular expression"}
 		}
 		return s, nil

@@ -5,9 +5,9 @@ import (
 	"io"
 	"strings"
 	"testing"
-
 	"trunkline/cli/grammar"
 	"trunkline/cli/render"
+	"trunkline/internal/mutate"
 )
 
 const input = `interface Ethernet3/1
@@ -187,14 +187,17 @@ func TestHeld(t *testing.T) {
 	}
 }
 
-// FuzzFilters: a chain that parses takes any text.
-func FuzzFilters(f *testing.F) {
-	for _, s := range []string{"grep -i -A 2 x | sort -n", "tr a-z b | uniq", "cut -d : -f 1,3-5 | wc", "egrep -v -c (a|b)*", "section ^a | last 3"} {
-		f.Add(s, input)
-	}
+// seeds are chains of filters.
+var seeds = []string{
+	"grep -i -A 2 x | sort -n", "tr a-z b | uniq", "cut -d : -f 1,3-5 | wc", "egrep -v -c (a|b)*", "section ^a | last 3", "include a|b | exclude ^$ | head lines 3",
+	"grep line-exp a+ | begin x | end y", "sed s/a/b/g | count", "grep word-exp [[:alpha:]]+ next 2 prev 2 line-number", "include (a*)*b{2,30}", "no-more | human",
+}
+
+// chains parses a chain, and has the text go through it if it is one.
+func chains(tb testing.TB) func(t *testing.T, line, text string) {
 	table := NewTable()
-	f.Fuzz(func(t *testing.T, line, text string) {
-		if len(line) > 200 || len(text) > 2000 {
+	return func(t *testing.T, line, text string) {
+		if len(text) > 2000 {
 			return
 		}
 		parts, _ := grammar.Chain(line, '|')
@@ -211,5 +214,59 @@ func FuzzFilters(f *testing.F) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
+		if b.Len() > 64*(len(text)+len(line)+64) {
+			t.Fatalf("%d bytes make %d", len(text), b.Len())
+		}
+	}
+}
+
+// FuzzFilters: a chain that parses takes any text.
+func FuzzFilters(f *testing.F) {
+	for _, s := range seeds {
+		f.Add(s, input)
+	}
+	f.Fuzz(chains(f))
+}
+
+// expressions has the filters with a regular expression take one, in turn. It is bounded:
+// the longest there may be is refused or compiled, and matches in linear time.
+func expressions(tb testing.TB) func(t *testing.T, text string) {
+	try := chains(tb)
+	filters := []string{"include ", "section ", "grep -i ", "grep line-exp ", "egrep word-exp "}
+	return func(t *testing.T, text string) { try(t, filters[len(text)%len(filters)]+text, input) }
+}
+
+var expressionSeeds = []string{
+	"^a", "(a|b)*c", "[[:digit:]]+", "a{2,5}", "x{1000}", "(a*)*$", "[^]a-]", "\\.", "\"a b\"", "(((((a{10}){10}){10}){10}){10})",
+}
+
+// deep are the largest expressions that a line has room for.
+var deep = []string{
+	strings.Repeat("(", 990) + "a" + strings.Repeat(")", 990), strings.Repeat("(a|", 500) + "b" + strings.Repeat(")", 500), strings.Repeat("a?", 900),
+	strings.Repeat("(", 997) + "a" + strings.Repeat(")", 997), strings.Repeat("(", 998) + "a" + strings.Repeat(")", 998), strings.Repeat("x{1000}", 3) + "x{300}",
+}
+
+func FuzzExpression(f *testing.F) {
+	for _, s := range append(expressionSeeds, deep...) {
+		f.Add(s)
+	}
+	f.Fuzz(expressions(f))
+}
+
+// TestShare is the share of fuzzing of every run.
+func TestShare(t *testing.T) {
+	t.Run("filters", func(t *testing.T) {
+		try := chains(t)
+		mutate.Try(t, func(t *testing.T, line string) { try(t, line, input) }, seeds...)
+	})
+	t.Run("expressions", func(t *testing.T) {
+		try := expressions(t)
+		for _, text := range deep {
+			for range 5 {
+				try(t, text)
+				text = "(" + text + ")"
+			}
+		}
+		mutate.Try(t, try, expressionSeeds...)
 	})
 }

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
 	"trunkline/cli/files"
 	"trunkline/feature"
 	"trunkline/internal/flash"
+	"trunkline/internal/mutate"
 )
 
 // view is file systems in a new directory, and that directory.
@@ -190,53 +190,88 @@ func TestSource(t *testing.T) {
 	}
 }
 
+var recordSeeds = []string{"C0644 3 x", "D0755 0 d", "E", "T1 0 1 0", "C0644 99999999999999999999 x", "C0644 1 ../x", "C7777777 1 a b"}
+
 // FuzzParse: a record that is understood is said the same way.
 func FuzzParse(f *testing.F) {
-	for _, line := range []string{"C0644 3 x", "D0755 0 d", "E", "T1 0 1 0", "C0644 99999999999999999999 x", "C0644 1 ../x", "C7777777 1 a b"} {
+	for _, line := range recordSeeds {
 		f.Add(line)
 	}
-	f.Fuzz(func(t *testing.T, line string) {
-		r, err := Parse(line)
-		if err != nil || r.Kind == Times {
-			return
-		}
-		if strings.Contains(r.Name, "/") || r.Name == ".." || r.Size < 0 {
-			t.Fatalf("%q: %+v", line, r)
-		}
-		if again, err := Parse(r.String()); err != nil || again != r {
-			t.Fatalf("%q: %+v, %v, want %+v", line, again, err, r)
-		}
-	})
+	f.Fuzz(records)
+}
+
+func records(t *testing.T, line string) {
+	r, err := Parse(line)
+	if err != nil || r.Kind == Times {
+		return
+	}
+	if strings.Contains(r.Name, "/") || r.Name == ".." || r.Size < 0 {
+		t.Fatalf("%q: %+v", line, r)
+	}
+	if again, err := Parse(r.String()); err != nil || again != r {
+		t.Fatalf("%q: %+v, %v, want %+v", line, again, err, r)
+	}
+}
+
+var talks = []string{
+	"scp -r -t .\nD0755 0 d\nC0644 1 y\na\x00E\n", "scp -t /../../x\nC0644 3 y\nabc\x00", "scp -rf / running-config\n\x00\x00\x00\x00\x00",
+	"scp -t volatile:\nC0644 70000 y\nabc", "scp -r -t bootflash:a\nD0755 0 ..\nC0644 3 ../../y\nabc\x00E\n", "scp -f bootflash:../../etc/passwd\n\x00\x00",
 }
 
 // FuzzServe: whatever a client says, nothing is written outside of the file
 // systems, no file is half there, and the quota holds.
 func FuzzServe(f *testing.F) {
-	f.Add("scp -r -t .", []byte("D0755 0 d\nC0644 1 y\na\x00E\n"))
-	f.Add("scp -t /../../x", []byte("C0644 3 y\nabc\x00"))
-	f.Add("scp -rf / running-config", []byte("\x00\x00\x00\x00\x00"))
-	f.Add("scp -t volatile:", []byte("C0644 70000 y\nabc"))
+	for _, talk := range talks {
+		line, in, _ := strings.Cut(talk, "\n")
+		f.Add(line, []byte(in))
+	}
 	f.Fuzz(func(t *testing.T, line string, in []byte) {
-		cmd, ok := ParseCommand(line)
-		if !ok {
-			return
+		if cmd, ok := ParseCommand(line); ok {
+			v, dir, _ := view(t, feature.NetworkAdmin)
+			serves(t, v, dir, cmd, line, in)
 		}
-		v, dir, _ := view(t, feature.NetworkAdmin)
-		_, err := Serve(v, cmd, bytes.NewReader(in), io.Discard)
-		if err != nil && errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Fatalf("%q %q: %v", line, in, err)
+	})
+}
+
+func serves(t *testing.T, v *files.View, dir string, cmd Command, line string, in []byte) {
+	t.Helper()
+	_, err := Serve(v, cmd, bytes.NewReader(in), io.Discard)
+	if err != nil && errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Fatalf("%q %q: %v", line, in, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 2 {
+		t.Fatalf("%q %q: %v in the directory of the file systems, %v", line, in, entries, err)
+	}
+	for _, system := range flash.Systems() {
+		if u, err := v.Store.Usage(system); err != nil || u.Used > 1<<16 {
+			t.Fatalf("%q %q: %+v, %v", line, in, u, err)
 		}
-		entries, err := os.ReadDir(dir)
-		if err != nil || len(entries) != 2 {
-			t.Fatalf("%q %q: %v in the directory of the file systems, %v", line, in, entries, err)
-		}
-		for _, system := range flash.Systems() {
-			if u, err := v.Store.Usage(system); err != nil || u.Used > 1<<16 {
-				t.Fatalf("%q %q: %+v, %v", line, in, u, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*", ".new-*")); len(left) > 0 {
+		t.Fatalf("%q %q: left %v", line, in, left)
+	}
+}
+
+// TestShare is the share of fuzzing of every run. File systems serve many clients,
+// one after the other.
+func TestShare(t *testing.T) {
+	t.Run("records", func(t *testing.T) { mutate.Try(t, records, recordSeeds...) })
+	t.Run("clients", func(t *testing.T) {
+		var v *files.View
+		var dir string
+		served := 0
+		mutate.Try(t, func(t *testing.T, talk string) {
+			line, in, _ := strings.Cut(talk, "\n")
+			cmd, ok := ParseCommand(line)
+			if !ok {
+				return
 			}
-		}
-		if left, _ := filepath.Glob(filepath.Join(dir, "*", ".new-*")); len(left) > 0 {
-			t.Fatalf("%q %q: left %v", line, in, left)
-		}
+			if served%1000 == 0 {
+				v, dir, _ = view(t, feature.NetworkAdmin)
+			}
+			served++
+			serves(t, v, dir, cmd, line, []byte(in))
+		}, talks...)
 	})
 }

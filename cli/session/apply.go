@@ -129,7 +129,7 @@ func (a *applier) flush(ctx context.Context) error {
 func (a *applier) run(ctx context.Context, text string) error {
 	words := strings.Fields(strings.ToLower(text))
 	switch {
-	case words[0] == "version" && len(words) == 2:
+	case header(text):
 		return nil
 	case len(words) == 1 && words[0] == "end", words[0] == "configure":
 		a.stack = a.stack[:1]

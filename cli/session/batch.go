@@ -60,7 +60,7 @@ func (s *Session) Hold(ctx context.Context, line string, c Console) (r Result, h
 	if !s.Configuring() || s.unfinished != "" || s.draft() != nil || grammar.TooLong(line) != nil {
 		return Result{}, false
 	}
-	if grammar.Comment(line) {
+	if grammar.Comment(line) || header(line) {
 		return Result{}, true
 	}
 	if _, next := s.cut(line, 0); next <= len(line) || s.expandWord(line) != line || s.substitute(line) != line {

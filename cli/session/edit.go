@@ -300,6 +300,16 @@ func (c *CLI) resetEdits(t tree.Tree, path tree.Path) []config.Edit {
 		}
 		edits = append(edits, config.Edit{Op: config.Delete, Path: p})
 	}
+	// Entries below it go, with or without leaves.
+	for _, b := range c.product.Schema.Blocks() {
+		rel, below := strings.CutPrefix(b.Path, path.Names()+"/")
+		if !below || strings.Contains(rel, "/") || len(b.Keys) == 0 {
+			continue
+		}
+		for key := range t.Keys(path.Join(tree.Path{{Name: rel}})) {
+			edits = append(edits, config.Edit{Op: config.Delete, Path: path.Join(tree.Path{{Name: rel, Key: key}})})
+		}
+	}
 	return edits
 }
 

@@ -143,7 +143,7 @@ func (l *loader) line(line string) (reason string, wrong *grammar.Error) {
 	l.shown = line
 	words := strings.Fields(strings.ToLower(line))
 	switch {
-	case words[0] == "version" && len(words) == 2:
+	case header(line):
 		return "", nil
 	case len(words) == 1 && words[0] == "end", words[0] == "configure":
 		l.stack = l.stack[:1]

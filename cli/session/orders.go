@@ -291,7 +291,7 @@ func (b *ordered) line(ctx context.Context, line string, o Order, sheet *sheet) 
 		if b.enterItself(text) { // where a line may take what follows
 			text, next = b.cut(line, offset)
 		}
-		if !grammar.Comment(text) {
+		if !grammar.Comment(text) && !header(text) {
 			a, _ := b.command1(ctx, line, text, offset, o, sheet)
 			all.Kind = max(all.Kind, a.Kind)
 			if a.Cause == Syntax {

@@ -7,13 +7,13 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 	"trunkline/cli/grammar/grammartest"
 	"trunkline/cli/session"
 	"trunkline/cli/session/sessiontest"
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/internal/ether"
+	"trunkline/internal/mutate"
 )
 
 func TestEveryPlaceOfTheGrammar(t *testing.T) {
@@ -107,12 +107,16 @@ func randomTree(r *rand.Rand) tree.Tree {
 	return t
 }
 
-func FuzzParseConfig(f *testing.F) {
-	f.Add("vlan 1,5\nvlan 5\n  name x\ninterface Vethernet1\n  description a\n")
-	f.Add("interface vethernet 1-3\nshutdown\nno shutdown\nend\nexit\n\"\n")
-	s := sessiontest.Schema(f)
-	cli, _ := sessiontest.CLI(f)
-	f.Fuzz(func(t *testing.T, text string) {
+var configSeeds = []string{
+	"vlan 1,5\nvlan 5\n  name x\ninterface Vethernet1\n  description a\n", "interface vethernet 1-3\nshutdown\nno shutdown\nend\nexit\n\"\n",
+	"port-profile WEB\n  switchport trunk allowed vlan 5,10-20\n  no shutdown\ndefault interface vethernet 1\nversion 1.0(1)\n",
+}
+
+// parses reads a configuration, prints it and reads it again.
+func parses(tb testing.TB) func(t *testing.T, text string) {
+	s := sessiontest.Schema(tb)
+	cli, _ := sessiontest.CLI(tb)
+	return func(t *testing.T, text string) {
 		if len(text) > 4096 {
 			return
 		}
@@ -125,15 +129,25 @@ func FuzzParseConfig(f *testing.F) {
 		if got := printed(s, second); got != want {
 			t.Fatalf("%q printed %q, then %q", text, want, got)
 		}
-	})
+	}
 }
 
-func FuzzSession(f *testing.F) {
-	for _, s := range []string{"conf t ; vlan 5 ; name x ; show vlan | include 5 | count", "show vlan | ", "do show", "show vlan | include \"", "no", "push a ; pop a"} {
+func FuzzParseConfig(f *testing.F) {
+	for _, s := range configSeeds {
 		f.Add(s)
 	}
-	cli, _ := sessiontest.CLI(f)
-	f.Fuzz(func(t *testing.T, line string) {
+	f.Fuzz(parses(f))
+}
+
+var sessionSeeds = []string{
+	"conf t ; vlan 5 ; name x ; show vlan | include 5 | count", "show vlan | ", "do show", "show vlan | include \"", "no", "push a ; pop a", "show running-config | section ^vlan | grep -i a | wc",
+	"interface vethernet 1-3,5 ; switchport trunk allowed vlan add 7-9 ; no shutdown", "cli var name x 1 ; show vlan id $(x)", "show vlan > bootflash:a ; dir ; delete bootflash:a", "default interface vethernet 1", "terminal length 0",
+}
+
+// types helps with a line, completes it and runs it.
+func types(tb testing.TB) func(t *testing.T, line string) {
+	cli, _ := sessiontest.CLI(tb)
+	return func(t *testing.T, line string) {
 		s := cli.Session(admin(true))
 		c := &recorder{}
 		s.Run(t.Context(), "configure terminal ; interface vethernet 1", c)
@@ -144,5 +158,18 @@ func FuzzSession(f *testing.F) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		s.Run(ctx, line, c)
-	})
+	}
+}
+
+func FuzzSession(f *testing.F) {
+	for _, s := range sessionSeeds {
+		f.Add(s)
+	}
+	f.Fuzz(types(f))
+}
+
+// TestShare is the share of fuzzing of every run.
+func TestShare(t *testing.T) {
+	t.Run("lines", func(t *testing.T) { mutate.Try(t, types(t), sessionSeeds...) })
+	t.Run("configurations", func(t *testing.T) { mutate.Try(t, parses(t), configSeeds...) })
 }

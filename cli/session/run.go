@@ -70,6 +70,14 @@ func (r *request) args() feature.Args {
 // errSilent fails a command whose message has been printed.
 var errSilent = errors.New("refused")
 
+// header reports whether a line is the one that a configuration begins with: the
+// version of the software that printed it (cli.md §8). It says nothing to the
+// switch that it is pasted into.
+func header(line string) bool {
+	words := strings.Fields(line)
+	return len(words) == 2 && strings.EqualFold(words[0], "version")
+}
+
 // Run executes a line: one command, or several joined by " ; ".
 func (s *Session) Run(ctx context.Context, line string, c Console) Result {
 	width := s.promptWidth()
@@ -77,7 +85,7 @@ func (s *Session) Run(ctx context.Context, line string, c Console) Result {
 	switch {
 	case more:
 		line, s.unfinished = s.unfinished+"\n"+line, ""
-	case grammar.Comment(line):
+	case grammar.Comment(line), s.Configuring() && header(line):
 		return Result{}
 	}
 	if err := grammar.TooLong(line); err != nil {

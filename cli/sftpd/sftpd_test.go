@@ -15,10 +15,10 @@ import (
 	"testing"
 
 	"github.com/pkg/sftp"
-
 	"trunkline/cli/files"
 	"trunkline/feature"
 	"trunkline/internal/flash"
+	"trunkline/internal/mutate"
 )
 
 const quota = 1 << 20
@@ -276,6 +276,30 @@ func TestTooMany(t *testing.T) {
 // FuzzServe: whatever bytes a client sends, nothing is written outside of the file
 // systems, and nothing is left open.
 func FuzzServe(f *testing.F) {
+	for _, s := range packets() {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) { serve(t).bytes(t, in) })
+}
+
+// bytes serves a client that says so.
+func (s *served) bytes(t *testing.T, in []byte) {
+	t.Helper()
+	_ = Serve(t.Context(), s.view(feature.NetworkAdmin), bytes.NewReader(in), io.Discard, func() error { return nil })
+	entries, err := os.ReadDir(s.dir)
+	if err != nil || len(entries) != 2 {
+		t.Fatalf("%q: %v in the directory of the file systems, %v", in, entries, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(s.dir, "*", ".new-*")); len(left) > 0 {
+		t.Fatalf("%q: left %v", in, left)
+	}
+	if u, err := s.store.Usage(flash.Boot); err != nil || u.Used > quota {
+		t.Fatalf("%q: %+v, %v", in, u, err)
+	}
+}
+
+// packets are what clients say that want out.
+func packets() []string {
 	packet := func(parts ...string) string {
 		body := strings.Join(parts, "")
 		return string([]byte{0, 0, byte(len(body) >> 8), byte(len(body))}) + body
@@ -284,23 +308,25 @@ func FuzzServe(f *testing.F) {
 	const id, none = "\x00\x00\x00\x07", "\x00\x00\x00\x00"
 	start := packet("\x01", "\x00\x00\x00\x03")
 	open := packet("\x03", id, text("../../x"), "\x00\x00\x00\x1a", none)
-	f.Add([]byte(start + open + packet("\x06", id, text("1"), none, none, text("abc")) + packet("\x04", id, text("1"))))
-	f.Add([]byte(start + packet("\x0b", id, text("/")) + packet("\x0c", id, text("1"))))
-	f.Add([]byte(start + open + packet("\x0a", id, text("1"), "\x00\x00\x00\x01", "\x7f\xff\xff\xff\xff\xff\xff\xff")))
-	f.Add([]byte(start + packet("\x09", id, text("x"), "\xff\xff\xff\xff")))
-	f.Add([]byte(start + packet("\xc8", id, text("posix-rename@openssh.com"), text("a"), text("../b"))))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		s := serve(t)
-		_ = Serve(t.Context(), s.view(feature.NetworkAdmin), bytes.NewReader(in), io.Discard, func() error { return nil })
-		entries, err := os.ReadDir(s.dir)
-		if err != nil || len(entries) != 2 {
-			t.Fatalf("%q: %v in the directory of the file systems, %v", in, entries, err)
+	return []string{
+		start + open + packet("\x06", id, text("1"), none, none, text("abc")) + packet("\x04", id, text("1")),
+		start + packet("\x0b", id, text("/")) + packet("\x0c", id, text("1")),
+		start + open + packet("\x0a", id, text("1"), "\x00\x00\x00\x01", "\x7f\xff\xff\xff\xff\xff\xff\xff"),
+		start + packet("\x09", id, text("x"), "\xff\xff\xff\xff"),
+		start + packet("\xc8", id, text("posix-rename@openssh.com"), text("a"), text("../b")),
+	}
+}
+
+// TestShare is the share of fuzzing of every run. File systems serve many clients,
+// one after the other.
+func TestShare(t *testing.T) {
+	var s *served
+	n := 0
+	mutate.Try(t, func(t *testing.T, in string) {
+		if n%1000 == 0 {
+			s = serve(t)
 		}
-		if left, _ := filepath.Glob(filepath.Join(s.dir, "*", ".new-*")); len(left) > 0 {
-			t.Fatalf("%q: left %v", in, left)
-		}
-		if u, err := s.store.Usage(flash.Boot); err != nil || u.Used > quota {
-			t.Fatalf("%q: %+v, %v", in, u, err)
-		}
-	})
+		n++
+		s.bytes(t, []byte(in))
+	}, packets()...)
 }

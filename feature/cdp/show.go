@@ -136,8 +136,8 @@ func (n neighbour) line(now time.Time) string {
 		device, before = "", device+"\n"
 	}
 	row := fmt.Sprintf("%-19s %-14s %-6d %-9s %-13s %s", device, feature.ShortName(n.port), n.Left(now),
-		letters(n.Info.Capabilities), cut(n.Info.Platform, 13), shortPort(n.Info.Port))
-	return before + strings.TrimRight(row, " ") + "\n"
+		cut(letters(n.Info.Capabilities), 9), cut(n.Info.Platform, 13), shortPort(n.Info.Port))
+	return feature.Fit(before + strings.TrimRight(row, " ") + "\n")
 }
 
 // cut shortens a text to what a column holds.
@@ -188,7 +188,7 @@ func (n neighbour) detail(now time.Time) string {
 		line("Mgmt address(es):")
 		b.WriteString(addressLines(i.Management))
 	}
-	return b.String()
+	return feature.Fit(b.String())
 }
 
 func addressLines(list string) string {

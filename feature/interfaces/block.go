@@ -98,7 +98,7 @@ func block(v *view, now time.Time) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "  "+format+"\n", args...) }
 	firstLines(&b, v.name, v.up, v.reason, upDown(v.admin)+", Dedicated Interface")
 	if s := belongs(v); s != "" {
-		line("Belongs to %s", s)
+		b.WriteString(feature.Fit("  Belongs to " + s + "\n"))
 	}
 	line("Hardware: %s, address: %s (bia %s)", hardware(v), v.port.MAC, v.port.MAC)
 	if v.description != "" {

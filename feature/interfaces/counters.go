@@ -86,6 +86,10 @@ func (c column) of(f *faults) uint64 {
 	return c.value(f)
 }
 
+// widest is the largest count that has room in a column of 12 beside another: more
+// than that is told in JSON.
+const widest = 99_999_999_999
+
 func showErrors(q feature.Query) (feature.Screen, error) {
 	all, err := views(q)
 	if err != nil {
@@ -106,7 +110,7 @@ func showErrors(q feature.Query) (feature.Screen, error) {
 				for i, c := range columns {
 					value := "--"
 					if c.key != "" {
-						value = fmt.Sprint(c.of(&f))
+						value = fmt.Sprint(min(c.of(&f), widest))
 					}
 					text += fmt.Sprintf("%*s", 10+12*(i+1)-len(text), value) // a long name takes from the first gap
 				}

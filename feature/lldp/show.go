@@ -119,7 +119,7 @@ func (n neighbour) line() string {
 	}
 	row := fmt.Sprintf("%-20s %-15s %-10d %-11s %s", device, feature.ShortName(n.port), n.hold(),
 		strings.Join(letters(n.Info.Enabled), ""), n.Info.Port)
-	return before + strings.TrimRight(row, " ") + "\n"
+	return feature.Fit(before + strings.TrimRight(row, " ") + "\n")
 }
 
 const notAdvertised = "not advertised"
@@ -142,7 +142,7 @@ func (n neighbour) detail(now time.Time) string {
 	line("Management Address", cmp.Or(i.Management4, notAdvertised))
 	line("Management Address IPV6", cmp.Or(i.Management6, notAdvertised))
 	line("Vlan ID", n.vlan())
-	return b.String()
+	return feature.Fit(b.String())
 }
 
 func (n neighbour) vlan() string {

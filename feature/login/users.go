@@ -19,7 +19,7 @@ var showUsers = feature.Show{
 			Heading: fmt.Sprintf("%-8s %-12s %-12s %s\n", "NAME", "LINE", "TIME", "IDLE          PID COMMENT"),
 			Rows: feature.Rows(q.State.Logins,
 				func(l feature.Login) string {
-					return strings.TrimRight(fmt.Sprintf("%-8s %-12s %-12s   %-5s%10d %s",
+					return strings.TrimRight(fmt.Sprintf("%-8.8s %-12s %-12s   %-5s%10d %s",
 						l.User, l.Line, since(q, l), idle(l.Idle), l.PID, comment(q, l)), " ") + "\n"
 				},
 				func(l feature.Login) []feature.Pair {

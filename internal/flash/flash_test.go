@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"trunkline/internal/mutate"
 )
 
 func open(t *testing.T, c Config) *Store {
@@ -255,20 +257,28 @@ func TestWritersAtOnce(t *testing.T) {
 func FuzzResolve(f *testing.F) {
 	f.Add("bootflash:a/b", "../x")
 	f.Add("volatile:", "bootflash:/..//../x")
-	f.Fuzz(func(t *testing.T, dir, text string) {
-		d, err := Parse(dir)
-		if err != nil {
-			return
-		}
-		n, err := Resolve(d, text)
-		if err != nil {
-			return
-		}
-		if n.Path != "" && !filepath.IsLocal(n.Path) {
-			t.Fatalf("%q in %q: %q leads out", text, dir, n.Path)
-		}
-		if again, err := Parse(n.String()); err != nil || again != n {
-			t.Fatalf("%q: %v, %v", n.String(), again, err)
-		}
-	})
+	f.Fuzz(resolves)
+}
+
+func resolves(t *testing.T, dir, text string) {
+	d, err := Parse(dir)
+	if err != nil {
+		return
+	}
+	n, err := Resolve(d, text)
+	if err != nil {
+		return
+	}
+	if n.Path != "" && !filepath.IsLocal(n.Path) {
+		t.Fatalf("%q in %q: %q leads out", text, dir, n.Path)
+	}
+	if again, err := Parse(n.String()); err != nil || again != n {
+		t.Fatalf("%q: %v, %v", n.String(), again, err)
+	}
+}
+
+// TestShare is the share of fuzzing of every run.
+func TestShare(t *testing.T) {
+	mutate.Try(t, func(t *testing.T, text string) { resolves(t, "bootflash:a/b", text) },
+		"../x", "bootflash:/..//../x", "volatile:a/./b/../../c", "/etc/passwd", "a/b/c/d", "bootflash:///x", "..")
 }
