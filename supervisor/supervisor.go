@@ -180,7 +180,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	if s.accounts, err = accounting.OpenAccounts(filepath.Join(cfg.StateDir, "log"), s.config.Commits(config.MaxCommits), s.log); err != nil {
 		return nil, err
 	}
-	s.users = aaa.New(aaa.Config{Running: func() tree.Tree { return s.config.Running().Tree }, Events: s.messages, Dial: s.names.Dial})
+	s.users = aaa.New(aaa.Config{Running: func() tree.Tree { return s.config.Running().Tree }, Events: s.messages, Dial: s.dialServer})
 	if s.authority, err = pki.Open(filepath.Join(cfg.StateDir, pki.Dir)); err != nil {
 		return nil, err
 	}
