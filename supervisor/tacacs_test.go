@@ -83,3 +83,92 @@ func TestTacacsLogin(t *testing.T) {
 		}
 	}
 }
+
+// Commands are what the server permits, at every door but the machine's own, and it
+// is told of sessions and of what they change.
+func TestTacacsCommands(t *testing.T) {
+	s, address := sshServer(t)
+	p := tacacsServer(t, s, "aaa authorization commands default group TAC\naaa authorization config-commands default group TAC\naaa accounting default group TAC")
+	tina, err := sshDial(address, "tina", gossh.Password("remote-1A"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tina.Close() //nolint:errcheck // of a test
+	const refused = "% Command not authorized\n"
+	for _, c := range []struct {
+		line string
+		want string // "" for done
+	}{
+		{"show version", ""}, {"sh vers", ""}, {"show interface brief", refused}, {"terminal length 0", ""}, {"reload", refused},
+		{"configure terminal ; vlan 7", ""}, {"configure terminal ; vlan 8 ; name x", refused}, {"conf t ; hostname x", refused},
+		{"configure terminal ; username tom password remote-9A", refused}, {"configure terminal ; do show interface brief", refused},
+		{"show version | include Software", ""}, {"show running-config > bootflash:x", refused}, {"write erase", refused},
+	} {
+		out, ok := says(t, tina, c.line)
+		if ok != (c.want == "") || !strings.HasSuffix(out, c.want) {
+			t.Errorf("%s: %v, %q", c.line, ok, out)
+		}
+	}
+	if out, ok := lines(t, s, "show running-config"); !ok || !strings.Contains(out, "vlan 1,7-8\n") || strings.Contains(out, "name x") {
+		t.Errorf("running: %v, %s", ok, out)
+	}
+	// Secrets are not for the server, and keywords come whole.
+	log := p.Peer.String()
+	if strings.Contains(log, "remote-9A") {
+		t.Error("the server is told a password")
+	}
+	_ = tina.Close()
+	for _, what := range []string{"cmd=configure terminal ; vlan 7 (SUCCESS)", "cmd=configure terminal ; username tom password ******** (FAILURE)", "elapsed_time="} {
+		eventually(t, "no record of "+what+" in "+p.Accounts(t), func() bool { return strings.Contains(p.Accounts(t), what) })
+	}
+}
+
+// While no server answers the roles of the configuration decide where it says so,
+// and nobody's commands are run where it does not; users are those of the
+// configuration, who are told so.
+func TestTacacsUnreachable(t *testing.T) {
+	s, address := sshServer(t)
+	configured(t, s, "feature tacacs+\ntacacs-server host 127.0.0.1 port "+closedPort(t)+" key sesame timeout 1\ntacacs-server deadtime 5\n"+
+		"aaa authentication login default group tacacs+\naaa authentication login error-enable\naaa authorization commands default group tacacs+ local\n"+
+		"aaa authorization config-commands default group tacacs+")
+	admin := sshClient(t, address)
+	if out, ok := says(t, admin, "show version"); !ok {
+		t.Errorf("with roles: %s", out)
+	}
+	if out, ok := says(t, admin, "configure terminal ; vlan 7"); ok || !strings.HasSuffix(out, "% Command not authorized\n") {
+		t.Errorf("without: %v, %s", ok, out)
+	}
+	_, _, screen := shell(t, admin)
+	eventually(t, "no word of it", func() bool { return screen.count("Remote AAA servers unreachable; local authentication done.") == 1 })
+	out, _ := lines(t, s, "show tacacs-server statistics 127.0.0.1")
+	if !strings.Contains(out, "Authentication Statistics\n        failed transactions: 1\n        successful transactions: 0\n        requests sent: 1\n") {
+		t.Errorf("a dead server is asked again: %s", out)
+	}
+	configured(t, s, "aaa authentication login default group tacacs+ none")
+	if c, err := sshDial(address, "admin", gossh.Password("anything")); err != nil {
+		t.Errorf("without a password: %v", err)
+	} else {
+		_ = c.Close()
+	}
+	if _, err := sshDial(address, "nobody", gossh.Password("anything")); err == nil {
+		t.Error("nobody is let in")
+	}
+	if _, ok := lines(t, s, "clear tacacs-server statistics 127.0.0.1"); !ok {
+		t.Error("statistics are not cleared")
+	}
+	if out, _ := lines(t, s, "show tacacs-server statistics 127.0.0.1"); strings.Contains(out, "sent: 1") {
+		t.Errorf("after clear: %s", out)
+	}
+}
+
+// closedPort is a TCP port that nobody listens on.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // of a test
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
