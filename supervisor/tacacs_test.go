@@ -1,19 +1,25 @@
 package supervisor
 
 import (
+	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
 
 	gossh "golang.org/x/crypto/ssh"
 
+	"trunkline/cli/session"
+	"trunkline/config/tree"
+	"trunkline/feature"
+	"trunkline/internal/radius/radiustest"
 	"trunkline/internal/tacacs/tacacstest"
 )
 
 // tacacsUsers are those of the servers of tests.
 var tacacsUsers = []tacacstest.User{
 	{Name: "tina", Password: "remote-1A", Shell: []string{`shell:roles="network-admin none-such"`}, Commands: map[string][]string{
-		"show": {"users", "version", "tacacs-server.*", "accounting.*"}, "configure": {".*"}, "vlan": {"[0-9]+"},
+		"show": {"users", "version", "tacacs-server.*", "accounting.*"}, "configure": {".*"}, "vlan": {"[0-9]+"}, "rollback": {".*"},
 	}},
 	{Name: "paul", Password: "remote-2A", Shell: []string{"priv-lvl=1"}, Commands: map[string][]string{"show": {".*"}}},
 	{Name: "root", Password: "remote-3A", Shell: []string{"priv-lvl=15"}, Commands: map[string][]string{"*": nil}},
@@ -112,6 +118,28 @@ func TestTacacsCommands(t *testing.T) {
 	if out, ok := lines(t, s, "show running-config"); !ok || !strings.Contains(out, "vlan 1,7-8\n") || strings.Contains(out, "name x") {
 		t.Errorf("running: %v, %s", ok, out)
 	}
+	// What comes by no line is judged by the lines that do it.
+	configured(t, s, "vlan 30\nend\ncheckpoint more\nconfigure terminal\nno vlan 30\nend\ncheckpoint less")
+	program := session.Program{CLI: s.CLI()}
+	who := feature.Session{User: "tina", From: "192.0.2.1:50000", Role: feature.NetworkAdmin}
+	for _, c := range []struct {
+		checkpoint string
+		want       error
+	}{{"more", nil}, {"less", feature.ErrNotAuthorized}} { // vlan 30, and no vlan 30
+		now := s.config.Running().Tree
+		out, ok := says(t, tina, "rollback running-config checkpoint "+c.checkpoint+" atomic")
+		if ok != (c.want == nil) || !ok && !strings.Contains(out, c.want.Error()) {
+			t.Errorf("rollback to %s: %v, %s", c.checkpoint, ok, out)
+		}
+		there := tree.Path{{Name: "vlans"}, {Name: "vlan", Key: "30"}}
+		to := now.Set(there, nil)
+		if c.want != nil {
+			to = now.Delete(there)
+		}
+		if err := program.May(t.Context(), who, now, to); !errors.Is(err, c.want) {
+			t.Errorf("without lines, as to %s: %v", c.checkpoint, err)
+		}
+	}
 	// Secrets are not for the server, and keywords come whole.
 	log := p.Peer.String()
 	if strings.Contains(log, "remote-9A") {
@@ -171,4 +199,104 @@ func closedPort(t *testing.T) string {
 	defer l.Close() //nolint:errcheck // of a test
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	return port
+}
+
+// A server that says nothing holds the login that asks it, and nobody else: neither
+// those who are there already nor what they change waits for it.
+func TestSilentTacacs(t *testing.T) {
+	s, address := sshServer(t)
+	admin := sshClient(t, address)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // of a test
+	came := make(chan net.Conn, 16)
+	go func() { // it ends with the listener
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				close(came)
+				return
+			}
+			came <- conn
+		}
+	}()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	configured(t, s, "feature tacacs+\ntacacs-server host 127.0.0.1 port "+port+" key sesame timeout 60\n"+
+		"aaa authentication login default group tacacs+\naaa accounting default group tacacs+")
+	accounted := <-came // of the session that configured it
+	ended := make(chan error, 1)
+	go func() {
+		c, err := sshDial(address, "bob", gossh.Password("x"))
+		if err == nil {
+			_ = c.Close()
+		}
+		ended <- err
+	}()
+	asked := <-came
+	for range 3 {
+		if out, ok := says(t, admin, "configure terminal ; vlan 7 ; name x ; no vlan 7"); !ok {
+			t.Fatal(out)
+		}
+		if out, ok := lines(t, s, "show version"); !ok {
+			t.Fatal(out)
+		}
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("the login has ended: %v", err)
+	default:
+	}
+	configured(t, s, "no aaa accounting default")
+	for _, conn := range []net.Conn{accounted, asked} {
+		_ = conn.Close()
+	}
+	_ = l.Close()
+	for conn := range came { // what waited for the accounting of records
+		_ = conn.Close()
+	}
+	if err := <-ended; err == nil {
+		t.Error("bob is let in")
+	}
+}
+
+// RADIUS servers are told of sessions and of what they change.
+func TestRadiusAccounting(t *testing.T) {
+	s, address := sshServer(t)
+	p := radiustest.Run(t, "testing123", "")
+	_, port, _ := net.SplitHostPort(p.Accounting.Address)
+	configured(t, s, "radius-server host 127.0.0.1 key testing123 acct-port "+port+"\naaa accounting default group radius")
+	admin := sshClient(t, address)
+	_, in, screen := shell(t, admin)
+	eventually(t, "no prompt", func() bool { return screen.count("# ") > 0 })
+	if _, err := io.WriteString(in, "configure terminal\rvlan 7\rend\rexit\r"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "no end of the session", func() bool {
+		at := strings.Index(p.Records(t), `NAS-Port-Id = "pts/1"`)
+		return at >= 0 && strings.Contains(p.Records(t)[at:], "Acct-Status-Type = Stop")
+	})
+	id := ""
+	for entry := range strings.SplitSeq(p.Records(t), "\n\n") {
+		if !strings.Contains(entry, `NAS-Port-Id = "pts/1"`) {
+			continue
+		}
+		_, rest, _ := strings.Cut(entry, "Acct-Session-Id = ")
+		name, _, _ := strings.Cut(rest, "\n")
+		if id == "" {
+			id = name
+		}
+		if name != id || name == "" || !strings.Contains(entry, `User-Name = "admin"`) || !strings.Contains(entry, `Calling-Station-Id = "127.0.0.1"`) {
+			t.Errorf("a record of another session than %s: %s", id, entry)
+		}
+	}
+	if got := p.Records(t); !strings.Contains(got, "accountinginfo=configure terminal ; vlan 7 (SUCCESS)") {
+		t.Errorf("no record of the command: %s", got)
+	}
+	out, _ := lines(t, s, "show radius-server statistics 127.0.0.1")
+	_, accounting, _ := strings.Cut(out, "Accounting Statistics\n")
+	if !strings.HasPrefix(accounting, "        failed transactions: 0\n") || strings.Contains(accounting, "successful transactions: 0\n") {
+		t.Errorf("statistics: %s", out)
+	}
 }

@@ -25,8 +25,9 @@ type MethodConfig struct {
 }
 
 // methodList makes the type of a list of methods: groups in turn, or one of
-// alone; after groups there may be one of last.
-func methodList(name, groups string, alone, last map[string]string) schema.Type[string] {
+// alone; after groups there may be one of last. Help texts go with them; sample is a
+// list of groups.
+func methodList(name, groups, sample string, alone, last map[string]string) schema.Type[string] {
 	t := schema.Type[string]{
 		Name: name,
 		Syntax: schema.Syntax{
@@ -45,13 +46,13 @@ func methodList(name, groups string, alone, last map[string]string) schema.Type[
 	}
 	slices.Sort(t.Syntax.Forms)
 	slices.Sort(t.Syntax.Samples)
-	t.Syntax.Samples = append(t.Syntax.Samples, "group LAB", "group LAB "+string(Radius))
+	t.Syntax.Samples = append(t.Syntax.Samples, "group "+sample)
 	form := every
 	var words []string
 	for word, help := range last {
 		words = append(words, word)
 		t.Syntax.Words["group "+word] = help
-		t.Syntax.Samples = append(t.Syntax.Samples, "group LAB "+word)
+		t.Syntax.Samples = append(t.Syntax.Samples, "group "+sample+" "+word)
 	}
 	slices.Sort(words)
 	if words != nil {
@@ -90,13 +91,13 @@ func methodList(name, groups string, alone, last map[string]string) schema.Type[
 
 // Types of methods.
 var (
-	loginMethods = methodList("login-methods", "Groups of servers in turn, and users of the configuration where none answers",
+	loginMethods = methodList("login-methods", "Groups of servers in turn, and users of the configuration where none answers", "LAB radius",
 		map[string]string{LocalLogin: "Users of the configuration", noLogin: "Users of the configuration, without a password"},
 		map[string]string{LocalLogin: "Users of the configuration where no server answers", noLogin: "No password where no server answers"})
-	authorizationMethods = methodList("authorization-methods", "Groups of TACACS+ servers in turn",
+	authorizationMethods = methodList("authorization-methods", "Groups of TACACS+ servers in turn", "TAC",
 		map[string]string{LocalLogin: "Roles of the configuration alone"},
 		map[string]string{LocalLogin: "Roles of the configuration alone where no server answers"})
-	accountingMethods = methodList("accounting-methods", "Groups of servers, of which the first that answers is told as well",
+	accountingMethods = methodList("accounting-methods", "Groups of servers, of which the first that answers is told as well", "LAB",
 		map[string]string{LocalLogin: "The accounting log of the switch alone"}, nil)
 )
 
