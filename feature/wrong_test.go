@@ -14,7 +14,6 @@ import (
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
-	"trunkline/feature/nve"
 )
 
 // world is a chassis with something in every mode, and an operator.
@@ -200,7 +199,7 @@ func TestLineThenNo(t *testing.T) {
 			if c.config.Switch() && w.p.Schema.Value(w.p.Store.Running().Tree, c.config.Target(places[c.place], nil)) == true {
 				first, second = second, first
 			}
-			if l == nve.Feature.Schema.Gate.Line {
+			if now := w.p.Store.Running().Tree; c.config.Switch() && len(w.p.Schema.Closing(now, now.Delete(c.config.Target(places[c.place], nil)))) > 0 {
 				done = true
 				continue // it has settings here, which its no form takes along
 			}
