@@ -42,6 +42,10 @@ type Identity struct {
 // §4.1).
 const ErrPermission = Error("% Permission denied for the role")
 
+// ErrNotAuthorized is the answer to a command that the servers who are asked for it
+// do not permit (cli.md §4.1).
+const ErrNotAuthorized = Error("% Command not authorized")
+
 // ReadsSecrets reports whether the role may see secrets of the configuration,
 // and the contents of files, which may hold some (docs/adr/0020).
 func (r Role) ReadsSecrets() bool { return r.Admin() }

@@ -40,6 +40,7 @@ var ways = map[string]map[string]string{
 	"roles/role/vlan-policy":           {"": "role name ops ; vlan policy deny"},
 	"roles/role/interface-policy":      {"": "role name ops ; interface policy deny"},
 	"aaa/radius-group":                 {"": "aaa group server radius LAB"},
+	"aaa/tacacs-group":                 {"": "aaa group server tacacs+ TAC"},
 	"vems/vem":                         {"": "vem 3"},
 	"svs-domain":                       {"": "svs-domain"},
 	"vrfs/vrf":                         {"": "vrf context management"},

@@ -93,9 +93,20 @@ func mixed(s *schema.Schema, from, to tree.Tree, r *rand.Rand) tree.Tree {
 		} else if !c.Added {
 			next = mix.Delete(c.Path)
 		}
-		if len(s.Validate(from, next)) == 0 {
+		if len(s.Validate(from, next)) == 0 && !refused(s, mix, next, c.Path) {
 			mix = next
 		}
 	}
 	return configtest.Canonical(s, mix)
+}
+
+// refused reports whether a path is in an entry that an operator may not make.
+func refused(s *schema.Schema, before, after tree.Tree, path tree.Path) bool {
+	for i, e := range path {
+		entry := path[:i+1]
+		if b := s.Block(entry.Names()); e.Key != "" && b != nil && b.NoCreate != nil && !before.Exists(entry) && b.NoCreate(after, e.Key) != "" {
+			return true
+		}
+	}
+	return false
 }

@@ -77,6 +77,9 @@ type State struct {
 	Reports map[string]map[int]any
 	// Blocked are the users who are locked out for failed logins, by name.
 	Blocked []Blocked
+	// Servers are what became of requests to servers of users, those that were
+	// asked.
+	Servers map[ServerKey]ServerCounters
 	// Down are the features whose server does not run, whatever configuration
 	// says.
 	Down  map[string]bool
@@ -255,9 +258,11 @@ type Host interface {
 	// Unblock lets a user log in again who is locked out for failed logins, or
 	// all for "", and reports whether there was one.
 	Unblock(user string) bool
-	// TryLogin reports whether the first of some RADIUS servers that answers lets
-	// a user in; it is an error if none answers.
-	TryLogin(ctx context.Context, servers []string, user, password string) (bool, error)
+	// TryLogin reports whether the first of some servers that answers lets a user
+	// in; it is an error if none answers.
+	TryLogin(ctx context.Context, servers []ServerKey, user, password string) (bool, error)
+	// ClearServerCounters clears what became of requests to a server.
+	ClearServerCounters(server ServerKey)
 	// ClearCounters clears the counters of one port, or of all for "".
 	ClearCounters(ctx context.Context, port string) error
 }

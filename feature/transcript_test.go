@@ -52,7 +52,7 @@ var update = flag.Bool("update", false, "write what cmp compares with into the t
 
 // features are those that transcripts may use.
 var features = []feature.Feature{
-	system.Feature, chassis.Feature, aaa.Feature, login.Feature, dns.Feature, ntp.Feature, clock.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
+	system.Feature, chassis.Feature, aaa.Feature, aaa.TacacsFeature, login.Feature, dns.Feature, ntp.Feature, clock.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
 	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, cdp.Feature, lldp.Feature, svsdomain.Feature,
 	management.Feature, alias.Feature, logging.Feature, vnsegment.Feature, nve.Feature, nxapi.Feature,
 }

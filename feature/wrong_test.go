@@ -17,7 +17,6 @@ import (
 	"trunkline/config/schema"
 	"trunkline/config/tree"
 	"trunkline/feature"
-	"trunkline/feature/nve"
 )
 
 // world is a chassis with something in every mode, and an operator.
@@ -54,7 +53,7 @@ func newWorld(t *testing.T) *world {
 		"port-profile type vethernet BASE", "state enabled", "port-profile type ethernet UPBASE", "state enabled",
 		"port-profile type vethernet WEB", "port-profile type ethernet UP",
 		"interface vethernet 1", "interface ethernet 4/1", "interface mgmt0", "vem 3", "vrf context management", "svs-domain",
-		"radius-server host 192.0.2.50", "aaa group server radius LAB",
+		"radius-server host 192.0.2.50", "aaa group server radius LAB", "tacacs-server host 192.0.2.50", "aaa group server tacacs+ TAC",
 		"role name ops", "vlan policy deny", "interface policy deny",
 		"interface nve1", "member vni 5001", "ingress-replication protocol static")
 	w.clean = p.Store.Running().Tree
@@ -266,7 +265,7 @@ func TestLineThenNo(t *testing.T) {
 			if c.config.Switch() && w.p.Schema.Value(w.p.Store.Running().Tree, c.config.Target(places[c.place], nil)) == true {
 				first, second = second, first
 			}
-			if l == nve.Feature.Schema.Gate.Line {
+			if now := w.p.Store.Running().Tree; c.config.Switch() && len(w.p.Schema.Closing(now, now.Delete(c.config.Target(places[c.place], nil)))) > 0 {
 				done = true
 				continue // it has settings here, which its no form takes along
 			}
@@ -316,6 +315,7 @@ var (
 var places = map[string]tree.Path{
 	"config": nil, "svs-domain": nil, "line console": nil, "line vty": nil,
 	"aaa group server radius LAB":           tree.Path{{Name: "aaa"}, {Name: "radius-group", Key: "LAB"}},
+	"aaa group server tacacs+ TAC":          tree.Path{{Name: "aaa"}, {Name: "tacacs-group", Key: "TAC"}},
 	"role name ops":                         tree.Path{{Name: "roles"}, {Name: "role", Key: "ops"}},
 	"role name ops ; vlan policy deny":      tree.Path{{Name: "roles"}, {Name: "role", Key: "ops"}, {Name: "vlan-policy", Key: "deny"}},
 	"role name ops ; interface policy deny": tree.Path{{Name: "roles"}, {Name: "role", Key: "ops"}, {Name: "interface-policy", Key: "deny"}},

@@ -91,7 +91,7 @@ type CLI interface {
 	// May returns feature.ErrPermission unless the user may turn one configuration
 	// into another, MayRun unless he may run a command.
 	May(ctx context.Context, who feature.Session, from, to tree.Tree) error
-	MayRun(who feature.Session, line string) error
+	MayRun(ctx context.Context, who feature.Session, line string) error
 }
 
 // Server is the service.

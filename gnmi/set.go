@@ -98,16 +98,17 @@ func (s *Server) set(ctx context.Context, r *pb.SetRequest) (*pb.SetResponse, er
 // may judges a Set by the roles of who asks for it: by the lines that do what it
 // does.
 func (s *Server) may(ctx context.Context, who caller, c *config.Candidate) error {
-	if who.Role.Admin() {
-		return nil
-	}
 	if s.cfg.CLI != nil {
 		switch err := s.cfg.CLI.May(ctx, who.session(), c.Base().Tree, c.Tree()); {
 		case err == nil:
 			return nil
+		case errors.Is(err, feature.ErrNotAuthorized):
+			return status.Error(codes.PermissionDenied, err.Error())
 		case !errors.Is(err, feature.ErrPermission):
 			return refused(ctx, err)
 		}
+	} else if who.Role.Admin() {
+		return nil
 	}
 	return status.Error(codes.PermissionDenied, feature.ErrPermission.Error())
 }
@@ -147,7 +148,7 @@ func (s *Server) confirm(ctx context.Context, r *pb.SetRequest, ext asked, opera
 		return nil, status.Error(codes.InvalidArgument, "extension commit: no id")
 	}
 	who := callerOf(ctx)
-	if !who.Role.Admin() && (s.cfg.CLI == nil || s.cfg.CLI.MayRun(who.session(), confirming) != nil) {
+	if !who.Role.Admin() && s.cfg.CLI == nil || s.cfg.CLI != nil && s.cfg.CLI.MayRun(ctx, who.session(), confirming) != nil {
 		return nil, status.Error(codes.PermissionDenied, feature.ErrPermission.Error())
 	}
 	var err error
@@ -294,7 +295,7 @@ func refused(ctx context.Context, err error) error {
 
 // refusal is the code of an operator's message of origin cli.
 func refusal(err error) codes.Code {
-	if errors.Is(err, feature.ErrPermission) {
+	if errors.Is(err, feature.ErrPermission) || errors.Is(err, feature.ErrNotAuthorized) {
 		return codes.PermissionDenied
 	}
 	if errors.Is(err, context.Canceled) {

@@ -97,7 +97,7 @@ func (lines) May(_ context.Context, who feature.Session, from, to tree.Tree) err
 	return nil
 }
 
-func (lines) MayRun(who feature.Session, _ string) error {
+func (lines) MayRun(_ context.Context, who feature.Session, _ string) error {
 	if !who.Role.Admin() {
 		return feature.ErrPermission
 	}

@@ -41,6 +41,7 @@ func Features() []feature.Feature {
 		system.Feature,
 		chassis.Feature,
 		aaa.Feature,
+		aaa.TacacsFeature,
 		login.Feature,
 		dns.Feature,
 		ntp.Feature,

@@ -64,9 +64,12 @@ func (h host) ReloadModule(_ context.Context, slot int) error { return h.s.modul
 func (h host) Unblock(user string) bool { return h.s.users.Unblock(user) }
 
 // TryLogin implements feature.Host.
-func (h host) TryLogin(ctx context.Context, servers []string, user, password string) (bool, error) {
+func (h host) TryLogin(ctx context.Context, servers []feature.ServerKey, user, password string) (bool, error) {
 	return h.s.users.Try(ctx, servers, user, password)
 }
+
+// ClearServerCounters implements feature.Host.
+func (h host) ClearServerCounters(server feature.ServerKey) { h.s.users.ClearCounters(server) }
 
 // ForgetHost implements feature.Host. The host's session ends with its key.
 func (h host) ForgetHost(_ context.Context, uuid string) error {

@@ -61,7 +61,7 @@ func (s *Supervisor) watch(ctx context.Context) {
 			s.logAll(accounting.CommitEvents(running.Tree, commits))
 			for _, c := range slices.Backward(commits) {
 				if c.Method == config.MethodGNMI || c.Method == config.MethodRevert { // others keep accounts of their commands
-					s.accounts.Add(accounting.Committed(c))
+					s.account(accounting.Committed(c))
 				}
 			}
 			if len(commits) > 0 {
@@ -89,7 +89,7 @@ func (s *Supervisor) dismiss() {
 
 // refused keeps account of what a program was refused.
 func (s *Supervisor) refused(m config.Meta) {
-	s.accounts.Add(session.Account{At: time.Now(), From: m.From, User: m.User, Command: m.Line})
+	s.account(session.Account{At: time.Now(), From: m.From, User: m.User, Command: m.Line})
 }
 
 func (s *Supervisor) logAll(events []feature.Event) {

@@ -30,7 +30,7 @@ func (s *Supervisor) query(args feature.Args, who feature.Session) feature.Query
 
 // snapshot gathers what is known at this moment.
 func (s *Supervisor) snapshot() *feature.State {
-	return &feature.State{Supervisor: s.facts(), Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports(), Down: s.down(), NXAPI: s.nxapi.facts(), Logins: s.remote.Logins(), Blocked: s.users.Blocked(), LogServers: s.syslog.Snapshot(), Clock: s.time.Snapshot()}
+	return &feature.State{Supervisor: s.facts(), Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports(), Down: s.down(), NXAPI: s.nxapi.facts(), Logins: s.remote.Logins(), Blocked: s.users.Blocked(), Servers: s.users.Counters(), LogServers: s.syslog.Snapshot(), Clock: s.time.Snapshot()}
 }
 
 // facts are what the supervisor says of itself.

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -32,6 +33,36 @@ func (s *Supervisor) certificates(name string) ([]byte, error) {
 	return s.files.Read(name, maxCertificates)
 }
 
+// managementAddress is the IPv4 address of mgmt0; none is not valid.
+func (s *Supervisor) managementAddress() netip.Addr {
+	for _, a := range feature.ManagementAddresses(s.config.Running().Tree) {
+		if a, err := netip.ParseAddr(a); err == nil && a.Is4() {
+			return a
+		}
+	}
+	for _, a := range s.Addresses() {
+		if s.mgmt != nil && a.Is4() {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
+// errNoAddress is why a server is not asked from mgmt0.
+var errNoAddress = errors.New("mgmt0 has no IPv4 address")
+
+// dialServer connects to a server of users, from the address of mgmt0 if
+// configuration wants that.
+func (s *Supervisor) dialServer(ctx context.Context, network, host string, port uint16, fromManagement bool) (net.Conn, error) {
+	var from netip.Addr
+	if fromManagement {
+		if from = s.managementAddress(); !from.IsValid() {
+			return nil, errNoAddress
+		}
+	}
+	return s.names.DialFrom(ctx, network, host, port, from)
+}
+
 // notTold is why the clock of the machine is left alone.
 const notTold = "the supervisor runs without --set-clock"
 
@@ -43,20 +74,8 @@ func (s *Supervisor) ntp() ntp.Config {
 		Dial: func(ctx context.Context, host string, port uint16, local netip.Addr) (net.Conn, error) {
 			return s.names.DialFrom(ctx, "udp", host, port, local)
 		},
-		Management: func() netip.Addr {
-			for _, a := range feature.ManagementAddresses(s.config.Running().Tree) {
-				if a, err := netip.ParseAddr(a); err == nil && a.Is4() {
-					return a
-				}
-			}
-			for _, a := range s.Addresses() {
-				if s.mgmt != nil && a.Is4() {
-					return a
-				}
-			}
-			return netip.Addr{}
-		},
-		Reason: notTold, Log: s.log,
+		Management: s.managementAddress,
+		Reason:     notTold, Log: s.log,
 	}
 	if s.cfg.SetClock {
 		c.Clock, c.Reason = ntp.Machine{}, ""

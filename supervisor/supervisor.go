@@ -109,6 +109,7 @@ type Supervisor struct {
 	operational *schema.Schema // of the leaves of state
 	messages    *accounting.Log
 	accounts    *accounting.Accounts
+	accounting  *aaa.Accounting // by servers
 	syslog      *syslog.Service
 	names       *names.Resolver
 	time        *ntp.Service
@@ -180,7 +181,8 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	if s.accounts, err = accounting.OpenAccounts(filepath.Join(cfg.StateDir, "log"), s.config.Commits(config.MaxCommits), s.log); err != nil {
 		return nil, err
 	}
-	s.users = aaa.New(aaa.Config{Running: func() tree.Tree { return s.config.Running().Tree }, Events: s.messages, Dial: s.names.Dial})
+	s.users = aaa.New(aaa.Config{Running: func() tree.Tree { return s.config.Running().Tree }, Events: s.messages, Dial: s.dialServer})
+	s.accounting = s.users.Accounting()
 	if s.authority, err = pki.Open(filepath.Join(cfg.StateDir, pki.Dir)); err != nil {
 		return nil, err
 	}
@@ -203,12 +205,13 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	s.cli, err = session.New(session.Product{
 		Store: s.config, History: s.history, Schema: sch, Features: s.features, Query: s.query, Host: host{s}, Version: version.String, Support: support(),
 		Files: s.files, Transfer: s.transfers(),
-		Accounting: s.accounts, Now: s.now, Rights: rightsIn,
+		Accounting: accounts{s.accounts, s.accounting}, Now: s.now, Rights: rightsIn, Authorizer: s.users,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.remote = &remote.Server{CLI: s.cli, Log: s.log, Messages: s.monitor, Idle: func(who feature.Session) time.Duration { return s.login().Idle(who) }}
+	s.remote = &remote.Server{CLI: s.cli, Log: s.log, Messages: s.monitor, Idle: func(who feature.Session) time.Duration { return s.login().Idle(who) },
+		Entered: s.accounting.Entered, Left: s.accounting.Left}
 	if s.ssh, err = s.openSSH(); err != nil {
 		return nil, err
 	}
@@ -329,6 +332,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	g.Go(func() error { s.state.Run(ctx); return nil })
 	g.Go(func() error { s.messages.Run(ctx); return nil })
 	g.Go(func() error { s.syslog.Run(ctx); return nil })
+	g.Go(func() error { s.accounting.Run(ctx); return nil })
 	g.Go(func() error { s.time.Run(ctx); return nil })
 	g.Go(func() error { s.watch(ctx); return nil })
 	g.Go(func() error { return s.serveGNMI(ctx) })

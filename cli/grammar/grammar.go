@@ -118,6 +118,9 @@ type Match struct {
 	// Text is the line with keywords whole and values in canonical form; of a
 	// list only the first value.
 	Text string
+	// Shown is Text without secrets, and with all values of a list, as they were
+	// typed.
+	Shown string
 	// Words are the keywords of the template, whole, values left out.
 	Words []string
 	// Values are the typed values by placeholder; Texts how they are written.

@@ -378,13 +378,32 @@ func (m *matcher) result(th thread) (*Match, *Error) {
 			o.glue = glue
 		}
 	}
+	var shown open
+	secret := 0 // values that are open and not shown
+	show := func(text string, glue bool) {
+		if secret > 0 {
+			return
+		}
+		if shown.text.Len() > 0 && !shown.glue {
+			shown.text.WriteByte(' ')
+		}
+		shown.text.WriteString(text)
+		shown.glue = glue
+	}
 	for i := len(events) - 1; i >= 0; i-- {
 		switch e := events[i]; {
 		case e.edge == nil && e.mark.open:
 			stack = append(stack, &open{mark: e.mark, col: e.col})
+			if e.mark.typ.How().Secret {
+				show(schema.Hidden, false)
+				secret++
+			}
 		case e.edge == nil:
 			o := stack[len(stack)-1]
 			stack = stack[:len(stack)-1]
+			if o.mark.typ.How().Secret {
+				secret--
+			}
 			text := o.text.String()
 			v, err := o.mark.typ.ParseText(text)
 			if err != nil {
@@ -396,11 +415,20 @@ func (m *matcher) result(th thread) (*Match, *Error) {
 			}
 		case e.edge.kind == keyword:
 			add(e.text, e.edge.glue)
+			show(e.text, e.edge.glue)
 			if !e.edge.form {
 				r.Words = append(r.Words, e.text)
 			}
 		default:
 			add(e.text, false)
+			switch {
+			case e.edge.typ != nil && e.edge.typ.How().Secret:
+				show(schema.Hidden, false)
+			case e.items != nil:
+				show(strings.Join(strings.Fields(m.line[e.col:]), ""), false)
+			default:
+				show(e.text, false)
+			}
 			if len(stack) == 1 {
 				r.Values[e.edge.name], r.Texts[e.edge.name], r.Cols[e.edge.name] = e.value, e.text, e.col
 				if e.items != nil {
@@ -410,7 +438,7 @@ func (m *matcher) result(th thread) (*Match, *Error) {
 			r.Rest = r.Rest || e.edge.kind == rest
 		}
 	}
-	r.Text = stack[0].text.String()
+	r.Text, r.Shown = stack[0].text.String(), shown.text.String()
 	return r, nil
 }
 

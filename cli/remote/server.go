@@ -30,6 +30,10 @@ type Server struct {
 	// wait, until stop; nil for none.
 	Messages func() (lines <-chan string, stop func())
 
+	// Entered and Left are told of logins as they begin and end; nil for nobody.
+	// They do not block.
+	Entered, Left func(feature.Login)
+
 	mu      sync.Mutex
 	stopped bool
 	last    uint64            // the newest login's number
@@ -70,6 +74,12 @@ func (s *Server) Serve(ctx context.Context, conn io.ReadWriteCloser, who feature
 		return errors.Join(err, conn.Close())
 	}
 	defer s.leave(l)
+	if s.Entered != nil {
+		s.Entered(l.Login)
+	}
+	if s.Left != nil {
+		defer s.Left(l.Login)
+	}
 	conn = &ordered{ReadWriteCloser: conn}
 	var reading sync.WaitGroup
 	defer reading.Wait()

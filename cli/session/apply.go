@@ -154,7 +154,11 @@ func (a *applier) run(ctx context.Context, text string) error {
 	}
 	modes := a.stack
 	a.stack = a.stack[:depth+1]
-	if err := a.cli.mayType(a.rights(), a.stack, match); err != nil {
+	err := a.cli.mayType(a.rights(), a.stack, match)
+	if err == nil {
+		err = a.authorized(ctx, match, true)
+	}
+	if err != nil {
 		a.stack = modes
 		a.fail(text, false, message(err))
 		return err
@@ -163,7 +167,7 @@ func (a *applier) run(ctx context.Context, text string) error {
 		Session: a.Session, match: match, console: a.console, out: a.console,
 		line: strings.ReplaceAll(strings.TrimSpace(redact(match, text)), "\n", " "),
 	}
-	err := r.configure(ctx)
+	err = r.configure(ctx)
 	if errors.Is(err, errUnheld) {
 		return err
 	}

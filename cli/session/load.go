@@ -134,6 +134,7 @@ type loader struct {
 	// permitted.
 	rights *feature.Rights
 	denied bool
+	ask    func(*grammar.Match) error // for a line that roles permit; nil for nobody
 	work   work
 }
 
@@ -168,6 +169,11 @@ func (l *loader) line(line string) (reason string, wrong *grammar.Error) {
 	if l.rights != nil && l.cli.allow(*l.rights, l.candidate.Tree(), l.stack, match, ch) != nil {
 		l.denied = true
 		return feature.ErrPermission.Error(), nil
+	}
+	if l.ask != nil {
+		if err := l.ask(match); err != nil {
+			return err.Error(), nil
+		}
 	}
 	for _, edits := range ch.edits {
 		if err := l.candidate.Apply(edits...); err != nil {

@@ -45,6 +45,8 @@ type Product struct {
 	// Rights are what the roles of a user allow under a configuration; nil: those
 	// of the built-in roles.
 	Rights func(t tree.Tree, r feature.Role) feature.Rights
+	// Authorizer is asked for commands; nil for nobody.
+	Authorizer Authorizer
 	// Version is the software's: "1.0(1)".
 	Version string
 	Now     func() time.Time

@@ -45,9 +45,17 @@ func (c *CLI) rights(r feature.Role) feature.Rights {
 	return c.product.Rights(c.product.Store.Running().Tree, r)
 }
 
-// permitted returns ErrPermission unless a line may be typed. What a line of
-// configuration changes is judged when that is known (allow).
-func (s *Session) permitted(f found) error {
+// permitted returns ErrPermission unless a line may be typed, or ErrNotAuthorized.
+// What a line of configuration changes is judged when that is known (allow).
+func (s *Session) permitted(ctx context.Context, f found) error {
+	if err := s.inRoles(f); err != nil {
+		return err
+	}
+	return s.authorized(ctx, f.match, f.depth >= 0)
+}
+
+// inRoles is permitted as far as roles go.
+func (s *Session) inRoles(f found) error {
 	rights := s.rights()
 	if rights.Admin {
 		return nil
@@ -285,8 +293,8 @@ func (s *Session) change(t tree.Tree, m *grammar.Match) (*change, error) {
 // mayBecome returns ErrPermission unless the session's user may type the lines
 // that turn one configuration into another.
 func (s *Session) mayBecome(ctx context.Context, from, to tree.Tree) error {
-	rights := s.rights()
-	if rights.Admin || from.Equal(to) {
+	rights, asks := s.rights(), s.asks(true)
+	if rights.Admin && !asks || from.Equal(to) {
 		return nil
 	}
 	sch := s.cli.product.Schema
@@ -295,11 +303,28 @@ func (s *Session) mayBecome(ctx context.Context, from, to tree.Tree) error {
 		return err
 	}
 	l := loader{cli: s.cli, candidate: store.Begin(), stack: []level{global()}, rights: &rights}
+	var refused error
+	if asks {
+		l.ask = func(m *grammar.Match) error {
+			if refused == nil {
+				refused = s.authorized(ctx, m, true)
+			}
+			return refused
+		}
+	}
 	var lines strings.Builder
 	for depth, text := range sch.Patch(from, to) {
 		lines.WriteString(indent(depth, text))
 	}
-	if bad := l.text(lines.String()); len(bad) > 0 || l.denied {
+	bad := l.text(lines.String())
+	switch {
+	case refused != nil:
+		return refused
+	case len(bad) == 0 && rights.Admin:
+		return nil
+	case len(bad) > 0 && rights.Admin:
+		return feature.ErrNotAuthorized
+	case len(bad) > 0 || l.denied:
 		return feature.ErrPermission // a line that cannot be made is not judged
 	}
 	// What no line says is for those who may do everything.
@@ -317,11 +342,11 @@ func (p Program) May(ctx context.Context, who feature.Session, from, to tree.Tre
 
 // MayRun returns ErrPermission unless a user may run a command of exec mode, for
 // doors that do what it does in another way.
-func (p Program) MayRun(who feature.Session, line string) error {
+func (p Program) MayRun(ctx context.Context, who feature.Session, line string) error {
 	s := p.CLI.Session(Options{Who: who})
 	m, bad := s.exec().Match(line, grammar.Typed)
 	if bad != nil {
 		return feature.ErrPermission
 	}
-	return s.permitted(found{match: m, depth: -1})
+	return s.permitted(ctx, found{match: m, depth: -1})
 }

@@ -175,7 +175,7 @@ func (s *Session) command(ctx context.Context, line, text string, offset, width 
 	}
 	r := &request{Session: s, match: f.match, line: strings.ReplaceAll(strings.TrimSpace(text), "\n", " "), console: c, out: c}
 	s.under = r.line
-	if err := s.permitted(f); err != nil {
+	if err := s.permitted(ctx, f); err != nil {
 		r.account(s.stack, f.depth, err)
 		fmt.Fprintln(c, message(err))
 		return false, err

@@ -72,7 +72,7 @@ func (t support) run(ctx context.Context, r *request) error {
 		a := m.Command.Tag.(action)
 		one := *r
 		one.match, one.line, one.support = m, command, true
-		err := r.permitted(found{match: m, depth: -1})
+		err := r.permitted(ctx, found{match: m, depth: -1})
 		if err == nil {
 			err = a.run(ctx, &one)
 		}

@@ -97,7 +97,7 @@ func coded(err error) error {
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		return sftp.ErrSSHFxNoSuchFile
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, feature.ErrPermission):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, feature.ErrPermission), errors.Is(err, feature.ErrNotAuthorized):
 		return sftp.ErrSSHFxPermissionDenied
 	}
 	return err

@@ -73,10 +73,10 @@ var Feature = feature.Feature{
 			"aaa authentication rejected": "Lock users out after failed logins",
 			"password":                    "Passwords of users",
 		},
-	}, rolesSchema, radiusSchema),
+	}, rolesSchema, radiusSchema, methodsSchema),
 	Check: check,
-	Show:  shows,
-	Exec:  slices.Concat(execs, tries),
+	Show:  slices.Concat(shows, serverShows(Radius)),
+	Exec:  slices.Concat(execs, serverExecs(Radius)),
 }
 
 // joinGroups makes one group of several.

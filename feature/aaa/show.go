@@ -21,6 +21,7 @@ var words = schema.Words{
 	"clear aaa local user": "Local users", "clear aaa local user blocked": "Let users log in again who are locked out",
 	"clear aaa local user blocked username": "One user",
 	"show aaa authentication":               "How users are authenticated",
+	"show aaa authentication login":         "Login of users",
 }
 
 var shows = []feature.Show{
@@ -30,9 +31,11 @@ var shows = []feature.Show{
 		Help: "Roles of users", Types: map[string]schema.AnyType{"role": roleName}, Run: showRoles},
 	{Line: "show aaa local user blocked", Words: words, Help: "Users who are locked out", Run: showBlocked},
 	{Line: "show aaa groups", Words: words, Help: "Groups of servers", Run: showGroups},
-	{Line: "show radius-server", Help: "RADIUS servers", Run: showServers},
-	{Line: "show radius-server groups", Words: schema.Words{"show radius-server": "RADIUS servers"}, Help: "Groups of RADIUS servers", Run: showServerGroups},
 	{Line: "show aaa authentication", Words: words, Help: "How users are authenticated", Run: showAuthentication},
+	{Line: "show aaa authentication login error-enable", Words: words, Help: "Whether users are told that no server answered",
+		Run: showFlag("error-enable", TellsErrors)},
+	{Line: "show aaa accounting", Words: words, Help: "Who is told what users do", Run: showAccounting},
+	{Line: "show aaa authorization", Words: words, Help: "Who says what users may do", Run: showAuthorization},
 }
 
 func showAccounts(q feature.Query) (feature.Screen, error) {

@@ -3,7 +3,6 @@ package aaa
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"trunkline/config/schema"
 	"trunkline/feature"
@@ -29,42 +28,38 @@ var tryTypes = map[string]schema.AnyType{
 	"host": feature.HostName, "group": groupName, "user": remoteUser, "password": tryPassword,
 }
 
-var tryWords = schema.Words{
-	"test": "Test functions", "test aaa": "Authentication of users by servers", "test aaa server": "One server",
-	"test aaa server radius": "RADIUS server", "test aaa group": "Servers of a group",
-}
-
-// tries are the commands that ask servers for a user without logging him in.
-var tries = []feature.Exec{
-	{Line: "test aaa server radius <host> <user> <password>", Words: tryWords, Types: tryTypes, Help: "Ask a server for a user", Run: tryServer},
-	{Line: "test aaa group <group> <user> <password>", Words: tryWords, Types: tryTypes, Help: "Ask the servers of a group for a user", Run: tryGroup},
-}
-
-func tryServer(ctx context.Context, q feature.Query, host feature.Host, out feature.Output) error {
-	name, _ := feature.Value[string](q.Args, "host")
-	if !slices.Contains(Servers(q.Running), name) {
-		return feature.Error(fmt.Sprintf("ERROR: RADIUS server %s does not exist.", name))
+// tryServer asks a server for a user, without logging him in.
+func (p Protocol) tryServer(ctx context.Context, q feature.Query, host feature.Host, out feature.Output) error {
+	name, err := p.given(q)
+	if err != nil {
+		return err
 	}
-	return try(ctx, q, []string{name}, host, out)
+	return try(ctx, q, p, []string{name}, host, out)
 }
 
 func tryGroup(ctx context.Context, q feature.Query, host feature.Host, out feature.Output) error {
-	group, _ := feature.Value[string](q.Args, "group")
-	if group != everyServer && !slices.Contains(Groups(q.Running), group) {
-		return feature.Error(fmt.Sprintf("ERROR: Group %s does not exist.", group))
+	name, _ := feature.Value[string](q.Args, "group")
+	g, ok := GroupOf(q.Running, name)
+	if !ok {
+		return feature.Error(fmt.Sprintf("ERROR: Group %s does not exist.", name))
 	}
-	return try(ctx, q, groupHosts(q.Running, group), host, out)
+	return try(ctx, q, g.Protocol, g.hosts(q.Running), host, out)
 }
 
 // try asks servers with a secret.
-func try(ctx context.Context, q feature.Query, hosts []string, host feature.Host, out feature.Output) error {
-	hosts = slices.DeleteFunc(hosts, func(h string) bool { return ServerOf(q.Running, h).Key == "" })
-	if len(hosts) == 0 {
-		return feature.Error("ERROR: There is no RADIUS server with a key.")
+func try(ctx context.Context, q feature.Query, p Protocol, hosts []string, host feature.Host, out feature.Output) error {
+	var servers []feature.ServerKey
+	for _, h := range hosts {
+		if ServerOf(q.Running, p, h).Key != "" {
+			servers = append(servers, feature.ServerKey{Protocol: string(p), Host: h})
+		}
+	}
+	if len(servers) == 0 {
+		return feature.Error(fmt.Sprintf("ERROR: There is no %s server with a key.", p.Title()))
 	}
 	user, _ := feature.Value[string](q.Args, "user")
 	password, _ := feature.Value[string](q.Args, "password")
-	ok, err := host.TryLogin(ctx, hosts, user, password)
+	ok, err := host.TryLogin(ctx, servers, user, password)
 	if err != nil {
 		return feature.Error(fmt.Sprintf("ERROR: The user is not proved: %v.", err))
 	}

@@ -193,8 +193,9 @@ func (p *Packet) Answers(b []byte, secret string) (*Packet, bool) {
 		}
 	}
 	// A refusal may lack it, as of servers before 2024: who could forge one could as
-	// well keep an answer away.
-	return answer, signed == 1 || signed == 0 && answer.Code == AccessReject
+	// well keep an answer away. That a record was taken lets nobody in (RFC 2866 §3).
+	unsigned := answer.Code == AccessReject || p.Code == AccountingRequest && answer.Code == AccountingResponse
+	return answer, signed == 1 || signed == 0 && unsigned
 }
 
 const (

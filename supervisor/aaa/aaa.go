@@ -58,10 +58,11 @@ type Config struct {
 	Dial Dial
 }
 
-// Dial connects to a host by name or address.
-type Dial func(ctx context.Context, network, host string, port uint16) (net.Conn, error)
+// Dial connects to a host by name or address, from the address of mgmt0 if it is
+// told so.
+type Dial func(ctx context.Context, network, host string, port uint16, fromManagement bool) (net.Conn, error)
 
-func dialMachine(ctx context.Context, network, host string, port uint16) (net.Conn, error) {
+func dialMachine(ctx context.Context, network, host string, port uint16, _ bool) (net.Conn, error) {
 	var d net.Dialer
 	return d.DialContext(ctx, network, net.JoinHostPort(host, strconv.Itoa(int(port))))
 }
@@ -117,8 +118,16 @@ func (a *Authenticator) Password(ctx context.Context, user, password, from strin
 		return feature.Identity{}, ErrDenied
 	}
 	t := a.cfg.Running()
-	if groups := users.LoginGroups(t); groups != nil {
-		who, err := a.remote.login(ctx, t, groups, user, password, source)
+	methods := users.Login(t)
+	servers := users.ServersOf(t, methods.Groups)
+	if name, s, ok := users.Directed(t, user); ok && methods.Groups != nil {
+		user, servers = name, []users.Server{s}
+		if a.locks.locked(user, source) || a.bans.banned(user) {
+			return feature.Identity{}, ErrDenied
+		}
+	}
+	if methods.Groups != nil {
+		who, err := a.remote.login(ctx, t, servers, user, password, source)
 		switch {
 		case err == nil:
 			a.locks.succeeded(user, source)
@@ -130,7 +139,11 @@ func (a *Authenticator) Password(ctx context.Context, user, password, from strin
 		case !errors.Is(err, errUnanswered):
 			return feature.Identity{}, err
 		}
-		a.event(fmt.Sprintf("No RADIUS server answers: user %s is looked for in the configuration", printable(user)))
+		a.event(fmt.Sprintf("No server answers: user %s is looked for in the configuration", printable(user)))
+		a.remote.fell(user)
+	}
+	if methods.Open() {
+		return a.open(t, user, from, source)
 	}
 	stored, known := a.secretFor(t, user)
 	digest := a.digest(user, stored, password)
@@ -154,6 +167,18 @@ func (a *Authenticator) Password(ctx context.Context, user, password, from strin
 	if a.expired(t, user, from) {
 		return feature.Identity{}, ErrDenied
 	}
+	a.remote.remember(feature.Identity{User: user}) // he is no server's now
+	return feature.Identity{User: user, Role: users.Role(t, user)}, nil
+}
+
+// open lets a user of the configuration in without a password, as the method none
+// says.
+func (a *Authenticator) open(t tree.Tree, user, from, source string) (feature.Identity, error) {
+	if !users.Exists(t, user) || a.expired(t, user, from) {
+		a.failed(user, from, source)
+		return feature.Identity{}, ErrDenied
+	}
+	a.event(fmt.Sprintf("User %s from %s is let in without a password", printable(user), printable(from)))
 	a.remote.remember(feature.Identity{User: user}) // he is no server's now
 	return feature.Identity{User: user, Role: users.Role(t, user)}, nil
 }
@@ -241,7 +266,7 @@ func (a *Authenticator) HasKey(user string, key []byte) bool {
 // Lookup implements feature.Authenticator.
 func (a *Authenticator) Lookup(user string) (feature.Identity, bool) {
 	t := a.cfg.Running()
-	if users.LoginGroups(t) != nil {
+	if users.Login(t).Groups != nil {
 		if who, ok := a.remote.lookup(user); ok {
 			return who, true
 		}
@@ -264,6 +289,9 @@ const (
 // Warning returns what a user is told once after he has logged in, as a line
 // without its end; "" for nothing (cli.md §2.1).
 func (a *Authenticator) Warning(ctx context.Context, user string) string {
+	if a.remote.told(user) && users.TellsErrors(a.cfg.Running()) {
+		return "Remote AAA servers unreachable; local authentication done."
+	}
 	if end := users.Expiry(a.cfg.Running(), user); !end.IsZero() && time.Until(end) < warnBefore {
 		return fmt.Sprintf("Warning: The account of user %s expires at the end of %s.", user, end.AddDate(0, 0, -1).Format(time.DateOnly))
 	}

@@ -13,152 +13,218 @@ import (
 	"trunkline/feature"
 	users "trunkline/feature/aaa"
 	"trunkline/internal/radius"
+	"trunkline/internal/tacacs"
 )
 
-// remote asks RADIUS servers. A server that is slow or silent holds the login that
+// remote asks servers. One that is slow or silent holds the login or command that
 // asks it and no other: local users need none of its places, and those who ask are
 // bounded.
 type remote struct {
 	dial   Dial
 	places chan struct{}
 
-	mu   sync.Mutex
-	dead map[string]time.Time // until when a silent server is not asked, by host
+	mu       sync.Mutex
+	dead     map[feature.ServerKey]time.Time // until when a silent server is not asked
+	counters map[feature.ServerKey]feature.ServerCounters
+	kept     map[feature.ServerKey]*tacacs.Kept
 	// who are those whom servers have let in, for Lookup.
 	who map[string]feature.Identity
+	// fallen are those who were looked for in the configuration as no server
+	// answered, until they are told so.
+	fallen map[string]bool
 }
 
 // Bounds of remote logins.
 const (
 	maxAsking = 64
 	maxRemote = 1024 // users who are remembered
+	maxKnown  = 256  // servers that something is known of
 )
 
 // errUnanswered says that no server gave an answer.
 var errUnanswered = errors.New("no server answers")
 
-// login asks the servers of groups in turn, until one answers, but those that were
-// silent lately. The error is ErrDenied, ErrBusy, errUnanswered or that of ctx.
-func (r *remote) login(ctx context.Context, t tree.Tree, groups []string, user, password, source string) (feature.Identity, error) {
-	var servers []users.Server
-	for _, g := range groups {
-		for _, s := range users.GroupServers(t, g) {
-			if !r.skip(s.Host) {
-				servers = append(servers, s)
-			}
-		}
-	}
-	return r.first(ctx, t, servers, user, password, source)
-}
+// purpose is what a request is for.
+type purpose func(*feature.ServerCounters) *feature.Requests
 
-// first asks servers in turn, until one answers; the error is as of login.
-func (r *remote) first(ctx context.Context, t tree.Tree, servers []users.Server, user, password, source string) (feature.Identity, error) {
+// Purposes.
+var (
+	toProve     purpose = func(c *feature.ServerCounters) *feature.Requests { return &c.Authentication }
+	toAuthorize purpose = func(c *feature.ServerCounters) *feature.Requests { return &c.Authorization }
+	toAccount   purpose = func(c *feature.ServerCounters) *feature.Requests { return &c.Accounting }
+)
+
+// each asks servers in turn, until one answers, but those that were silent lately
+// and those without a secret. The error is ErrBusy, errUnanswered or that of ctx.
+func (r *remote) each(ctx context.Context, servers []users.Server, ask func(context.Context, users.Server) error) error {
 	select {
 	case r.places <- struct{}{}:
 		defer func() { <-r.places }()
 	default:
-		return feature.Identity{}, ErrBusy
+		return ErrBusy
 	}
 	for _, s := range servers {
-		if s.Key == "" {
+		if s.Key == "" || r.skip(keyOf(s)) {
 			continue
 		}
-		answer, err := r.ask(ctx, s, user, password, source)
+		err := ask(ctx, s)
 		if ctx.Err() != nil {
-			return feature.Identity{}, fmt.Errorf("ask %s: %w", s.Host, ctx.Err())
+			return fmt.Errorf("ask %s: %w", s.Host, ctx.Err())
 		}
-		if err != nil {
-			r.bury(s.Host, users.Deadtime(t))
-			continue
+		if err == nil {
+			return nil
 		}
-		if answer.Code != radius.AccessAccept {
-			return feature.Identity{}, ErrDenied
-		}
-		return feature.Identity{User: user, Role: roleOf(t, answer)}, nil
+		r.bury(s)
 	}
-	return feature.Identity{}, errUnanswered
+	return errUnanswered
+}
+
+func keyOf(s users.Server) feature.ServerKey {
+	return feature.ServerKey{Protocol: string(s.Protocol), Host: s.Host}
+}
+
+// counted makes a request and counts what becomes of it.
+func (r *remote) counted(s users.Server, what purpose, request func() error) error {
+	err := request()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.counters == nil || len(r.counters) > maxKnown {
+		r.counters = map[feature.ServerKey]feature.ServerCounters{}
+	}
+	c := r.counters[keyOf(s)]
+	n := what(&c)
+	n.Sent++
+	var late net.Error
+	switch {
+	case err == nil:
+		n.Answered++
+	case errors.Is(err, radius.ErrSilent), errors.As(err, &late) && late.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		n.TimedOut++
+	case errors.Is(err, tacacs.ErrServer), errors.Is(err, tacacs.ErrPacket):
+		n.Errors++
+	default:
+		n.Failed++
+	}
+	r.counters[keyOf(s)] = c
+	return err
+}
+
+// login asks servers for a user. The error is ErrDenied, ErrBusy, errUnanswered or
+// that of ctx.
+func (r *remote) login(ctx context.Context, t tree.Tree, servers []users.Server, user, password, source string) (feature.Identity, error) {
+	who, ok := feature.Identity{User: user}, false
+	err := r.each(ctx, servers, func(ctx context.Context, s users.Server) (err error) {
+		if s.Protocol == users.Tacacs {
+			who.Role, ok, err = r.tacacsLogin(ctx, t, s, user, password, source)
+		} else {
+			who.Role, ok, err = r.radiusLogin(ctx, t, s, user, password, source)
+		}
+		return err
+	})
+	if err == nil && !ok {
+		err = ErrDenied
+	}
+	if err != nil {
+		return feature.Identity{}, err
+	}
+	return who, nil
 }
 
 // Try reports whether the first of some servers that answers lets a user in. Nobody
-// is logged in or locked out by it.
-func (a *Authenticator) Try(ctx context.Context, hosts []string, user, password string) (bool, error) {
+// is logged in or locked out by it, and servers that were silent are asked.
+func (a *Authenticator) Try(ctx context.Context, servers []feature.ServerKey, user, password string) (bool, error) {
 	t := a.cfg.Running()
-	var servers []users.Server
-	for _, h := range hosts {
-		servers = append(servers, users.ServerOf(t, h))
+	var all []users.Server
+	for _, s := range servers {
+		a.remote.raise(s)
+		all = append(all, users.ServerOf(t, users.Protocol(s.Protocol), s.Host))
 	}
-	_, err := a.remote.first(ctx, t, servers, user, password, "")
+	_, err := a.remote.login(ctx, t, all, user, password, "")
 	if errors.Is(err, ErrDenied) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// ask sends a login to a server; from nowhere if source is "".
-func (r *remote) ask(ctx context.Context, s users.Server, user, password, source string) (*radius.Packet, error) {
-	more := []radius.Attribute{{Type: radius.NASIdentifier, Value: []byte("trunkline")}}
-	if source != "" {
-		more = append(more, radius.Attribute{Type: radius.CallingStationID, Value: []byte(source)})
+// Counters are what became of requests to servers.
+func (a *Authenticator) Counters() map[feature.ServerKey]feature.ServerCounters {
+	a.remote.mu.Lock()
+	defer a.remote.mu.Unlock()
+	all := make(map[feature.ServerKey]feature.ServerCounters, len(a.remote.counters))
+	for k, v := range a.remote.counters {
+		all[k] = v
 	}
-	request, err := radius.Login(user, password, s.Key, more...)
-	if err != nil {
-		return &radius.Packet{Code: radius.AccessReject}, nil // no server has such a user
-	}
-	return radius.Server{
-		Dial:   func(ctx context.Context) (net.Conn, error) { return r.dial(ctx, "udp", s.Host, s.Port) },
-		Secret: s.Key, Timeout: s.Timeout, Retransmit: s.Retransmit,
-	}.Exchange(ctx, request)
+	return all
 }
 
-// roleOf are the roles in an answer, shell:roles="a b", as far as there are such
-// here; network-operator without any.
-func roleOf(t tree.Tree, answer *radius.Packet) feature.Role {
+// ClearCounters forgets what became of requests to a server.
+func (a *Authenticator) ClearCounters(server feature.ServerKey) {
+	a.remote.mu.Lock()
+	defer a.remote.mu.Unlock()
+	delete(a.remote.counters, server)
+}
+
+// rolesOf are the roles in attributes of an answer, shell:roles="a b", as far as
+// there are such here; "" without any.
+func rolesOf(t tree.Tree, pairs []string) feature.Role {
 	const most = 16
 	known := map[string]bool{}
 	for _, name := range users.Roles(t) {
 		known[name] = true
 	}
 	var names []string
-	for _, pair := range answer.AVPairs() {
-		for _, sign := range []string{"=", "*"} {
-			if list, ok := strings.CutPrefix(pair, "shell:roles"+sign); ok {
-				for _, name := range strings.Fields(strings.Trim(list, `"`)) {
-					if known[name] && len(names) < most {
-						names = append(names, name)
-					}
-				}
+	for _, pair := range pairs {
+		for _, name := range rolesIn(pair) {
+			if known[name] && len(names) < most {
+				names = append(names, name)
 			}
 		}
-	}
-	if names == nil {
-		return feature.NetworkOperator
 	}
 	return feature.Roles(names...)
 }
 
+// rolesIn are the roles in one attribute.
+func rolesIn(pair string) []string {
+	for _, begin := range []string{"cisco-av-pair=", "cisco-av-pair*"} {
+		pair = strings.TrimPrefix(pair, begin)
+	}
+	for _, begin := range []string{"shell:roles=", "shell:roles*"} {
+		if list, ok := strings.CutPrefix(pair, begin); ok {
+			return strings.Fields(strings.Trim(list, `"`))
+		}
+	}
+	return nil
+}
+
 // skip reports whether a server is left out for having been silent.
-func (r *remote) skip(host string) bool {
+func (r *remote) skip(server feature.ServerKey) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	until, ok := r.dead[host]
+	until, ok := r.dead[server]
 	if ok && !time.Now().Before(until) {
-		delete(r.dead, host)
+		delete(r.dead, server)
 		return false
 	}
 	return ok
 }
 
-// bury leaves a silent server out for a while.
-func (r *remote) bury(host string, d time.Duration) {
-	if d == 0 {
+// bury leaves a silent server out for a while; raise has it asked again.
+func (r *remote) bury(s users.Server) {
+	if s.Deadtime == 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.dead == nil || len(r.dead) >= maxRemote {
-		r.dead = map[string]time.Time{}
+	if r.dead == nil || len(r.dead) >= maxKnown {
+		r.dead = map[feature.ServerKey]time.Time{}
 	}
-	r.dead[host] = time.Now().Add(d)
+	r.dead[keyOf(s)] = time.Now().Add(s.Deadtime)
+}
+
+func (r *remote) raise(server feature.ServerKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.dead, server)
 }
 
 // remember keeps who a server has let in; with no role it forgets him.
@@ -187,4 +253,23 @@ func (r *remote) lookup(user string) (feature.Identity, bool) {
 	defer r.mu.Unlock()
 	who, ok := r.who[user]
 	return who, ok
+}
+
+// fell notes that a user is looked for in the configuration as no server answered;
+// told reports whether he was, once.
+func (r *remote) fell(user string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fallen == nil || len(r.fallen) >= maxRemote {
+		r.fallen = map[string]bool{}
+	}
+	r.fallen[user] = true
+}
+
+func (r *remote) told(user string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ok := r.fallen[user]
+	delete(r.fallen, user)
+	return ok
 }

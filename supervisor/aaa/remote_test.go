@@ -46,7 +46,7 @@ type trying struct {
 	a *Authenticator
 }
 
-func (h trying) TryLogin(ctx context.Context, servers []string, user, password string) (bool, error) {
+func (h trying) TryLogin(ctx context.Context, servers []feature.ServerKey, user, password string) (bool, error) {
 	return h.a.Try(ctx, servers, user, password)
 }
 
@@ -124,7 +124,7 @@ func TestServersInTurn(t *testing.T) {
 	}
 	b.leaf("zulu alpha 127.0.0.1", aaaElem, tree.Elem{Name: "radius-group", Key: "G"}, tree.Elem{Name: "servers"})
 	var asked []string
-	a := New(Config{Running: b.running, Dial: func(ctx context.Context, network, host string, port uint16) (net.Conn, error) {
+	a := New(Config{Running: b.running, Dial: func(ctx context.Context, network, host string, port uint16, _ bool) (net.Conn, error) {
 		asked = append(asked, host)
 		if host == "alpha" {
 			_, text, _ := net.SplitHostPort(server.Address)
@@ -162,7 +162,7 @@ func TestSilentRADIUS(t *testing.T) {
 			t.Fatalf("a local user: %v, %v", who, err)
 		}
 	}
-	if until := a.remote.dead["127.0.0.1"]; time.Until(until) < time.Minute {
+	if until := a.remote.dead[feature.ServerKey{Protocol: "radius", Host: "127.0.0.1"}]; time.Until(until) < time.Minute {
 		t.Errorf("the server is left out until %v", until)
 	}
 	silent.Close()

@@ -153,8 +153,7 @@ func (r *Resolver) Dial(ctx context.Context, network, host string, port uint16) 
 	return r.DialFrom(ctx, network, host, port, netip.Addr{})
 }
 
-// DialFrom is Dial for datagrams from an address of the switch, any if it is not
-// valid.
+// DialFrom is Dial from an address of the switch, any if it is not valid.
 func (r *Resolver) DialFrom(ctx context.Context, network, host string, port uint16, local netip.Addr) (net.Conn, error) {
 	all, err := r.Lookup(ctx, host)
 	if err != nil {
@@ -162,7 +161,9 @@ func (r *Resolver) DialFrom(ctx context.Context, network, host string, port uint
 	}
 	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
 	if local.IsValid() {
-		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
+		if d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(local, 0)); network == "tcp" {
+			d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
+		}
 	}
 	var errs []error
 	for i, a := range all {
