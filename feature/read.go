@@ -86,7 +86,7 @@ var shutdownPath = tree.Path{{Name: "shutdown"}}
 // The result is "" if so, else the reason of cli.md §11.4. Effective is the
 // port's own tree with its profiles resolved.
 func AdminState(t, effective tree.Tree, port string) string {
-	if Read(t, InterfacePath(port, "shutdown"), false) {
+	if Read(t, InterfacePath(port, "shutdown"), KindOf(port) == SVI) {
 		return AdminDown
 	}
 	profile := ProfileOf(t, port)

@@ -106,7 +106,8 @@ func Slots(t tree.Tree) iter.Seq2[string, int] {
 var OwnerPath = tree.Path{{Name: "owner"}}
 
 // PlaceOf returns the slot of the card that an interface is on: the one of
-// SlotOf, or for an interface that is not configured the one that reports it.
+// SlotOf, or for an SVI and for an interface that is not configured the one that
+// reports it.
 func PlaceOf(t tree.Tree, name string, report *PortState) int {
 	slot := SlotOf(t, name)
 	if slot == 0 && report != nil && !t.Exists(InterfacePath(name)) {

@@ -125,13 +125,23 @@ type Supervisor struct {
 	Version     string // of the software: "1.0(1)"
 	// Mgmt is mgmt0; its Name is empty when there is none. Prefixes are its
 	// addresses with the lengths of their subnets, IPv4 first.
-	Mgmt              PortState
-	MgmtShutdown      bool // configuration has it shut down
-	Prefixes          []netip.Prefix
+	Mgmt         PortState
+	MgmtShutdown bool // configuration has it shut down
+	Prefixes     []netip.Prefix
+	// SVIs are the switch's own interfaces in VLANs as their devices are, by VLAN.
+	SVIs              []VLANInterface
 	MemoryKB, FlashKB uint64
 	MAC               ether.MAC
 	CPU               string // model name, "" if not known
 	Resources         Resources
+}
+
+// VLANInterface is one of the switch's own interfaces in VLANs. Its Adapter is the device,
+// whatever there is of that; Prefixes are its addresses in force with the lengths
+// of their subnets, IPv4 first.
+type VLANInterface struct {
+	PortState
+	Prefixes []netip.Prefix
 }
 
 // Resources is the load of the supervisor's machine.

@@ -47,6 +47,7 @@ func (s *Supervisor) facts() feature.Supervisor {
 			sup.Address = now.Prefixes[0].Addr().String()
 		}
 	}
+	sup.SVIs = s.svis.Snapshot()
 	return sup
 }
 

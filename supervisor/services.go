@@ -49,8 +49,8 @@ func (s *Supervisor) ntp() ntp.Config {
 					return a
 				}
 			}
-			for _, a := range s.Addresses() {
-				if s.mgmt != nil && a.Is4() {
+			for _, a := range s.ofManagement() {
+				if a.Is4() {
 					return a
 				}
 			}

@@ -77,7 +77,7 @@ var Feature = feature.Feature{
 				schema.Bind("mtu", mtuType, func(c *Config) *uint32 { return &c.MTU },
 					"mtu <mtu>", "Maximum transmission unit of the port").With(func(l *schema.Leaf) {
 					l.Default = uint32(DefaultMTU)
-					l.Kinds = []string{feature.Ethernet}
+					l.Kinds = []string{feature.Ethernet, feature.SVI}
 				})),
 			schema.Bind("vems/vem/uplink/profile", profile, func(c *Uplink) *string { return &c.Profile },
 				"host uplink <device> profile <profile>", "Port profile of the uplink").With(func(l *schema.Leaf) {

@@ -1,8 +1,8 @@
 // Package listen is where the supervisor's services listen: SSH, gNMI.
 //
 // An operator who names an address has it, or an error. Otherwise a service
-// follows mgmt0: it listens on every address that mgmt0 has at the time, and
-// without a mgmt0 on the loopback. Sockets open and close as addresses come and
+// follows mgmt0 and the switch's interfaces in VLANs: it listens on every address
+// that they have at the time, and without a mgmt0 on the loopback. Sockets open and close as addresses come and
 // go; one that cannot be had is tried again, less and less often. Connections
 // outlive the socket they came from, so a change of address cuts nobody off who
 // is on an address that stays.
@@ -100,8 +100,8 @@ func (w *Where) Set(address string) error {
 type Source interface {
 	// Addresses are those to listen on now.
 	Addresses() []netip.Addr
-	// HasManagement reports whether they are those of mgmt0; else they are those
-	// of the loopback. It never changes.
+	// HasManagement reports whether there is a mgmt0; else there are addresses of
+	// the loopback. It never changes.
 	HasManagement() bool
 	// WatchAddresses returns a channel that holds a token once Addresses may have
 	// changed since it was last taken from; cancel ends it.
@@ -244,12 +244,13 @@ func (l *Listener) follow(wake <-chan struct{}, ok bool) {
 // settle opens and closes sockets until they are at the addresses. It reports
 // whether all could be had.
 func (l *Listener) settle() bool {
-	port := l.where.loopback
-	if l.src.HasManagement() {
-		port = l.where.port
-	}
+	managed := l.src.HasManagement()
 	wanted := map[netip.AddrPort]bool{}
 	for _, a := range l.src.Addresses() {
+		port := l.where.port
+		if !managed && a.IsLoopback() {
+			port = l.where.loopback
+		}
 		wanted[netip.AddrPortFrom(a, port)] = true
 	}
 	l.mu.Lock()

@@ -46,6 +46,7 @@ type Compiler struct {
 	checked *compiled // the candidate checked last
 	current *compiled // the configuration in force; nil before Publish
 	config  uint64    // its generation
+	inband  int       // see SetInband
 	given   map[int]module.Program
 }
 
@@ -70,6 +71,21 @@ func (c *Compiler) Publish(s config.Snapshot) {
 		c.current = c.compiled(s.Tree)
 	}
 	c.checked, c.config = nil, s.Generation
+}
+
+// SetInband says on which card the switch's own interfaces in VLANs are, 0 for
+// none: the one that shares the supervisor's network namespace. It is called
+// before that card gets a program.
+func (c *Compiler) SetInband(slot int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inband == slot {
+		return
+	}
+	c.inband, c.checked = slot, nil
+	if c.current != nil {
+		c.current = c.compiled(c.current.tree)
+	}
 }
 
 // Program implements module.Programs.
@@ -142,13 +158,14 @@ func (c *Compiler) Changed(t tree.Tree, slot int, names []string) []string {
 }
 
 func (c *Compiler) compiled(t tree.Tree) *compiled {
-	return &compiled{c: c, tree: t, resolve: c.resolve(t), effective: map[string]tree.Tree{}, results: map[int]*result{}}
+	return &compiled{c: c, tree: t, inband: c.inband, resolve: c.resolve(t), effective: map[string]tree.Tree{}, results: map[int]*result{}}
 }
 
 // compiled is one tree with what was made of it so far.
 type compiled struct {
 	c       *Compiler
 	tree    tree.Tree
+	inband  int
 	resolve func(port string) tree.Tree
 
 	once  sync.Once
@@ -187,6 +204,9 @@ func (k *compiled) slots() []int {
 func (k *compiled) sort() {
 	k.ports = map[int][]string{}
 	for name, slot := range feature.Slots(k.tree) {
+		if feature.KindOf(name) == feature.SVI {
+			slot = k.inband
+		}
 		k.ports[slot] = append(k.ports[slot], name)
 	}
 }
