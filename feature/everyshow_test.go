@@ -50,7 +50,7 @@ func populated(p *session.Product, n int) {
 		q := query(args, who)
 		q.State = &s
 		q.Module = func(context.Context, int, string, []byte) ([]byte, error) { return nil, errors.New("no answer") }
-		q.Stack = func() (feature.Stack, error) {
+		q.Stack = func(string) (feature.Stack, error) {
 			return feature.Stack{Neighbors: []feature.Neighbor{{IP: netip.MustParseAddr("192.0.2.1"), MAC: ether.MAC{2}}}}, nil
 		}
 		return q

@@ -30,9 +30,9 @@ type Query struct {
 	// Module asks a line card; the reply's form belongs to the feature that
 	// asks. It and Stack are the only parts of a Query that block.
 	Module func(ctx context.Context, slot int, feature string, request []byte) ([]byte, error)
-	// Stack asks the supervisor's machine what the IP stack of mgmt0 has; nil
-	// without such a device.
-	Stack func() (Stack, error)
+	// Stack asks the supervisor's machine what the IP stack of one of its own
+	// interfaces has; nil without such interfaces.
+	Stack func(name string) (Stack, error)
 	// Messages is the log file, nil for none.
 	Messages Messages
 	// Monitor shows the switch's messages on the terminal of a login as they

@@ -38,7 +38,7 @@ func check(c feature.Candidate) []schema.Problem {
 		if n == Max {
 			add(feature.InterfacePath(i.Name), "scale", "ERROR: Maximum number of VLAN interfaces (%d) reached.", Max)
 		}
-		further := feature.Read(c.New, feature.InterfacePath(i.Name, "ipv4-secondary"), Secondary("")).prefixes()
+		further := feature.Read(c.New, feature.InterfacePath(i.Name, "ipv4-secondary"), feature.Secondary("")).Prefixes()
 		if len(further) > maxSecondary {
 			add(feature.InterfacePath(i.Name, "ipv4-secondary"), "scale", "ERROR: Maximum number of secondary addresses (%d) reached.", maxSecondary)
 		}

@@ -34,7 +34,7 @@ const section = 14
 
 // Config is what an operator sets on an SVI.
 type Config struct {
-	Secondary Secondary
+	Secondary feature.Secondary
 	Autostate bool
 }
 
@@ -51,7 +51,7 @@ var Feature = feature.Gate("interfaces of the switch in VLANs", feature.Feature{
 			Line: "ipv6 route <prefix> <next-hop>", Section: section, Order: 1, Help: "Route IPv6 packets",
 		}},
 		Leaves: schema.Augment(feature.Interfaces,
-			schema.Bind("ipv4-secondary", secondary, func(c *Config) *Secondary { return &c.Secondary },
+			schema.Bind("ipv4-secondary", secondary, func(c *Config) *feature.Secondary { return &c.Secondary },
 				"ip address <prefix> secondary", "Set a further IP address of the interface").With(svi(3)).
 				With(func(l *schema.Leaf) { l.Join, l.Part, l.Lines = join, part, lines }),
 			schema.Bind("autostate", schema.Flag, func(c *Config) *bool { return &c.Autostate },
@@ -106,14 +106,8 @@ func Read(t tree.Tree) []Interface {
 			Name: port, VLAN: feature.SVIVLAN(port), Device: Device(feature.SVIVLAN(port)),
 			Up:        feature.AdminState(t, t.Sub(feature.InterfacePath(port)), port) == "",
 			Autostate: feature.Read(t, feature.InterfacePath(port, "autostate"), true),
+			Addresses: feature.Addresses(t, port),
 			MTU:       feature.Read(t, feature.InterfacePath(port, "mtu"), uint32(1500)),
-		}
-		for _, p := range append([]netip.Prefix{feature.Read(t, feature.InterfacePath(port, "ipv4"), netip.Prefix{})},
-			append(feature.Read(t, feature.InterfacePath(port, "ipv4-secondary"), Secondary("")).prefixes(),
-				feature.Read(t, feature.InterfacePath(port, "ipv6"), netip.Prefix{}))...) {
-			if p.IsValid() {
-				i.Addresses = append(i.Addresses, p)
-			}
 		}
 		all = append(all, i)
 	}

@@ -9,36 +9,13 @@ import (
 	"trunkline/feature"
 )
 
-// Secondary are further IPv4 addresses of an interface with the lengths of their
-// subnets, in order, joined by blanks.
-type Secondary string
-
-// maxSecondary is how many an interface takes.
+// maxSecondary is how many further addresses an interface takes.
 const maxSecondary = 16
 
-func (s Secondary) prefixes() []netip.Prefix {
-	var all []netip.Prefix
-	for _, f := range strings.Fields(string(s)) {
-		if p, err := netip.ParsePrefix(f); err == nil { // else not of the schema
-			all = append(all, p)
-		}
-	}
-	return all
-}
-
-func secondaryOf(all []netip.Prefix) Secondary {
-	slices.SortFunc(all, netip.Prefix.Compare)
-	var texts []string
-	for _, p := range slices.Compact(all) {
-		texts = append(texts, p.String())
-	}
-	return Secondary(strings.Join(texts, " "))
-}
-
-var secondary = schema.Type[Secondary]{
+var secondary = schema.Type[feature.Secondary]{
 	Name:   "ipv4-secondary",
 	Syntax: feature.Interface4.Syntax,
-	Parse: func(s string) (Secondary, error) {
+	Parse: func(s string) (feature.Secondary, error) {
 		var all []netip.Prefix
 		for _, f := range strings.Fields(s) {
 			p, err := feature.Interface4.Parse(f)
@@ -50,24 +27,24 @@ var secondary = schema.Type[Secondary]{
 		if len(all) == 0 {
 			return "", schema.ErrIPv4
 		}
-		return secondaryOf(all), nil
+		return feature.SecondaryOf(all), nil
 	},
-	Format: func(s Secondary) string { return string(s) },
+	Format: func(s feature.Secondary) string { return string(s) },
 }
 
 func join(now, given any) any {
-	return secondaryOf(append(now.(Secondary).prefixes(), given.(Secondary).prefixes()...))
+	return feature.SecondaryOf(append(now.(feature.Secondary).Prefixes(), given.(feature.Secondary).Prefixes()...))
 }
 
 func part(now, given any) any {
-	gone := given.(Secondary).prefixes()
-	return secondaryOf(slices.DeleteFunc(now.(Secondary).prefixes(), func(p netip.Prefix) bool { return slices.Contains(gone, p) }))
+	gone := given.(feature.Secondary).Prefixes()
+	return feature.SecondaryOf(slices.DeleteFunc(now.(feature.Secondary).Prefixes(), func(p netip.Prefix) bool { return slices.Contains(gone, p) }))
 }
 
 func lines(v any) []any {
 	var all []any
-	for _, p := range v.(Secondary).prefixes() {
-		all = append(all, Secondary(p.String()))
+	for _, p := range v.(feature.Secondary).Prefixes() {
+		all = append(all, feature.Secondary(p.String()))
 	}
 	return all
 }

@@ -148,10 +148,12 @@ func (s *SVIs) cuts() bool {
 func (s *SVIs) keep() {
 	w := s.wanted.Load()
 	was := *s.now.Load()
+	var routed []management.Route
 	all := make([]feature.VLANInterface, 0, len(w.SVIs))
 	for _, i := range w.SVIs {
 		x := feature.VLANInterface{PortState: feature.PortState{Name: i.Name, Adapter: i.Device}}
-		err := s.one(i, w.Routes, &x)
+		has, err := s.one(i, w.Routes, &x)
+		routed = append(routed, has...)
 		n := slices.IndexFunc(was, func(o feature.VLANInterface) bool { return o.Name == x.Name })
 		if err != nil {
 			x.Error = err.Error()
@@ -165,6 +167,7 @@ func (s *SVIs) keep() {
 		}
 		all = append(all, x)
 	}
+	s.seen.keep(routed, time.Now())
 	s.now.Store(&all)
 	differ, moved := len(was) != len(all), len(was) != len(all)
 	for n := range min(len(was), len(all)) {
@@ -183,19 +186,19 @@ func (s *SVIs) keep() {
 // mark is how the line card marks the device of an interface.
 const mark = "trunkline "
 
-// one makes one device what is wanted, and says what it is.
-func (s *SVIs) one(want SVI, routes []interfacevlan.Route, x *feature.VLANInterface) error {
+// one makes one device what is wanted, says what it is, and returns its routes.
+func (s *SVIs) one(want SVI, routes []interfacevlan.Route, x *feature.VLANInterface) (routed []management.Route, err error) {
 	d := device(want.Device)
 	link, err := netlink.LinkByName(want.Device)
 	if errors.As(err, new(netlink.LinkNotFoundError)) || err == nil && link.Attrs().Alias != mark+want.Name {
-		return nil // the card has not made it, and says why
+		return nil, nil // the card has not made it, and says why
 	}
 	if err != nil {
-		return fmt.Errorf("device %s: %w", d, err)
+		return nil, fmt.Errorf("device %s: %w", d, err)
 	}
 	_, has, err := d.read()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var errs []error
 	is := prepared{link.Attrs().Index, slices.ContainsFunc(want.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })}
@@ -222,7 +225,7 @@ func (s *SVIs) one(want SVI, routes []interfacevlan.Route, x *feature.VLANInterf
 	p, has, err := d.read()
 	p.Name = want.Name
 	x.PortState, x.Prefixes = p, has.addresses
-	return errors.Join(append(errs, err)...)
+	return has.routes, errors.Join(append(errs, err)...)
 }
 
 // actions are the changes that make a device what is wanted.
