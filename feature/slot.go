@@ -51,7 +51,8 @@ func Configured(t tree.Tree) iter.Seq[string] {
 
 // SlotOf returns the slot of the card a port belongs to by configuration: of an
 // Ethernet by its name, of a vEthernet by its owner. It is 0 for a detached
-// vEthernet and for an Ethernet no card can have. With front-panel names
+// vEthernet, for an Ethernet no card can have, and for an SVI, whose card is the
+// one on the supervisor's host. With front-panel names
 // (cli.md §13.6) Ethernet1/P is port P of slot 3, and slot 3 has no others.
 func SlotOf(t tree.Tree, name string) int {
 	switch KindOf(name) {
@@ -110,7 +111,7 @@ var OwnerPath = tree.Path{{Name: "owner"}}
 // reports it.
 func PlaceOf(t tree.Tree, name string, report *PortState) int {
 	slot := SlotOf(t, name)
-	if slot == 0 && report != nil && !t.Exists(InterfacePath(name)) {
+	if slot == 0 && report != nil && (KindOf(name) == SVI || !t.Exists(InterfacePath(name))) {
 		return report.Module
 	}
 	return slot
