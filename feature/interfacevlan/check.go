@@ -14,7 +14,7 @@ const maxRoutes = 64
 
 func check(c feature.Candidate) []schema.Problem {
 	routes := tree.Path{{Name: "static-routes"}}
-	if !c.ChangedPorts() && !c.Changed(routes, feature.InterfacePath(feature.Mgmt0)) {
+	if !c.ChangedPorts("ipv4", "ipv4-secondary", "ipv6") && !c.Changed(routes, feature.InterfacePath(feature.Mgmt0)) {
 		return nil
 	}
 	var problems []schema.Problem
