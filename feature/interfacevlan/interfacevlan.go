@@ -134,7 +134,7 @@ func compile(in feature.Input) (any, error) {
 	var p Program
 	for _, i := range Read(in.Config) {
 		if slices.Contains(in.Ports, i.Name) {
-			p.Ports = append(p.Ports, Port{Name: i.Name, VLAN: i.VLAN, Device: i.Device, Up: i.Up, MTU: i.MTU})
+			p.Ports = append(p.Ports, Port{Name: i.Name, VLAN: i.VLAN, Device: i.Device, MTU: i.MTU})
 		}
 	}
 	if p.Ports == nil {

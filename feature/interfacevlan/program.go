@@ -8,11 +8,11 @@ type Program struct {
 	Ports []Port `json:"ports"`
 }
 
-// Port is one SVI. Its VLAN is in the section switchport.
+// Port is one SVI. The card always carries its frames: the supervisor sets the
+// device up and down, so that who shuts an SVI that he came by has his answer.
 type Port struct {
 	Name   string       `json:"name"` // "Vlan10"
 	VLAN   ether.VLANID `json:"vlan"`
 	Device string       `json:"device"` // that the card makes in its namespace: "vlan10"
-	Up     bool         `json:"up"`     // no shutdown
 	MTU    uint32       `json:"mtu"`    // bytes
 }

@@ -24,7 +24,7 @@ func build(b *pipeline.Builder, section []byte) error {
 		if err != nil {
 			return err
 		}
-		f.Vethernet, f.Up, f.PVID, f.Allowed = true, port.Up, port.VLAN, ether.VLANs(port.VLAN)
+		f.Vethernet, f.Up, f.PVID, f.Allowed = true, true, port.VLAN, ether.VLANs(port.VLAN)
 	}
 	return nil
 }
