@@ -142,6 +142,7 @@ type Supervisor struct {
 type VLANInterface struct {
 	PortState
 	Prefixes []netip.Prefix
+	Index    int // of the device, 0 for none
 }
 
 // Resources is the load of the supervisor's machine.

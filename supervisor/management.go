@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"trunkline/feature/management"
+	"trunkline/supervisor/listen"
 )
 
 // manage tells mgmt0 what configuration wants.
@@ -18,16 +19,20 @@ func (s *Supervisor) HasManagement() bool { return s.mgmt != nil }
 
 // Addresses returns where services listen that are not told: the addresses of
 // mgmt0, IPv4 first, of which there may be none yet, without a mgmt0 those of
-// the loopback; and those of the interfaces in VLANs.
-func (s *Supervisor) Addresses() []netip.Addr {
-	all := s.ofManagement()
+// the loopback; and those of the interfaces in VLANs, on their devices alone: who
+// comes in by one is answered over its routes, whatever others the machine has.
+func (s *Supervisor) Addresses() []listen.Address {
+	var all []listen.Address
+	for _, a := range s.ofManagement() {
+		all = append(all, listen.Address{Addr: a})
+	}
 	if s.mgmt == nil {
-		all = append(all, netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback())
+		all = append(all, listen.Address{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1})}, listen.Address{Addr: netip.IPv6Loopback()})
 	}
 	for _, i := range s.svis.Snapshot() {
 		if i.Up {
 			for _, p := range i.Prefixes {
-				all = append(all, p.Addr())
+				all = append(all, listen.Address{Addr: p.Addr(), Device: i.Adapter, Index: i.Index})
 			}
 		}
 	}

@@ -172,7 +172,7 @@ func (s *SVIs) keep() {
 	differ, moved := len(was) != len(all), len(was) != len(all)
 	for n := range min(len(was), len(all)) {
 		a, b := was[n], all[n]
-		moved = moved || a.Name != b.Name || !slices.Equal(a.Prefixes, b.Prefixes)
+		moved = moved || a.Name != b.Name || a.Index != b.Index || !slices.Equal(a.Prefixes, b.Prefixes)
 		differ = differ || moved || a.Up != b.Up || a.MTU != b.MTU || a.MAC != b.MAC || a.Error != b.Error
 	}
 	if moved {
@@ -224,7 +224,7 @@ func (s *SVIs) one(want SVI, routes []interfacevlan.Route, x *feature.VLANInterf
 	}
 	p, has, err := d.read()
 	p.Name = want.Name
-	x.PortState, x.Prefixes = p, has.addresses
+	x.PortState, x.Prefixes, x.Index = p, has.addresses, link.Attrs().Index
 	return has.routes, errors.Join(append(errs, err)...)
 }
 

@@ -89,6 +89,22 @@ func TestVLANInterface(t *testing.T) {
 		}
 		return nil
 	})
+	// Though the machine has a better one elsewhere, a connection that came in by
+	// the interface is answered by it.
+	mustIP(t, "-n "+a.ns+" link add m0 type veth peer name m1")
+	mustIP(t, "-n "+a.ns+" addr add 192.0.2.5/24 dev m0")
+	mustIP(t, "-n "+a.ns+" link set m0 up")
+	mustIP(t, "-n "+a.ns+" link set m1 up")
+	mustIP(t, "-n "+a.ns+" route add 172.16.0.0/16 via 192.0.2.1")
+	mustIP(t, "-n "+a.hosts[0]+" route replace 10.9.0.254/32 dev eth0 src 172.16.0.1")
+	eventually(t, 30*time.Second, "SSH over the static route", func() error {
+		out, err := line(a.hosts[0], "10.9.0.254", "show users")
+		if err != nil {
+			return err
+		}
+		return contains(out, "172.16.0.1")
+	})
+	mustIP(t, "-n "+a.hosts[0]+" route del 10.9.0.254/32")
 	shows("show ip route", "172.16.0.0/16, ubest/mbest: 1/0", "*via 10.9.0.1, [1/0]")
 
 	// Who shuts it over itself has his answer.
