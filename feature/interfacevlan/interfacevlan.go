@@ -29,8 +29,12 @@ const Max = 64
 // name is that of the feature.
 const name = "interface-vlan"
 
-// section of show running-config (cli.md §8).
-const section = 14
+// section of show running-config (cli.md §8), at its end: vrf context follows, in
+// whose mode the same lines are routes of that VRF.
+const (
+	section = 13
+	last    = 90
+)
 
 // Config is what an operator sets on an SVI.
 type Config struct {
@@ -45,10 +49,10 @@ var Feature = feature.Gate("interfaces of the switch in VLANs", feature.Feature{
 		Kinds: map[string]string{feature.Interfaces[0]: feature.SVI},
 		Blocks: []schema.Block{{
 			Path: "static-routes/ipv4-route", Keys: []schema.Key{{Name: "prefix", Type: feature.Prefix4}, {Name: "next-hop", Type: schema.IPv4}},
-			Line: "ip route <prefix> <next-hop>", Section: section, Help: "Route IP packets",
+			Line: "ip route <prefix> <next-hop>", Section: section, Order: last, Help: "Route IP packets",
 		}, {
 			Path: "static-routes/ipv6-route", Keys: []schema.Key{{Name: "prefix", Type: feature.Prefix6}, {Name: "next-hop", Type: schema.IPv6}},
-			Line: "ipv6 route <prefix> <next-hop>", Section: section, Order: 1, Help: "Route IPv6 packets",
+			Line: "ipv6 route <prefix> <next-hop>", Section: section, Order: last + 1, Help: "Route IPv6 packets",
 		}},
 		Leaves: schema.Augment(feature.Interfaces,
 			schema.Bind("ipv4-secondary", secondary, func(c *Config) *feature.Secondary { return &c.Secondary },
