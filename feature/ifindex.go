@@ -12,6 +12,8 @@ func IfIndex(name string) uint32 {
 		return 0x5000000
 	case port == 0:
 		return 0
+	case KindOf(name) == SVI:
+		return 0x9010000 + p
 	case KindOf(name) == Vethernet:
 		return 0x1c000000 + p*16
 	case m < 64 && p <= 128: // 64<<19 would reach the vEthernets, 128<<12 the next module

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"trunkline/config/schema"
+	"trunkline/internal/ether"
 )
 
 // Limits of interface numbers (cli.md §9.6, §15).
@@ -39,38 +40,52 @@ var slotPort = schema.Type[string]{
 	Format: func(s string) string { return s },
 }
 
-var vethNumber = schema.Uint("vethernet-number", "Vethernet interface number", 1, MaxVethernet)
+var (
+	vethNumber = schema.Uint("vethernet-number", "Vethernet interface number", 1, MaxVethernet)
+	sviNumber  = schema.Uint("svi-number", "VLAN interface number", 1, 4094)
+)
 
 // Interface is the type of interface names: "Ethernet3/1", "Vethernet12",
-// "mgmt0". The keyword and the number may be written together or apart.
+// "Vlan10", "mgmt0". The keyword and the number may be written together or apart.
 var Interface = schema.Type[string]{
 	Name: "interface",
 	Syntax: schema.Syntax{
-		Forms: []string{"Ethernet~<slot-port>", "Vethernet~<number>", Mgmt0},
-		Types: map[string]schema.AnyType{"slot-port": slotPort, "number": vethNumber},
+		Forms: []string{"Ethernet~<slot-port>", "Vethernet~<number>", "Vlan~<svi>", Mgmt0},
+		Types: map[string]schema.AnyType{"slot-port": slotPort, "number": vethNumber, "svi": sviNumber},
 		Words: schema.Words{
 			"Ethernet":  "Ethernet IEEE 802.3z",
 			"Vethernet": "Virtual Ethernet interface",
+			"Vlan":      "Interface of the switch itself in a VLAN",
 			Mgmt0:       "Management interface of the supervisor",
 		},
 		Objects: "interfaces/interface",
 	},
 	Parse: func(s string) (string, error) {
-		if !canonicalName.MatchString(s) {
+		if !canonicalName.MatchString(s) || KindOf(s) == SVI && SVIVLAN(s) == 0 {
 			return "", schema.ErrInterface
 		}
 		return s, nil
 	},
 	Format: func(s string) string { return s },
-	Yang:   `string { pattern "Ethernet[0-9]+/[0-9]+|Vethernet[0-9]+|mgmt0"; }`,
+	Yang:   `string { pattern "Ethernet[0-9]+/[0-9]+|Vethernet[0-9]+|Vlan[0-9]+|mgmt0"; }`,
 }
 
-var canonicalName = regexp.MustCompile(`^(Ethernet[1-9][0-9]{0,2}/[1-9][0-9]{0,3}|Vethernet[1-9][0-9]{0,6}|mgmt0)$`)
+var canonicalName = regexp.MustCompile(`^(Ethernet[1-9][0-9]{0,2}/[1-9][0-9]{0,3}|Vethernet[1-9][0-9]{0,6}|Vlan[1-9][0-9]{0,3}|mgmt0)$`)
 
 // Mgmt0 is the name of the only interface of kind Management.
 const Mgmt0 = "mgmt0"
 
-// KindOf returns Ethernet, Vethernet or Management for an interface name, ""
+// SVIVLAN returns the VLAN that an interface of kind SVI is in, 0 for other names.
+func SVIVLAN(name string) ether.VLANID {
+	n, ok := strings.CutPrefix(name, "Vlan")
+	id, err := strconv.ParseUint(n, 10, 16)
+	if !ok || err != nil || !ether.VLANID(id).Valid() {
+		return 0
+	}
+	return ether.VLANID(id)
+}
+
+// KindOf returns Ethernet, Vethernet, SVI or Management for an interface name, ""
 // for others.
 func KindOf(name string) string {
 	switch {
@@ -78,6 +93,8 @@ func KindOf(name string) string {
 		return Ethernet
 	case strings.HasPrefix(name, "Vethernet"):
 		return Vethernet
+	case strings.HasPrefix(name, "Vlan"):
+		return SVI
 	case name == Mgmt0:
 		return Management
 	}
@@ -96,11 +113,14 @@ func ShortName(name string) string {
 }
 
 // NamePort returns module (as named, not the slot) and port of an Ethernet, or
-// 0 and the number of a Vethernet; zeros for other names.
+// 0 and the number of a Vethernet or SVI; zeros for other names.
 func NamePort(name string) (module, port int) {
 	if n, ok := strings.CutPrefix(name, "Vethernet"); ok {
 		port, _ = strconv.Atoi(n)
 		return 0, port
+	}
+	if KindOf(name) == SVI {
+		return 0, int(SVIVLAN(name))
 	}
 	n, ok := strings.CutPrefix(name, "Ethernet")
 	m, p, cut := strings.Cut(n, "/")
@@ -113,7 +133,7 @@ func NamePort(name string) (module, port int) {
 }
 
 // CompareNames orders interface names as cli.md §1: mgmt0, Ethernet by module
-// and port, then Vethernet by number.
+// and port, Vethernet by number, then SVIs by VLAN.
 func CompareNames(a, b string) int {
 	ma, pa := NamePort(a)
 	mb, pb := NamePort(b)

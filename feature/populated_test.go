@@ -93,7 +93,7 @@ func populated(p *session.Product, n int) {
 			}
 			return addresses(n)
 		}
-		q.Stack = func() (feature.Stack, error) {
+		q.Stack = func(string) (feature.Stack, error) {
 			all := feature.Stack{}
 			for i := range n {
 				all.Neighbors = append(all.Neighbors, feature.Neighbor{IP: netip.AddrFrom4([4]byte{192, 0, 2, byte(20 + i)}), MAC: ether.MAC{2, byte(i % 2)}, Age: time.Duration(i) * 7 * time.Hour})

@@ -3,6 +3,7 @@ package feature
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"trunkline/config/schema"
 	"trunkline/config/tree"
@@ -53,10 +54,11 @@ func (c Candidate) Changed(paths ...tree.Path) bool {
 	return false
 }
 
-// CameOrWent reports whether an interface of a kind (KindOf) came or went.
-func (c Candidate) CameOrWent(kind string) bool {
+// ChangedPorts reports whether an interface of a kind (KindOf) came or went, or
+// changed at or below one of the named leaves or containers.
+func (c Candidate) ChangedPorts(kind string, below ...string) bool {
 	for change := range tree.Diff(c.Old.Sub(InterfacesRoot), c.New.Sub(InterfacesRoot)) {
-		if len(change.Path) == 1 && KindOf(change.Path[0].Key) == kind {
+		if KindOf(change.Path[0].Key) == kind && (len(change.Path) == 1 || slices.Contains(below, change.Path[1].Name)) {
 			return true
 		}
 	}
@@ -83,7 +85,7 @@ var shutdownPath = tree.Path{{Name: "shutdown"}}
 // The result is "" if so, else the reason of cli.md §11.4. Effective is the
 // port's own tree with its profiles resolved.
 func AdminState(t, effective tree.Tree, port string) string {
-	if Read(t, InterfacePath(port, "shutdown"), false) {
+	if Read(t, InterfacePath(port, "shutdown"), KindOf(port) == SVI) {
 		return AdminDown
 	}
 	profile := ProfileOf(t, port)

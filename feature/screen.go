@@ -89,6 +89,9 @@ const (
 	Vethernet = "vethernet"
 	// Management is the kind of mgmt0, which no card has and no profile is for.
 	Management = "management"
+	// SVI is the kind of the switch's own interfaces in VLANs (switched virtual
+	// interfaces), which no profile is for.
+	SVI = "vlan"
 )
 
 // Switched are the kinds of interfaces that cards switch between.

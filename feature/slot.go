@@ -57,7 +57,8 @@ func FrontPanel(t tree.Tree) bool { return Read(t, frontPanel, false) }
 
 // SlotOf returns the slot of the card a port belongs to by configuration: of an
 // Ethernet by its name, of a vEthernet by its owner. It is 0 for a detached
-// vEthernet and for an Ethernet no card can have. With front-panel names
+// vEthernet, for an Ethernet no card can have, and for an SVI, whose card is the
+// one on the supervisor's host. With front-panel names
 // (cli.md §13.6) Ethernet1/P is port P of slot 3, and slot 3 has no others.
 func SlotOf(t tree.Tree, name string) int {
 	switch KindOf(name) {
@@ -140,10 +141,11 @@ func SlotsWithPorts(t tree.Tree) []int {
 var OwnerPath = tree.Path{{Name: "owner"}}
 
 // PlaceOf returns the slot of the card that an interface is on: the one of
-// SlotOf, or for an interface that is not configured the one that reports it.
+// SlotOf, or for an SVI and for an interface that is not configured the one that
+// reports it.
 func PlaceOf(t tree.Tree, name string, report *PortState) int {
 	slot := SlotOf(t, name)
-	if slot == 0 && report != nil && !t.Exists(InterfacePath(name)) {
+	if slot == 0 && report != nil && (KindOf(name) == SVI || !t.Exists(InterfacePath(name))) {
 		return report.Module
 	}
 	return slot

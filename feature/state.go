@@ -30,9 +30,9 @@ type Query struct {
 	// Module asks a line card; the reply's form belongs to the feature that
 	// asks. It and Stack are the only parts of a Query that block.
 	Module func(ctx context.Context, slot int, feature string, request []byte) ([]byte, error)
-	// Stack asks the supervisor's machine what the IP stack of mgmt0 has; nil
-	// without such a device.
-	Stack func() (Stack, error)
+	// Stack asks the supervisor's machine what the IP stack of one of its own
+	// interfaces has; nil without such interfaces.
+	Stack func(name string) (Stack, error)
 	// Messages is the log file, nil for none.
 	Messages Messages
 	// Monitor shows the switch's messages on the terminal of a login as they
@@ -128,13 +128,24 @@ type Supervisor struct {
 	Version     string // of the software: "1.0(1)"
 	// Mgmt is mgmt0; its Name is empty when there is none. Prefixes are its
 	// addresses with the lengths of their subnets, IPv4 first.
-	Mgmt              PortState
-	MgmtShutdown      bool // configuration has it shut down
-	Prefixes          []netip.Prefix
+	Mgmt         PortState
+	MgmtShutdown bool // configuration has it shut down
+	Prefixes     []netip.Prefix
+	// SVIs are the switch's own interfaces in VLANs as their devices are, by VLAN.
+	SVIs              []VLANInterface
 	MemoryKB, FlashKB uint64
 	MAC               ether.MAC
 	CPU               string // model name, "" if not known
 	Resources         Resources
+}
+
+// VLANInterface is one of the switch's own interfaces in VLANs. Its Adapter is the device,
+// whatever there is of that; Prefixes are its addresses in force with the lengths
+// of their subnets, IPv4 first.
+type VLANInterface struct {
+	PortState
+	Prefixes []netip.Prefix
+	Index    int // of the device, 0 for none
 }
 
 // Resources is the load of the supervisor's machine.

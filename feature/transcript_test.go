@@ -29,6 +29,7 @@ import (
 	"trunkline/feature/dns"
 	"trunkline/feature/ethernet"
 	"trunkline/feature/interfaces"
+	"trunkline/feature/interfacevlan"
 	"trunkline/feature/lldp"
 	"trunkline/feature/logging"
 	"trunkline/feature/login"
@@ -54,7 +55,7 @@ var update = flag.Bool("update", false, "write what cmp compares with into the t
 var features = []feature.Feature{
 	system.Feature, chassis.Feature, aaa.Feature, aaa.TacacsFeature, login.Feature, dns.Feature, ntp.Feature, clock.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
 	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, cdp.Feature, lldp.Feature, svsdomain.Feature,
-	management.Feature, alias.Feature, logging.Feature, vnsegment.Feature, nve.Feature, nxapi.Feature,
+	management.Feature, interfacevlan.Feature, alias.Feature, logging.Feature, vnsegment.Feature, nve.Feature, nxapi.Feature,
 }
 
 // TestTranscripts runs the operator transcripts of all features, testdata/*.txtar,

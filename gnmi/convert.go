@@ -202,4 +202,6 @@ func fields(v any) []string {
 }
 
 // physical reports whether an interface is there by the hardware.
-func physical(name string) bool { return feature.KindOf(name) != feature.Vethernet }
+func physical(name string) bool {
+	return feature.KindOf(name) != feature.Vethernet && feature.KindOf(name) != feature.SVI
+}

@@ -240,10 +240,12 @@ func (s *Server) valueOf(i *image, product tree.Path, key string, r *row) (any, 
 		when = s.began.UnixNano()
 	}
 	switch {
+	case r.only != "" && feature.KindOf(key) != r.only:
+		return nil, 0
 	case r.key:
 		return typed(r.node.leaf, fmt.Sprint(r.as.from(key))), when
 	case r.fixed != "":
-		return typed(r.node.leaf, r.fixed), when
+		return typed(r.node.leaf, r.constant(key)), when
 	}
 	at := product.Join(r.rel)
 	if v, ok := i.own.Get(at); ok {

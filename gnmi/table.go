@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"trunkline/config/tree"
+	"trunkline/feature"
 	"trunkline/gnmi/openconfig"
 )
 
@@ -37,6 +38,10 @@ type row struct {
 	path  string // below the entry: "config/mtu"
 	key   bool
 	fixed string // a constant
+	// Kinds are constants of some kinds of interface instead; only is the kind that
+	// alone has the row, "" for all.
+	kinds map[string]string
+	only  string
 	// Leaf is the product's leaf, relative to its entry. Under config it is what
 	// a write changes.
 	leaf string
@@ -130,12 +135,15 @@ func table() []entries {
 // interfaceRows are the leaves of /interfaces/interface. Config is what is set
 // on the port itself, state what is in force, port-profile included.
 func interfaceRows() []row {
+	types := map[string]string{feature.SVI: "iana-if-type:l3ipvlan"}
 	rows := []row{
 		{path: "name", key: true},
 		{path: "config/name", key: true},
 		{path: "state/name", key: true},
-		{path: "config/type", fixed: "iana-if-type:ethernetCsmacd"},
-		{path: "state/type", fixed: "iana-if-type:ethernetCsmacd"},
+		{path: "config/type", fixed: "iana-if-type:ethernetCsmacd", kinds: types},
+		{path: "state/type", fixed: "iana-if-type:ethernetCsmacd", kinds: types},
+		{path: "routed-vlan/config/vlan", key: true, only: feature.SVI, as: without("Vlan")},
+		{path: "routed-vlan/state/vlan", key: true, only: feature.SVI, as: without("Vlan")},
 		{path: "config/description", leaf: "description"},
 		{path: "state/description", leaf: "description"},
 		{path: "config/enabled", leaf: "shutdown", as: opposite, inForce: true},
@@ -172,6 +180,14 @@ func interfaceRows() []row {
 		rows = append(rows, row{path: "state/counters/" + name, leaf: "oper/counters/" + name, moving: true})
 	}
 	return rows
+}
+
+// constant is the value of a row with a fixed one, for the entry of a key.
+func (r *row) constant(key string) string {
+	if v, ok := r.kinds[feature.KindOf(key)]; ok {
+		return v
+	}
+	return r.fixed
 }
 
 // keyOf returns the OpenConfig key of a product's entry, and entryOf the

@@ -1,6 +1,7 @@
 package gnmi
 
 import (
+	"fmt"
 	"strings"
 
 	"google.golang.org/grpc/codes"
@@ -8,6 +9,7 @@ import (
 
 	"trunkline/config"
 	"trunkline/config/tree"
+	"trunkline/feature"
 )
 
 // writes reports whether configuration can be set through the entries.
@@ -180,13 +182,15 @@ func (w *writer) setRow(text string, e *entries, entry string, r *row, s setting
 		where = text + ": " + path
 	}
 	switch {
+	case r.only != "" && feature.KindOf(e.keyOf(entry)) != r.only:
+		return invalid(where, "the interface is not of that kind")
 	case r.key:
-		if want := typed(r.node.leaf, e.keyOf(entry)); want != s.value {
+		if want := typed(r.node.leaf, fmt.Sprint(r.as.from(e.keyOf(entry)))); want != s.value {
 			return invalid(where, "the value %v is not the key of the entry, %v", s.value, want)
 		}
 		return nil
 	case r.fixed != "":
-		if want := typed(r.node.leaf, r.fixed); want != s.value {
+		if want := typed(r.node.leaf, r.constant(e.keyOf(entry))); want != s.value {
 			return invalid(where, "the value is %v and cannot be changed", want)
 		}
 		return nil

@@ -3,6 +3,7 @@ package linecard
 import (
 	cdp "trunkline/feature/cdp/dataplane"
 	ethernet "trunkline/feature/ethernet/dataplane"
+	interfacevlan "trunkline/feature/interfacevlan/dataplane"
 	lldp "trunkline/feature/lldp/dataplane"
 	mactable "trunkline/feature/mactable/dataplane"
 	module "trunkline/feature/module/dataplane"
@@ -23,6 +24,7 @@ func Features() []pipeline.Component {
 		vlan.Component,
 		ethernet.Component,
 		vethernet.Component,
+		interfacevlan.Component,
 		switchport.Component,
 		nve.Component,
 		mactable.Component,

@@ -26,6 +26,7 @@ import (
 	"trunkline/internal/cores"
 	"trunkline/internal/dirlock"
 	"trunkline/internal/ether"
+	"trunkline/internal/nsid"
 	"trunkline/linecard/agent"
 	"trunkline/linecard/api"
 	"trunkline/linecard/attach"
@@ -148,7 +149,7 @@ func build(cfg Config) (*Card, error) {
 	c.agent, err = agent.New(agent.Config{
 		StateDir: cfg.StateDir, Supervisors: cfg.Supervisors, Domain: cfg.Domain, Slot: cfg.Slot,
 		Token: cfg.Token, UUID: cfg.UUID, Host: cfg.Host, Address: cfg.Address, Version: cfg.Version,
-		OS: system(), Features: features, Card: c, Log: cfg.Log,
+		OS: system(), Namespace: nsid.Current(), Features: features, Card: c, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, err

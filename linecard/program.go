@@ -25,6 +25,11 @@ func (c *Card) Apply(generation uint64, sections map[string][]byte) (map[string]
 	if err != nil {
 		return nil, err
 	}
+	own, err := c.svis(sections)
+	if err != nil {
+		return nil, err
+	}
+	wants = append(wants, own...)
 	tunnels, local, err := tunnels(sections)
 	if err != nil {
 		return nil, err

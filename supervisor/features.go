@@ -16,6 +16,7 @@ import (
 	"trunkline/feature/ethernet"
 	"trunkline/feature/grpc"
 	"trunkline/feature/interfaces"
+	"trunkline/feature/interfacevlan"
 	"trunkline/feature/lldp"
 	"trunkline/feature/logging"
 	"trunkline/feature/login"
@@ -63,6 +64,7 @@ func Features() []feature.Feature {
 		nxapi.Feature,
 		logging.Feature,
 		management.Feature,
+		interfacevlan.Feature,
 		alias.Feature,
 	}
 }

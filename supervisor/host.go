@@ -123,4 +123,9 @@ func (h host) ClearCounters(ctx context.Context, port string) error {
 }
 
 // slotOf is the slot of the card that a port belongs to, 0 for none.
-func (s *Supervisor) slotOf(port string) int { return feature.SlotOf(s.config.Running().Tree, port) }
+func (s *Supervisor) slotOf(port string) int {
+	if feature.KindOf(port) == feature.SVI {
+		return s.inbandSlot()
+	}
+	return feature.SlotOf(s.config.Running().Tree, port)
+}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"trunkline/feature/management"
+	"trunkline/supervisor/listen"
 )
 
 // manage tells mgmt0 what configuration wants.
@@ -17,11 +18,31 @@ func (s *Supervisor) manage() {
 func (s *Supervisor) HasManagement() bool { return s.mgmt != nil }
 
 // Addresses returns where services listen that are not told: the addresses of
-// mgmt0, IPv4 first, of which there may be none yet; without a mgmt0 those of
-// the loopback.
-func (s *Supervisor) Addresses() []netip.Addr {
+// mgmt0, IPv4 first, of which there may be none yet, without a mgmt0 those of
+// the loopback; and those of the interfaces in VLANs, on their devices alone: who
+// comes in by one is answered over its routes, whatever others the machine has.
+func (s *Supervisor) Addresses() []listen.Address {
+	var all []listen.Address
+	for _, a := range s.ofManagement() {
+		all = append(all, listen.Address{Addr: a})
+	}
 	if s.mgmt == nil {
-		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+		all = append(all, listen.Address{Addr: netip.AddrFrom4([4]byte{127, 0, 0, 1})}, listen.Address{Addr: netip.IPv6Loopback()})
+	}
+	for _, i := range s.svis.Snapshot() {
+		if i.Up {
+			for _, p := range i.Prefixes {
+				all = append(all, listen.Address{Addr: p.Addr(), Device: i.Adapter, Index: i.Index})
+			}
+		}
+	}
+	return all
+}
+
+// ofManagement are the addresses of mgmt0, IPv4 first.
+func (s *Supervisor) ofManagement() []netip.Addr {
+	if s.mgmt == nil {
+		return nil
 	}
 	var all []netip.Addr
 	for _, p := range s.mgmt.Snapshot().Prefixes {
@@ -33,8 +54,5 @@ func (s *Supervisor) Addresses() []netip.Addr {
 // WatchAddresses returns a channel that holds a token once Addresses may have
 // changed since it was last taken from; cancel ends it.
 func (s *Supervisor) WatchAddresses() (wake <-chan struct{}, cancel func()) {
-	if s.mgmt == nil {
-		return nil, func() {}
-	}
-	return s.mgmt.Subscribe()
+	return s.watchers.Subscribe()
 }

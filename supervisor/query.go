@@ -22,10 +22,19 @@ func (s *Supervisor) query(args feature.Args, who feature.Session) feature.Query
 		Effective: effective.New(sch, now.Tree).Port,
 		State:     s.snapshot(), Now: time.Now().In(zone), Session: who, Module: s.modules.Query, Messages: s.messages, Monitor: s.remote.Monitor,
 	}
-	if s.mgmt != nil {
-		q.Stack = s.mgmt.Stack
-	}
+	q.Stack = s.stack
 	return q
+}
+
+// stack returns what the IP stack of one of the supervisor's own interfaces has.
+func (s *Supervisor) stack(name string) (feature.Stack, error) {
+	if name != feature.Mgmt0 {
+		return s.svis.Stack(name)
+	}
+	if s.mgmt == nil {
+		return feature.Stack{}, nil
+	}
+	return s.mgmt.Stack()
 }
 
 // snapshot gathers what is known at this moment.
@@ -47,6 +56,7 @@ func (s *Supervisor) facts() feature.Supervisor {
 			sup.Address = now.Prefixes[0].Addr().String()
 		}
 	}
+	sup.SVIs = s.svis.Snapshot()
 	return sup
 }
 

@@ -40,8 +40,8 @@ func (s *Supervisor) managementAddress() netip.Addr {
 			return a
 		}
 	}
-	for _, a := range s.Addresses() {
-		if s.mgmt != nil && a.Is4() {
+	for _, a := range s.ofManagement() {
+		if a.Is4() {
 			return a
 		}
 	}

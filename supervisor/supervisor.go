@@ -19,6 +19,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,6 +33,7 @@ import (
 	"trunkline/config/tree"
 	"trunkline/feature"
 	"trunkline/internal/flash"
+	"trunkline/internal/nsid"
 	"trunkline/internal/unixsock"
 	"trunkline/internal/version"
 	"trunkline/supervisor/aaa"
@@ -116,6 +118,8 @@ type Supervisor struct {
 	machine     *machine
 	files       *flash.Store
 	mgmt        *mgmt.Service // nil: there is no mgmt0
+	svis        *mgmt.SVIs
+	watchers    mgmt.Watchers // of the addresses of both
 	cli         *session.CLI
 	users       *aaa.Authenticator
 	remote      *remote.Server
@@ -126,6 +130,9 @@ type Supervisor struct {
 	inventory   chan struct{} // of one: cards or configuration have changed
 	reload      chan struct{} // closed once
 	reloading   func()
+
+	inbandMu sync.Mutex
+	inband   int // see inbandOn
 }
 
 // settleTime is how long a commit waits for the cards (architecture §4).
@@ -194,9 +201,11 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	s.modules = module.New(module.Config{
 		Authority: s.authority, Settings: s.settings, Bindings: bindings{s}, Programs: s.compiler, Versions: versions(s.features), Term: 1,
 		Report: s.report, Lost: s.lost, Changed: s.state.Poke, Event: s.moduleEvent, Log: s.log,
+		Namespace: nsid.Current(), Inband: s.inbandOn,
 	})
+	s.svis = mgmt.NewSVIs(&s.watchers, s.state.PokeSystem, s.log)
 	if cfg.Mgmt != "" {
-		s.mgmt = mgmt.New(mgmt.Config{Device: cfg.Mgmt, Changed: s.state.PokeSystem, Log: s.log})
+		s.mgmt = mgmt.New(mgmt.Config{Device: cfg.Mgmt, Changed: s.state.PokeSystem, Watchers: &s.watchers, Log: s.log})
 		s.manage()
 	}
 	if s.files, err = flash.Open(flash.Config{Dir: cfg.StateDir}); err != nil {
@@ -294,6 +303,7 @@ func (s *Supervisor) settle(ctx context.Context, now config.Snapshot) {
 	s.compiler.Publish(s.config.Running())
 	s.modules.Converge()
 	s.manage()
+	s.setSVIs()
 	s.serve()
 	s.poke()
 	s.state.PokeSystem()
@@ -329,6 +339,8 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	if s.mgmt != nil {
 		g.Go(func() error { s.mgmt.Run(ctx); return nil })
 	}
+	g.Go(func() error { s.svis.Run(ctx); return nil })
+	g.Go(func() error { s.keepSVIs(ctx); return nil })
 	g.Go(func() error { s.state.Run(ctx); return nil })
 	g.Go(func() error { s.messages.Run(ctx); return nil })
 	g.Go(func() error { s.syslog.Run(ctx); return nil })

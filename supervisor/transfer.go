@@ -65,7 +65,7 @@ func (s *Supervisor) dialOne(ctx context.Context, network, address, vrf string) 
 // are any.
 func (s *Supervisor) sources() []netip.Addr {
 	var all []netip.Addr
-	for _, a := range s.Addresses() {
+	for _, a := range s.ofManagement() {
 		if !slices.ContainsFunc(all, func(b netip.Addr) bool { return b.Is4() == a.Is4() }) {
 			all = append(all, a)
 		}

@@ -34,6 +34,12 @@ func Compile(groups ...Group) (*Schema, error) {
 		}
 	}
 	for g := range groups {
+		for list, kind := range groups[g].Kinds {
+			c.at(g, "kind "+kind)
+			c.kind(gates[g], list, kind)
+		}
+	}
+	for g := range groups {
 		c.gate = gates[g]
 		for i := range groups[g].Leaves {
 			decl := groups[g].Leaves[i]
@@ -117,6 +123,20 @@ func (c *compiler) gateOf(decl *Leaf) *gate {
 	g := &gate{leaf: n.leaf, path: n.leaf.rel}
 	c.gates = append(c.gates, g)
 	return g
+}
+
+// kind puts the entries of a list that are of a kind behind a gate.
+func (c *compiler) kind(g *gate, list, kind string) {
+	n := c.byNames(list)
+	if g == nil || n == nil || n.block == nil || n.block.Kind == nil || n.kindGates[kind] != nil {
+		c.errorf("no gate of its own, or no list with kinds: %s", list)
+		return
+	}
+	if n.kindGates == nil {
+		n.kindGates = map[string]*gate{}
+	}
+	n.kindGates[kind] = g
+	g.kinds = append(g.kinds, kinded{n, kind})
 }
 
 // behind puts a node behind the gate of its group.

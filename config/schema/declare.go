@@ -14,6 +14,9 @@ type Group struct {
 	// is off the group's lines are not in the grammar, and turning it off removes
 	// all settings of the group. nil: the group is always there.
 	Gate *Leaf
+	// Kinds are kinds of entries (Block.Kind), by the path of their list, that are
+	// the group's though another declares the list: they are behind its gate too.
+	Kinds map[string]string
 }
 
 // Words gives the help text of keywords, keyed by the literal words that lead
@@ -103,8 +106,11 @@ type Leaf struct {
 	Help string
 	// Default is the value when nothing is set; nil means the type's zero and
 	// "absent". DefaultAt overrides it for one mount.
-	Default   any
-	DefaultAt map[string]any
+	// DefaultKind does for entries of one kind (Block.Kind), whose kind is in their
+	// key, and goes before both.
+	Default     any
+	DefaultAt   map[string]any
+	DefaultKind map[string]any
 	// Kinds limits the leaf to entries of these kinds (Block.Kind); nil: all.
 	Kinds []string
 	// NoInherit leaves are not passed from a port-profile to its members or

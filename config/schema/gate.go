@@ -7,6 +7,13 @@ type gate struct {
 	leaf  *leaf
 	path  tree.Path // of leaf
 	nodes []*node   // of leaves and blocks
+	kinds []kinded
+}
+
+// kinded are the entries of a list that are of a kind.
+type kinded struct {
+	list *node
+	kind string
 }
 
 // Open reports whether the switch at a path of names is on; "" is no switch, and
@@ -30,6 +37,24 @@ func (s *Schema) places(t tree.Tree, g *gate, f func(tree.Path) bool) {
 			}
 		})
 	}
+	for _, k := range g.kinds {
+		p.expand(k.list, nil, func(list tree.Path) {
+			for key := range t.Keys(list) {
+				if !p.stopped && k.list.block.Kind(t, key) == k.kind {
+					p.stopped = !f(list.Parent().Entry(k.list.name, key))
+				}
+			}
+		})
+	}
+}
+
+// gateAt is the gate of a node, or of the entry of a list at a concrete path; nil
+// for none.
+func (n *node) gateAt(t tree.Tree, p tree.Path) *gate {
+	if n.gate != nil || n.kindGates == nil || p[len(p)-1].Key == "" {
+		return n.gate
+	}
+	return n.kindGates[n.block.Kind(t, p[len(p)-1].Key)]
 }
 
 // holds reports whether there are settings of a gate.
@@ -81,10 +106,11 @@ func (s *Schema) Shut(old, new tree.Tree) tree.Tree {
 
 // gated refuses a setting whose group is off, and reports whether it may be.
 func (v *validator) gated(n *node, c tree.Change) bool {
-	if n.gate == nil || c.New == nil && !c.Added || v.open(v.new, n.gate) {
+	g := n.gateAt(v.new, c.Path)
+	if g == nil || c.New == nil && !c.Added || v.open(v.new, g) {
 		return true
 	}
-	v.add(c.Path, RuleOff, "ERROR: %s: use %s first.", c.Path, n.gate.leaf.decl.Line)
+	v.add(c.Path, RuleOff, "ERROR: %s: use %s first.", c.Path, g.leaf.decl.Line)
 	return false
 }
 

@@ -229,9 +229,9 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 			// The line adds to what there is, so that goes first.
 			changed = true
 			p.withdraw(n, at, own, map[string]bool{l.node.name: true})
-		case has && v != was, !has && had && l.decl.Shown && !l.isDefault(was) && n.block.Remain == nil:
+		case has && v != was, !has && had && l.decl.Shown && !l.isDefault(at, was) && n.block.Remain == nil:
 			changed = true
-		case !has && had && !l.isDefault(was):
+		case !has && had && !l.isDefault(at, was):
 			gone[l.node.name] = true
 		}
 	}
@@ -290,6 +290,9 @@ func (p *patcher) remove(n *node, path tree.Path, depth int, h *head) {
 	}
 	for key := range p.from.Keys(path) {
 		if at := path.Parent().Entry(n.name, key); !p.Has(p.to, at) && p.Removable(at) == nil {
+			if g := n.gateAt(p.from, at); g != nil && !p.Schema.open(p.now, g) {
+				continue
+			}
 			keys = append(keys, key)
 		}
 	}
@@ -353,7 +356,7 @@ func (p *patcher) unset(l *leaf, path tree.Path) string {
 	switch {
 	case p.Overrides(p.now, path):
 		text = "default" + text[len("no"):]
-	case l.isSwitch && l.def == true:
+	case l.isSwitch && l.defaultOf(path) == true:
 		text = l.text(path, true)
 	}
 	now := p.now

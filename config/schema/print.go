@@ -313,7 +313,7 @@ func (p *printer) blockLine(n *node, at tree.Path) string {
 			if !ok && l.def != nil {
 				v, ok = l.def, true
 			}
-			if !ok || v == No || l.isDefault(v) && !p.o.All && !l.decl.Shown && !n.abbreviates(at) {
+			if !ok || v == No || l.isDefault(at, v) && !p.o.All && !l.decl.Shown && !n.abbreviates(at) {
 				return "", false
 			}
 			return l.decl.Type.FormatText(v), true
@@ -380,7 +380,7 @@ func (p *printer) leafValue(l *leaf, path tree.Path) (any, bool) {
 	}
 	v, ok := p.t.Get(path)
 	switch {
-	case ok && !l.isDefault(v):
+	case ok && !l.isDefault(path, v):
 		return v, true
 	case ok && p.Overrides(p.t, path):
 		return v, true
@@ -388,8 +388,8 @@ func (p *printer) leafValue(l *leaf, path tree.Path) (any, bool) {
 		return nil, false
 	case ok && v != No:
 		return v, true
-	case l.def != nil:
-		return l.def, true
+	case l.defaultOf(path) != nil:
+		return l.defaultOf(path), true
 	case l.isSwitch:
 		return false, true
 	}

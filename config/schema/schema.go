@@ -35,14 +35,15 @@ type Schema struct {
 
 // node is a place in the schema: a container, a list or a leaf.
 type node struct {
-	name     string
-	path     string
-	parent   *node
-	block    *Block // declared here, or nil
-	body     *body  // what is printed for block
-	leaf     *leaf
-	gate     *gate   // of the group that declares the leaf or block, or nil
-	children []*node // in order of declaration
+	name      string
+	path      string
+	parent    *node
+	block     *Block // declared here, or nil
+	body      *body  // what is printed for block
+	leaf      *leaf
+	gate      *gate            // of the group that declares the leaf or block, or nil
+	kindGates map[string]*gate // of a list: by kind of entry, those that are another group's
+	children  []*node          // in order of declaration
 }
 
 func (n *node) child(name string) *node {
@@ -95,15 +96,27 @@ type leaf struct {
 
 func (l *leaf) zero() any { return l.decl.Type.Zero() }
 
-// isDefault reports whether v says the same as no value does.
-func (l *leaf) isDefault(v any) bool {
-	switch {
-	case v == nil || v == No:
+// isDefault reports whether v at a concrete path of the leaf says the same as no
+// value does.
+func (l *leaf) isDefault(p tree.Path, v any) bool {
+	if v == nil || v == No {
 		return true
-	case l.def != nil:
-		return v == l.def
+	}
+	if def := l.defaultOf(p); def != nil {
+		return v == def
 	}
 	return v == false
+}
+
+// defaultOf is the declared default at a concrete path of the leaf, nil for none.
+func (l *leaf) defaultOf(p tree.Path) any {
+	if l.decl.DefaultKind == nil || l.mount == nil || l.mount.block.Kind == nil || len(p) < l.mount.depth() {
+		return l.def
+	}
+	if v, ok := l.decl.DefaultKind[l.mount.block.Kind(tree.Tree{}, p[l.mount.depth()-1].Key)]; ok {
+		return v
+	}
+	return l.def
 }
 
 // lookup returns the node that a concrete path names, nil for none. Lists may
@@ -161,8 +174,8 @@ func (s *Schema) Default(p tree.Path) any {
 	switch {
 	case n == nil || n.leaf == nil:
 		return nil
-	case n.leaf.def != nil:
-		return n.leaf.def
+	case n.leaf.defaultOf(p) != nil:
+		return n.leaf.defaultOf(p)
 	}
 	return n.leaf.zero()
 }
@@ -172,7 +185,7 @@ func (s *Schema) Default(p tree.Path) any {
 // a switch, and nothing for other leaves.
 func (s *Schema) IsDefault(p tree.Path, v any) bool {
 	n := s.lookup(p)
-	return n != nil && n.leaf != nil && n.leaf.isDefault(v)
+	return n != nil && n.leaf != nil && n.leaf.isDefault(p, v)
 }
 
 // IsList reports whether the path, keys or not, is of a list.

@@ -77,7 +77,7 @@ var Feature = feature.Feature{
 				schema.Bind("mtu", mtuType, func(c *Config) *uint32 { return &c.MTU },
 					"mtu <mtu>", "Maximum transmission unit of the port").With(func(l *schema.Leaf) {
 					l.Default = uint32(DefaultMTU)
-					l.Kinds = []string{feature.Ethernet}
+					l.Kinds = []string{feature.Ethernet, feature.SVI}
 				})),
 			schema.Bind("vems/vem/uplink/profile", profile, func(c *Uplink) *string { return &c.Profile },
 				"host uplink <device> profile <profile>", "Port profile of the uplink").With(func(l *schema.Leaf) {
@@ -99,7 +99,7 @@ var Feature = feature.Feature{
 
 func check(c feature.Candidate) []schema.Problem {
 	problems := checkUplinks(c)
-	if !c.CameOrWent(feature.Ethernet) {
+	if !c.ChangedPorts(feature.Ethernet) {
 		return problems
 	}
 	total, perModule := 0, map[int]int{}

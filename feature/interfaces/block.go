@@ -93,6 +93,9 @@ func firstLines(b *strings.Builder, name string, up bool, reason, admin string) 
 
 // block is the text of show interface for one port (cli.md §11.7).
 func block(v *view, now time.Time) string {
+	if v.kind == feature.SVI {
+		return sviBlock(v, now)
+	}
 	var b strings.Builder
 	c, f := &v.port.Counters, faultsOf(&v.port.Counters)
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "  "+format+"\n", args...) }
@@ -189,6 +192,9 @@ func belongs(v *view) string {
 
 // blockKeys are the block's values for programs.
 func blockKeys(v *view, now time.Time) []feature.Pair {
+	if v.kind == feature.SVI {
+		return sviKeys(v, now)
+	}
 	c, f := &v.port.Counters, faultsOf(&v.port.Counters)
 	mbps := bandwidth(v)
 	duplex, speed := duplexSpeed(v)

@@ -49,6 +49,7 @@ var Feature = feature.Feature{
 					"shutdown", "Take the interface out of service").With(func(l *schema.Leaf) {
 					l.Default = false
 					l.DefaultAt = map[string]any{feature.Profiles[0]: true}
+					l.DefaultKind = map[string]any{feature.SVI: true}
 					l.Order = 90 // after the switchport lines (cli.md §11.13)
 				}),
 			)...,

@@ -17,6 +17,7 @@ var operational = schema.Group{Leaves: schema.Augment(feature.Interfaces,
 	schema.Oper("oper/kind", schema.Enum("interface-kind",
 		schema.Keyword{Text: feature.Ethernet, Help: "Port on a network device of a host"},
 		schema.Keyword{Text: feature.Vethernet, Help: "Port of a workload"},
+		schema.Keyword{Text: feature.SVI, Help: "Interface of the switch itself in a VLAN"},
 		schema.Keyword{Text: feature.Management, Help: "Port of the supervisor"}), "Kind of interface"),
 	schema.Oper("oper/ifindex", schema.Uint("ifindex", "Interface index", 1, 1<<32-1), "SNMP interface index"),
 	schema.Oper("oper/admin-status", updown, "Whether configuration lets the interface be up, its port-profile included"),
@@ -172,6 +173,10 @@ func statusSince(o *feature.Observed, v *view) time.Time {
 }
 
 func samplePort(p *feature.PortState, emit feature.Emit) {
+	if feature.KindOf(p.Name) == feature.SVI {
+		t := turned(*p)
+		p = &t
+	}
 	c, f := &p.Counters, faultsOf(&p.Counters)
 	for i, n := range [...]uint64{
 		c.RxOctets, rxPackets(c), c.RxUnicast, c.RxMulticast, c.RxBroadcast, c.RxJumbo, f.rxErrors, f.rxDiscards + f.ifDown + f.noBuffer,

@@ -174,7 +174,7 @@ func showBrief(q feature.Query) (feature.Screen, error) {
 		Heading: "\n" + rule80 +
 			"Ethernet      VLAN    Type Mode   Status  Reason                   Speed     Port\n" +
 			"Interface                                                                    Ch #\n" + rule80,
-		Rows: rows(all, func(v *view) string {
+		Rows: rows(noSVIs(all), func(v *view) string {
 			return fmt.Sprintf("%-13s %-7d %-4s %-6s %-7s %-24.24s%10s %s\n", feature.ShortName(v.name), v.vlan, v.word(),
 				v.mode(), v.state(), v.reason, v.speed()+"(D)", "--")
 		}, func(v *view) []feature.Pair {
@@ -182,7 +182,7 @@ func showBrief(q feature.Query) (feature.Screen, error) {
 				"state_rsn_desc", v.reason, "speed", v.speed(), "ratemode", "D")
 		}),
 	}
-	return feature.Screen{{Name: "interface", Rows: concat(management, ports)}}, nil
+	return feature.Screen{{Name: "interface", Rows: concat(management, ports, sviBrief(all))}}, nil
 }
 
 func nonZero(n uint32) string {
@@ -250,7 +250,10 @@ func statusTable(p *mgmtPort, all iter.Seq[view]) feature.Screen {
 	}
 	row := func(v *view) (status, vlan, duplex string) {
 		status, vlan, duplex = lineStatus(v.reason), fmt.Sprint(v.vlan), "auto"
-		if v.trunk {
+		switch {
+		case v.kind == feature.SVI:
+			vlan = "routed"
+		case v.trunk:
 			vlan = "trunk"
 		}
 		if v.kind == feature.Ethernet && v.up {
@@ -294,13 +297,19 @@ func showDescription(q feature.Query) (feature.Screen, error) {
 	}
 	ports := feature.Section{
 		Heading: "\n" + rule79 + "Port          Type   Speed   Description\n" + rule79,
-		Rows: rows(all, func(v *view) string {
+		Rows: rows(noSVIs(all), func(v *view) string {
 			return fmt.Sprintf("%-13s %-6s %-7s %s\n", feature.ShortName(v.name), v.word(), speed(v), or(v.description))
 		}, func(v *view) []feature.Pair {
 			return pairs("interface", v.name, "type", v.word(), "speed", speed(v), "desc", v.description)
 		}),
 	}
-	return feature.Screen{{Name: "interface", Rows: concat(management, ports)}}, nil
+	svis := feature.Section{
+		Heading: "\n" + rule79 + "Interface                Description\n" + rule79,
+		Rows: rows(onlySVIs(all), func(v *view) string {
+			return fmt.Sprintf("%-24s %s\n", v.name, or(v.description))
+		}, func(v *view) []feature.Pair { return pairs("interface", v.name, "desc", v.description) }),
+	}
+	return feature.Screen{{Name: "interface", Rows: concat(management, ports, svis)}}, nil
 }
 
 // bandwidth is the port's speed in Mbit/s, as far as it is known.

@@ -2,6 +2,7 @@ package interfaces
 
 import (
 	"iter"
+	"net/netip"
 	"strings"
 
 	"trunkline/config/tree"
@@ -39,6 +40,12 @@ type view struct {
 	description string
 	profile     string
 	binding     feature.Binding // nil while detached, and for Ethernet
+
+	// Of an SVI: whether it follows the ports in its VLAN, its addresses in force,
+	// and what is wrong with its device.
+	autostate bool
+	prefixes  []netip.Prefix
+	fault     string
 }
 
 var (
@@ -122,6 +129,13 @@ func join(q feature.Query, modules map[int]feature.Module, name string, p *featu
 	m := modules[feature.PlaceOf(q.Running, name, p)]
 	v := see(q.Running, q.Effective(name), name, p, m.Status)
 	v.host = m.Host
+	for i := range q.State.Supervisor.SVIs {
+		if s := &q.State.Supervisor.SVIs[i]; s.Name == name {
+			if v.prefixes = s.Prefixes; v.fault == "" {
+				v.fault = s.Error
+			}
+		}
+	}
 	return v
 }
 
@@ -145,13 +159,21 @@ func see(t, effective tree.Tree, name string, p *feature.PortState, status featu
 	// A port that has moved is still reported by the card it left.
 	if v.reported = p != nil && p.Module == v.slot; v.reported {
 		v.port = *p
+		if v.kind == feature.SVI {
+			v.port = turned(*p)
+		}
 		if v.kind == feature.Vethernet && p.MTU != 0 {
 			v.mtu = p.MTU // a vEthernet's is the adapter's
 		}
 	}
 	config := feature.AdminState(t, effective, name)
 	v.admin = config != feature.AdminDown
-	v.reason = reason(t, &v, config, status)
+	if v.kind == feature.SVI {
+		v.vlan, v.autostate, v.fault = feature.SVIVLAN(name), autostate(t, name), v.port.Error
+		v.reason = sviReason(t, &v, config)
+	} else {
+		v.reason = reason(t, &v, config, status)
+	}
 	v.up = v.reason == reasonNone
 	return v
 }
@@ -187,7 +209,7 @@ func reason(t tree.Tree, v *view, config string, status feature.ModuleStatus) st
 // speed is the speed in tables, "auto" while it is not known or the port is
 // down; a vEthernet's is always auto.
 func (v *view) speed() string {
-	if v.kind == feature.Vethernet || !v.up || v.port.Mbps == 0 {
+	if v.kind != feature.Ethernet || !v.up || v.port.Mbps == 0 {
 		return "auto"
 	}
 	return shortSpeed(v.port.Mbps)
@@ -195,16 +217,22 @@ func (v *view) speed() string {
 
 // mode is the port mode in tables.
 func (v *view) mode() string {
+	if v.kind == feature.SVI {
+		return "routed"
+	}
 	if v.trunk {
 		return "trunk"
 	}
 	return "access"
 }
 
-// word is eth or virt.
+// word is eth, virt or svi.
 func (v *view) word() string {
-	if v.kind == feature.Vethernet {
+	switch v.kind {
+	case feature.Vethernet:
 		return "virt"
+	case feature.SVI:
+		return "svi"
 	}
 	return "eth"
 }

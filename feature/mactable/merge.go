@@ -103,7 +103,7 @@ func best(same []entry, uplink func(port string) bool) entry {
 		switch {
 		case e.Static:
 			return 0
-		case feature.KindOf(e.Port) == feature.Vethernet:
+		case feature.KindOf(e.Port) == feature.Vethernet, feature.KindOf(e.Port) == feature.SVI:
 			return 1
 		case !uplink(e.Port):
 			return 2

@@ -1,6 +1,7 @@
 package management
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -95,10 +96,6 @@ func fullRow(i ipInterface) (feature.Row, bool) {
 }
 
 func showIPv6Interface(q feature.Query) (feature.Screen, error) {
-	found, err := stack(q)
-	if err != nil {
-		return nil, err
-	}
 	title := func(c context) string { return fmt.Sprintf("IPv6 Interface Status for VRF \"%s\"(%d)\n", c.name, c.id) }
 	row, heading := fullRow6, title
 	if q.Args.Has("brief") {
@@ -107,13 +104,17 @@ func showIPv6Interface(q feature.Query) (feature.Screen, error) {
 				"                                                  prot/link/admin\n"
 		}
 	}
-	return perVRF(q, heading, func(i ipInterface) (feature.Row, bool) {
+	var failed error
+	screen, err := perVRF(q, heading, func(i ipInterface) (feature.Row, bool) {
 		if len(i.prefixes6) == 0 {
 			return feature.Row{}, false // not enabled for IPv6
 		}
+		found, err := stack(q, i.name)
+		failed = cmp.Or(failed, err)
 		i.linkLocal = found.LinkLocal
 		return row(i), true
 	})
+	return screen, cmp.Or(err, failed)
 }
 
 func briefRow6(i ipInterface) feature.Row {

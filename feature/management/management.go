@@ -35,19 +35,19 @@ var Feature = feature.Feature{
 			Path: "vrfs/vrf", Keys: []schema.Key{{Name: "vrf", Type: vrf}}, Line: "vrf context <vrf>", Mode: "config-vrf",
 			Section: 14, Help: "Create a VRF and enter its mode",
 		}, {
-			Path: "vrfs/vrf/ipv4-route", Keys: []schema.Key{{Name: "prefix", Type: prefix4}, {Name: "next-hop", Type: schema.IPv4}},
+			Path: "vrfs/vrf/ipv4-route", Keys: []schema.Key{{Name: "prefix", Type: feature.Prefix4}, {Name: "next-hop", Type: schema.IPv4}},
 			Line: "ip route <prefix> <next-hop>", Parent: "vrfs/vrf", Help: "Route IP packets",
 		}, {
-			Path: "vrfs/vrf/ipv6-route", Keys: []schema.Key{{Name: "prefix", Type: prefix6}, {Name: "next-hop", Type: schema.IPv6}},
+			Path: "vrfs/vrf/ipv6-route", Keys: []schema.Key{{Name: "prefix", Type: feature.Prefix6}, {Name: "next-hop", Type: schema.IPv6}},
 			Line: "ipv6 route <prefix> <next-hop>", Parent: "vrfs/vrf", Help: "Route IPv6 packets", Order: 1,
 		}},
 		Leaves: schema.Augment(feature.Interfaces,
 			schema.Bind("vrf", vrf, func(c *Config) *string { return &c.VRF }, "vrf member <vrf>", "Set the VRF of the interface").
 				With(mgmt(1)),
-			schema.Bind("ipv4", interface4, func(c *Config) *netip.Prefix { return &c.IPv4 }, "ip address <address>", "Set the IP address of the interface").
-				With(mgmt(2)),
-			schema.Bind("ipv6", interface6, func(c *Config) *netip.Prefix { return &c.IPv6 }, "ipv6 address <address>", "Set the IPv6 address of the interface").
-				With(mgmt(3)),
+			schema.Bind("ipv4", feature.Interface4, func(c *Config) *netip.Prefix { return &c.IPv4 }, "ip address <address>", "Set the IP address of the interface").
+				With(mgmt(2)).With(addressed),
+			schema.Bind("ipv6", feature.Interface6, func(c *Config) *netip.Prefix { return &c.IPv6 }, "ipv6 address <address>", "Set the IPv6 address of the interface").
+				With(mgmt(4)).With(addressed),
 		),
 		Words: schema.Words{
 			"vrf": "Virtual routing and forwarding", "vrf context": "Create a VRF and enter its mode", "vrf member": "Set the VRF of the interface",
@@ -64,6 +64,9 @@ func mgmt(order int) func(*schema.Leaf) {
 		l.Kinds, l.NoInherit, l.Order = []string{feature.Management}, true, order
 	}
 }
+
+// addressed has a leaf on SVIs too (feature interface-vlan).
+func addressed(l *schema.Leaf) { l.Kinds = []string{feature.Management, feature.SVI} }
 
 var vrf = schema.Enum("vrf", schema.Keyword{Text: VRF, Help: "The VRF of mgmt0"})
 

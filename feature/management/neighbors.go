@@ -27,19 +27,27 @@ const (
 		"       RO - Derived from L2RIB Peer Sync Entry\n"
 )
 
+// neighbor is one on an interface.
+type neighbor struct {
+	feature.Neighbor
+	on string
+}
+
 // of are the neighbors of one family in a VRF.
-func of(q feature.Query, c context, s feature.Stack, v4 bool) []feature.Neighbor {
-	i, ok := mgmt0(q)
-	if !ok || i.context != c {
-		return nil
-	}
-	var all []feature.Neighbor
-	for _, n := range s.Neighbors {
-		if n.IP.Is4() == v4 {
-			all = append(all, n)
+func of(q feature.Query, c context, v4 bool) ([]neighbor, error) {
+	var all []neighbor
+	for _, i := range own(q, c) {
+		s, err := stack(q, i.name)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range s.Neighbors {
+			if n.IP.Is4() == v4 {
+				all = append(all, neighbor{n, i.name})
+			}
 		}
 	}
-	return all
+	return all, nil
 }
 
 // neighborAge is the age of an entry; a static one has none.
@@ -70,14 +78,13 @@ func counted(q feature.Query, title, all, one string, vrfs []context, total int)
 
 // tables gathers the neighbors by VRF: their text in turn, and a row for each
 // VRF that has some.
-func tables(q feature.Query, v4 bool, vrfs []context, text func(feature.Neighbor) string, row func(context, []feature.Neighbor) feature.Row) (body string, total int, rows []feature.Row, err error) {
-	found, err := stack(q)
-	if err != nil {
-		return "", 0, nil, err
-	}
+func tables(q feature.Query, v4 bool, vrfs []context, text func(neighbor) string, row func(context, []neighbor) feature.Row) (body string, total int, rows []feature.Row, err error) {
 	var b strings.Builder
 	for _, c := range vrfs {
-		list := of(q, c, found, v4)
+		list, err := of(q, c, v4)
+		if err != nil {
+			return "", 0, nil, err
+		}
 		for _, n := range list {
 			b.WriteString(text(n))
 		}
@@ -90,14 +97,14 @@ func tables(q feature.Query, v4 bool, vrfs []context, text func(feature.Neighbor
 
 func showARP(q feature.Query) (feature.Screen, error) {
 	vrfs := chosen(q, contexts[0].name)
-	body, total, rows, err := tables(q, true, vrfs, func(n feature.Neighbor) string {
-		return fmt.Sprintf("%-15s %-9s %-15s %s\n", n.IP, neighborAge(n), mac(n), feature.Mgmt0)
-	}, func(c context, list []feature.Neighbor) feature.Row {
+	body, total, rows, err := tables(q, true, vrfs, func(n neighbor) string {
+		return fmt.Sprintf("%-15s %-9s %-15s %s\n", n.IP, neighborAge(n.Neighbor), mac(n.Neighbor), n.on)
+	}, func(c context, list []neighbor) feature.Row {
 		return feature.Row{
 			Keys: []feature.Pair{{Key: "vrf-name-out", Value: c.name}, {Key: "cnt-total", Value: len(list)}},
-			Sub: []feature.Section{{Name: "adj", Rows: feature.Rows(list, nil, func(n feature.Neighbor) []feature.Pair {
+			Sub: []feature.Section{{Name: "adj", Rows: feature.Rows(list, nil, func(n neighbor) []feature.Pair {
 				keys := []feature.Pair{
-					{Key: "intf-out", Value: feature.Mgmt0}, {Key: "ip-addr-out", Value: n.IP}, {Key: "time-stamp", Value: neighborAge(n)},
+					{Key: "intf-out", Value: n.on}, {Key: "ip-addr-out", Value: n.IP}, {Key: "time-stamp", Value: neighborAge(n.Neighbor)},
 				}
 				if n.MAC == (ether.MAC{}) {
 					return append(keys, feature.Pair{Key: "incomplete", Value: "true"})
@@ -135,19 +142,19 @@ func pref(n feature.Neighbor) (int, string) {
 
 func showNeighbor(q feature.Query) (feature.Screen, error) {
 	vrfs := chosen(q, contexts[0].name)
-	body, total, rows, err := tables(q, false, vrfs, func(n feature.Neighbor) string {
-		prefer, source := pref(n)
-		return fmt.Sprintf("%s %-9s %-15s %-4d %-10s %s\n", column(n.IP), neighborAge(n), mac(n), prefer, source, feature.Mgmt0)
-	}, func(c context, list []feature.Neighbor) feature.Row {
+	body, total, rows, err := tables(q, false, vrfs, func(n neighbor) string {
+		prefer, source := pref(n.Neighbor)
+		return fmt.Sprintf("%s %-9s %-15s %-4d %-10s %s\n", column(n.IP), neighborAge(n.Neighbor), mac(n.Neighbor), prefer, source, n.on)
+	}, func(c context, list []neighbor) feature.Row {
 		return feature.Row{
 			Keys: []feature.Pair{{Key: "vrf-name-out", Value: c.name}, {Key: "cnt-total", Value: len(list)}},
 			Sub: []feature.Section{{Name: "afi", Rows: each([]feature.Row{{
 				Keys: []feature.Pair{{Key: "afi", Value: "ipv6"}, {Key: "count", Value: len(list)}},
-				Sub: []feature.Section{{Name: "adj", Rows: feature.Rows(list, nil, func(n feature.Neighbor) []feature.Pair {
-					prefer, source := pref(n)
+				Sub: []feature.Section{{Name: "adj", Rows: feature.Rows(list, nil, func(n neighbor) []feature.Pair {
+					prefer, source := pref(n.Neighbor)
 					return []feature.Pair{
-						{Key: "ipv6-addr", Value: n.IP}, {Key: "time-stamp", Value: neighborAge(n)}, {Key: "mac", Value: mac(n)},
-						{Key: "pref", Value: prefer}, {Key: "owner", Value: source}, {Key: "ifname", Value: feature.Mgmt0},
+						{Key: "ipv6-addr", Value: n.IP}, {Key: "time-stamp", Value: neighborAge(n.Neighbor)}, {Key: "mac", Value: mac(n.Neighbor)},
+						{Key: "pref", Value: prefer}, {Key: "owner", Value: source}, {Key: "ifname", Value: n.on},
 					}
 				})}},
 			}})}},

@@ -9,8 +9,8 @@ import (
 
 // operational are the leaves of mgmt0 that observe emits.
 var operational = schema.Group{Leaves: schema.Augment(feature.Interfaces,
-	schema.Oper("oper/ipv4", interface4, "First IP address in force and the length of its subnet"),
-	schema.Oper("oper/ipv6", interface6, "First IPv6 address in force and the length of its subnet"),
+	schema.Oper("oper/ipv4", feature.Interface4, "First IP address in force and the length of its subnet"),
+	schema.Oper("oper/ipv6", feature.Interface6, "First IPv6 address in force and the length of its subnet"),
 )}
 
 func observe(s *feature.Supervisor, emit feature.Emit) {

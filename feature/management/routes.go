@@ -39,19 +39,33 @@ func preference(source string) int {
 	return 1
 }
 
-// table is the routing table of a VRF: what is attached to mgmt0 and what its
-// IP stack routes through next hops.
-func table(q feature.Query, c context, s feature.Stack, v4 bool) []prefix {
+// table is the routing table of a VRF: what is attached to its interfaces and what
+// the IP stack of each routes through next hops.
+func table(q feature.Query, c context, v4 bool) ([]prefix, error) {
 	var all []prefix
-	i, ok := mgmt0(q)
-	if !ok || i.context != c || !i.link {
-		return nil // routes over a port that is down are not in force
+	for _, i := range own(q, c) {
+		if !i.link {
+			continue // routes over a port that is down are not in force
+		}
+		s, err := stack(q, i.name)
+		if err != nil {
+			return nil, err
+		}
+		all = i.routes(q, s, v4, all)
 	}
+	slices.SortStableFunc(all, func(a, b prefix) int {
+		return cmp.Or(a.to.Addr().Compare(b.to.Addr()), cmp.Compare(a.to.Bits(), b.to.Bits()))
+	})
+	return all, nil
+}
+
+// routes adds the routes over an interface.
+func (i ipInterface) routes(q feature.Query, s feature.Stack, v4 bool, all []prefix) []prefix {
 	own := i.prefixes6
 	if v4 {
 		own = i.prefixes4
 	}
-	since := q.State.Supervisor.Mgmt.Since
+	since := i.since
 	if since.IsZero() {
 		since = q.State.Supervisor.Started
 	}
@@ -76,9 +90,6 @@ func table(q feature.Query, c context, s feature.Stack, v4 bool) []prefix {
 		}
 		all = append(all, prefix{to: r.To, paths: []path{hop}})
 	}
-	slices.SortStableFunc(all, func(a, b prefix) int {
-		return cmp.Or(a.to.Addr().Compare(b.to.Addr()), cmp.Compare(a.to.Bits(), b.to.Bits()))
-	})
 	return all
 }
 
@@ -87,10 +98,6 @@ func showIPv6Route(q feature.Query) (feature.Screen, error) { return showRoutes(
 
 // showRoutes prints the routing tables of VRFs.
 func showRoutes(q feature.Query, v4 bool) (feature.Screen, error) {
-	found, err := stack(q)
-	if err != nil {
-		return nil, err
-	}
 	family, title := "ipv6", "IPv6 Routing Table"
 	if v4 {
 		family, title = "ipv4", "IP Route Table"
@@ -109,7 +116,11 @@ func showRoutes(q feature.Query, v4 bool) (feature.Screen, error) {
 		}
 		b.WriteString("\n")
 		var prefixes []feature.Row
-		for _, p := range table(q, c, found, v4) {
+		routes, err := table(q, c, v4)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range routes {
 			b.WriteString(p.text(q.Now))
 			prefixes = append(prefixes, p.row(q.Now))
 		}

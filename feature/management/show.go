@@ -10,8 +10,8 @@ import (
 	"trunkline/feature"
 )
 
-// The VRFs of the switch, by id. Default has no interface with an address:
-// ports switch, they do not route.
+// The VRFs of the switch, by id. In default are the switch's interfaces in VLANs:
+// other ports switch, they do not route.
 var contexts = []context{{1, "default"}, {2, VRF}}
 
 // context is a VRF.
@@ -91,6 +91,7 @@ type ipInterface struct {
 	prefixes4       []netip.Prefix // the first is primary
 	prefixes6       []netip.Prefix
 	linkLocal       netip.Addr
+	since           time.Time // that it is up or down
 }
 
 // mgmtNumber is the number of mgmt0 among interfaces with addresses; 1 is that
@@ -109,11 +110,54 @@ func mgmt0(q feature.Query) (i ipInterface, ok bool) {
 		name: feature.Mgmt0, number: mgmtNumber, context: contexts[1], admin: !wanted.Shutdown,
 		link: sup.Mgmt.Up && !wanted.Shutdown, mtu: sup.Mgmt.MTU,
 	}
-	i.up = i.link
+	i.up, i.since = i.link, sup.Mgmt.Since
 	all := sup.Prefixes
 	if sup.Mgmt.Name == "" {
 		all = slices.DeleteFunc([]netip.Prefix{wanted.IPv4, wanted.IPv6}, func(p netip.Prefix) bool { return !p.IsValid() })
 	}
+	i.addresses(all)
+	return i, true
+}
+
+// svis are the switch's interfaces in VLANs, with what is in force, or while they
+// are down what configuration says.
+func svis(q feature.Query) []ipInterface {
+	var all []ipInterface
+	for name := range feature.Configured(q.Running) {
+		if feature.KindOf(name) != feature.SVI {
+			continue
+		}
+		i := ipInterface{
+			name: name, number: mgmtNumber + 1 + len(all), context: contexts[0],
+			admin: feature.AdminState(q.Running, q.Running.Sub(feature.InterfacePath(name)), name) == "",
+			mtu:   feature.Read(q.Running, feature.InterfacePath(name, "mtu"), uint32(1500)),
+		}
+		prefixes := feature.Addresses(q.Running, name)
+		for _, s := range q.State.Supervisor.SVIs {
+			if s.Name == name && s.Up && i.admin {
+				i.link, prefixes, i.since = true, s.Prefixes, s.Since
+			}
+		}
+		i.up = i.link
+		i.addresses(prefixes)
+		all = append(all, i)
+	}
+	return all
+}
+
+// own are the supervisor's own interfaces of a VRF.
+func own(q feature.Query, c context) []ipInterface {
+	if c == contexts[0] {
+		return svis(q)
+	}
+	if i, ok := mgmt0(q); ok {
+		return []ipInterface{i}
+	}
+	return nil
+}
+
+// addresses sorts addresses by family.
+func (i *ipInterface) addresses(all []netip.Prefix) {
 	for _, p := range all {
 		if p.Addr().Is4() {
 			i.prefixes4 = append(i.prefixes4, p)
@@ -121,34 +165,38 @@ func mgmt0(q feature.Query) (i ipInterface, ok bool) {
 			i.prefixes6 = append(i.prefixes6, p)
 		}
 	}
-	return i, true
 }
 
 // asked are the VRFs a command about interfaces prints, with their interfaces.
 func asked(q feature.Query) ([]context, map[string][]ipInterface, error) {
 	all := map[string][]ipInterface{}
-	mgmt, have := mgmt0(q)
-	if have {
-		all[mgmt.context.name] = []ipInterface{mgmt}
+	for _, c := range contexts {
+		all[c.name] = own(q, c)
 	}
 	name, one := feature.Value[string](q.Args, "interface")
 	switch {
 	case !one:
 		return chosen(q, contexts[0].name), all, nil
-	case name == feature.Mgmt0 && have:
+	case name == feature.Mgmt0 && len(all[VRF]) > 0:
 		return contexts[1:], all, nil
+	case feature.KindOf(name) == feature.SVI:
+		for _, i := range all[contexts[0].name] {
+			if i.name == name {
+				return contexts[:1], map[string][]ipInterface{i.context.name: {i}}, nil
+			}
+		}
 	case name != feature.Mgmt0 && slices.Contains(q.Ports(), name):
 		return contexts[:1], nil, nil // it switches
 	}
 	return nil, nil, feature.NoInterface(name)
 }
 
-// stack asks for what the IP stack of mgmt0 has, once a command needs it.
-func stack(q feature.Query) (feature.Stack, error) {
+// stack asks for what the IP stack of an interface has, once a command needs it.
+func stack(q feature.Query, name string) (feature.Stack, error) {
 	if q.Stack == nil {
 		return feature.Stack{}, nil
 	}
-	s, err := q.Stack()
+	s, err := q.Stack(name)
 	if err != nil {
 		return s, feature.Error("ERROR: " + err.Error())
 	}

@@ -41,14 +41,14 @@ func office(n int) feature.Query {
 	}
 	return feature.Query{
 		Now: now, State: &feature.State{Supervisor: sup}, Effective: featuretest.Local(tree.Tree{}),
-		Stack: func() (feature.Stack, error) { return s, nil },
+		Stack: func(string) (feature.Stack, error) { return s, nil },
 	}
 }
 
 // busy has neighbors of every kind.
 func busy() feature.Query {
 	q := office(2)
-	s, _ := q.Stack()
+	s, _ := q.Stack(feature.Mgmt0)
 	s.Neighbors = append(s.Neighbors,
 		feature.Neighbor{IP: netip.MustParseAddr("192.0.2.77"), Age: time.Second},
 		feature.Neighbor{IP: netip.MustParseAddr("192.0.2.254"), MAC: ether.MAC{2, 0, 0, 0, 1, 1}, Static: true},
@@ -56,7 +56,7 @@ func busy() feature.Query {
 	s.Routes = append(s.Routes, feature.IPRoute{
 		To: netip.MustParsePrefix("2001:db8:2::/48"), Via: netip.MustParseAddr("fe80::1"), Source: "nd", Metric: 1024, Since: now,
 	})
-	q.Stack = func() (feature.Stack, error) { return s, nil }
+	q.Stack = func(string) (feature.Stack, error) { return s, nil }
 	return q
 }
 

@@ -80,9 +80,7 @@ func each(rows []feature.Row) func(yield func(feature.Row) bool) {
 func showVRFInterface(q feature.Query) (feature.Screen, error) {
 	var rows []ipInterface
 	for _, c := range chosen(q, allVRFs) {
-		if i, ok := mgmt0(q); ok && i.context == c {
-			rows = append(rows, i)
-		}
+		rows = append(rows, own(q, c)...)
 	}
 	return feature.Screen{{
 		Name:    "if",

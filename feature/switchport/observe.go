@@ -27,6 +27,9 @@ func oper(name string) tree.Path {
 
 // observe says what is in force on a port, its port-profile included.
 func observe(o *feature.Observed, emit feature.Emit) {
+	if feature.KindOf(o.Name) == feature.SVI {
+		return
+	}
 	c, at := read(o.Config.Effective(o.Name)), o.Config.At
 	emit(operMode, c.Mode, at)
 	if c.Mode == Trunk {

@@ -36,6 +36,7 @@ func ports(q feature.Query) ([]row, error) {
 		}
 		names = []string{one}
 	}
+	names = slices.DeleteFunc(names, func(n string) bool { return feature.KindOf(n) == feature.SVI }) // they do not switch
 	up := map[string]bool{}
 	for _, p := range q.State.Ports {
 		up[p.Name] = p.Up

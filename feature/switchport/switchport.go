@@ -127,9 +127,22 @@ func read(effective tree.Tree) Config {
 	}
 }
 
+// VLANs are the VLANs of a port, given its tree with its profiles resolved.
+func VLANs(effective tree.Tree) ether.VLANSet {
+	c := read(effective)
+	if c.Mode == Trunk {
+		return c.Allowed
+	}
+	return ether.VLANs(c.Access)
+}
+
 func compile(in feature.Input) (any, error) {
 	p := Program{Ports: make([]Port, 0, len(in.Ports))}
 	for _, name := range in.Ports {
+		if vlan := feature.SVIVLAN(name); vlan != 0 {
+			p.Ports = append(p.Ports, Port{Name: name, Access: vlan})
+			continue
+		}
 		c := read(in.Effective(name))
 		if c.Mode == Trunk {
 			p.Ports = append(p.Ports, Port{Name: name, Trunk: true, Native: c.Native, Allowed: c.Allowed})

@@ -200,6 +200,9 @@ var (
 func membersOf(q feature.Query) members {
 	m := members{order: map[string]int{}, access: map[ether.VLANID][]string{}}
 	for i, name := range q.Ports() {
+		if feature.KindOf(name) == feature.SVI {
+			continue
+		}
 		m.order[name] = i
 		t := q.Effective(name)
 		if feature.Read(t, modePath, "access") == "trunk" {

@@ -21,10 +21,19 @@ import (
 // when it has been closed. So is one whose peer is gone and that has nothing to
 // send, within patience and some keepalives.
 func Listen(address string, patience time.Duration) (net.Listener, error) {
+	return ListenOn("", address, patience)
+}
+
+// ListenOn is Listen on one network device, "" for all: what does not come in by it
+// is not heard, and answers go out by it, over its routes.
+func ListenOn(device, address string, patience time.Duration) (net.Listener, error) {
 	c := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failed error
 		if err := raw.Control(func(fd uintptr) { // what is accepted inherits it
 			failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(patience.Milliseconds()))
+			if failed == nil && device != "" {
+				failed = unix.BindToDevice(int(fd), device)
+			}
 		}); err != nil {
 			return err
 		}

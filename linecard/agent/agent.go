@@ -64,9 +64,11 @@ type Config struct {
 	Host        string // its name
 	Address     string // of the host, for operators; "" for where it calls from
 	Version, OS string
-	Features    map[string]uint32 // section name → version understood
-	Card        Card
-	Log         *slog.Logger
+	// Namespace is the network namespace of the card, "" for not known.
+	Namespace string
+	Features  map[string]uint32 // section name → version understood
+	Card      Card
+	Log       *slog.Logger
 }
 
 // Status is what the agent knows of itself, for vemcmd.

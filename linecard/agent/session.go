@@ -71,7 +71,7 @@ func (a *Agent) hello(st stream) (*api.Welcome, error) {
 	s := a.Status()
 	err := st.Send(&api.FromCard{M: &api.FromCard_Hello{Hello: &api.Hello{
 		Uuid: a.cfg.UUID, Host: a.cfg.Host, Address: a.cfg.Address, Domain: a.cfg.Domain, Slot: uint32(a.cfg.Slot),
-		Version: a.cfg.Version, Os: a.cfg.OS, Features: a.cfg.Features,
+		Version: a.cfg.Version, Os: a.cfg.OS, Namespace: a.cfg.Namespace, Features: a.cfg.Features,
 		Generation: s.Generation, Term: s.Term, Entries: a.entries.last(),
 	}}})
 	if err != nil && !errors.Is(err, io.EOF) { // at EOF, Recv knows why

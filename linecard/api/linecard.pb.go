@@ -453,18 +453,21 @@ func (*ToCard_Entries) isToCard_M() {}
 func (*ToCard_Inject) isToCard_M() {}
 
 type Hello struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Uuid          string                 `protobuf:"bytes,1,opt,name=uuid,proto3" json:"uuid,omitempty"`
-	Host          string                 `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"`
-	Address       string                 `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
-	Domain        uint32                 `protobuf:"varint,4,opt,name=domain,proto3" json:"domain,omitempty"`
-	Slot          uint32                 `protobuf:"varint,5,opt,name=slot,proto3" json:"slot,omitempty"` // asked for; 0 for any
-	Version       string                 `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
-	Os            string                 `protobuf:"bytes,7,opt,name=os,proto3" json:"os,omitempty"`
-	Features      map[string]uint32      `protobuf:"bytes,8,rep,name=features,proto3" json:"features,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // section name to version understood
-	Generation    uint64                 `protobuf:"varint,9,opt,name=generation,proto3" json:"generation,omitempty"`                                                                       // of the program in force
-	Term          uint64                 `protobuf:"varint,10,opt,name=term,proto3" json:"term,omitempty"`                                                                                  // highest fencing term seen
-	Entries       uint64                 `protobuf:"varint,11,opt,name=entries,proto3" json:"entries,omitempty"`                                                                            // sequence of the last entries applied
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Uuid       string                 `protobuf:"bytes,1,opt,name=uuid,proto3" json:"uuid,omitempty"`
+	Host       string                 `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"`
+	Address    string                 `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	Domain     uint32                 `protobuf:"varint,4,opt,name=domain,proto3" json:"domain,omitempty"`
+	Slot       uint32                 `protobuf:"varint,5,opt,name=slot,proto3" json:"slot,omitempty"` // asked for; 0 for any
+	Version    string                 `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
+	Os         string                 `protobuf:"bytes,7,opt,name=os,proto3" json:"os,omitempty"`
+	Features   map[string]uint32      `protobuf:"bytes,8,rep,name=features,proto3" json:"features,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"` // section name to version understood
+	Generation uint64                 `protobuf:"varint,9,opt,name=generation,proto3" json:"generation,omitempty"`                                                                       // of the program in force
+	Term       uint64                 `protobuf:"varint,10,opt,name=term,proto3" json:"term,omitempty"`                                                                                  // highest fencing term seen
+	Entries    uint64                 `protobuf:"varint,11,opt,name=entries,proto3" json:"entries,omitempty"`                                                                            // sequence of the last entries applied
+	// Namespace is the network namespace that the card runs in, "" for not known:
+	// a supervisor of the same one can have ports of its own on the card.
+	Namespace     string `protobuf:"bytes,12,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -574,6 +577,13 @@ func (x *Hello) GetEntries() uint64 {
 		return x.Entries
 	}
 	return 0
+}
+
+func (x *Hello) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
 }
 
 type Welcome struct {
@@ -1265,7 +1275,7 @@ const file_linecard_api_linecard_proto_rawDesc = "" +
 	"\x05query\x18\x04 \x01(\v2\x1c.trunkline.linecard.v1.QueryH\x00R\x05query\x12:\n" +
 	"\aentries\x18\x05 \x01(\v2\x1e.trunkline.linecard.v1.EntriesH\x00R\aentries\x127\n" +
 	"\x06inject\x18\x06 \x01(\v2\x1d.trunkline.linecard.v1.InjectH\x00R\x06injectB\x03\n" +
-	"\x01m\"\xf2\x02\n" +
+	"\x01m\"\x90\x03\n" +
 	"\x05Hello\x12\x12\n" +
 	"\x04uuid\x18\x01 \x01(\tR\x04uuid\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x18\n" +
@@ -1280,7 +1290,8 @@ const file_linecard_api_linecard_proto_rawDesc = "" +
 	"generation\x12\x12\n" +
 	"\x04term\x18\n" +
 	" \x01(\x04R\x04term\x12\x18\n" +
-	"\aentries\x18\v \x01(\x04R\aentries\x1a;\n" +
+	"\aentries\x18\v \x01(\x04R\aentries\x12\x1c\n" +
+	"\tnamespace\x18\f \x01(\tR\tnamespace\x1a;\n" +
 	"\rFeaturesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\rR\x05value:\x028\x01\"\x80\x01\n" +

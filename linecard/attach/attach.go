@@ -12,7 +12,7 @@
 // A port is a device of the card's namespace, a TAP, the host's own in-band
 // port, a virtual machine's socket (vhost.go), a NIC adopted as Ethernet (nic.go), or an interface that the card
 // creates in a workload's namespace (netns.go). Interfaces that the card
-// creates are persistent: a card that stops leaves them, with the workload's
+// creates for others are persistent: a card that stops leaves them, with the workload's
 // addresses on them, and its successor attaches to them again. They are removed
 // when the port is no longer wanted.
 //
@@ -52,6 +52,7 @@ const (
 	Netns  Kind = "netns"  // an interface that the card creates in another namespace
 	NIC    Kind = "nic"    // the adopted device with number Want.Number
 	Inband Kind = "inband" // the host's own TAP into the switch
+	SVI    Kind = "svi"    // the switch's own TAP: the supervisor gives it addresses, and sets it up and down
 
 	VhostUser Kind = "vhost-user" // a virtual machine, by a socket
 
@@ -62,7 +63,7 @@ const (
 type Want struct {
 	Name      string // of the port: "Vethernet3"
 	Kind      Kind
-	Device    string // kinds Device, TAP, Inband; the path of the socket of kind VhostUser
+	Device    string // kinds Device, TAP, Inband, SVI; the path of the socket of kind VhostUser
 	Client    bool   // kind VhostUser: connect to the socket instead of listening on it
 	Number    int    // kind NIC
 	Namespace string // kind Netns: a name under /run/netns, or a path

@@ -40,7 +40,7 @@ func (m *Manager) attach(w Want) (attached, error) {
 	case NIC:
 		name := func() string { return m.nics[w.Number].name }
 		return m.attachLink(name(), w.MTU, name)
-	case TAP, Inband:
+	case TAP, Inband, SVI:
 		return m.attachTAP(w)
 	case Netns:
 		return m.attachNetns(w)
@@ -129,8 +129,15 @@ func (m *Manager) attachTAP(w Want) (attached, error) {
 		Queues: m.options.Queues, Shared: &m.taps,
 	}
 	open := tap.Open
-	if w.Kind == Inband {
+	switch w.Kind {
+	case Inband:
 		open = tap.OpenInband
+	case SVI:
+		if l, there := m.links[w.Device]; there && l.alias != alias+w.Name {
+			return nil, fmt.Errorf("device %s of the host exists already, and is not the switch's", w.Device)
+		}
+		open = tap.OpenInband
+		c.Up, c.Persist = false, false
 	}
 	p, err := open(c)
 	if err != nil {

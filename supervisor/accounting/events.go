@@ -46,7 +46,7 @@ func port(name string, old, now tree.Tree) []feature.Event {
 	}
 	reason := read(now, "oper-reason")
 	switch was, is := text(old, "oper-status"), read(now, "oper-status"); {
-	case is.Value == "up" && was != "up" && name == feature.Mgmt0: // which is not switched
+	case is.Value == "up" && was != "up" && (name == feature.Mgmt0 || feature.KindOf(name) == feature.SVI): // which do not switch
 		add(is, "ETHPORT", feature.Notice, "IF_UP", "Interface %s is up", name)
 	case is.Value == "up" && was != "up":
 		add(is, "ETHPORT", feature.Notice, "IF_UP", "Interface %s is up in mode %s", name, or(text(now, "switchport", "mode"), "access"))

@@ -1,8 +1,8 @@
 // Package listen is where the supervisor's services listen: SSH, gNMI.
 //
 // An operator who names an address has it, or an error. Otherwise a service
-// follows mgmt0: it listens on every address that mgmt0 has at the time, and
-// without a mgmt0 on the loopback. Sockets open and close as addresses come and
+// follows mgmt0 and the switch's interfaces in VLANs: it listens on every address
+// that they have at the time, and without a mgmt0 on the loopback. Sockets open and close as addresses come and
 // go; one that cannot be had is tried again, less and less often. Connections
 // outlive the socket they came from, so a change of address cuts nobody off who
 // is on an address that stays.
@@ -96,12 +96,20 @@ func (w *Where) Set(address string) error {
 	return nil
 }
 
+// Address is one that services listen on: on a network device alone, or for "" on
+// all. One of the same name but another Index is another device.
+type Address struct {
+	netip.Addr
+	Device string
+	Index  int
+}
+
 // Source knows the addresses that services follow.
 type Source interface {
 	// Addresses are those to listen on now.
-	Addresses() []netip.Addr
-	// HasManagement reports whether they are those of mgmt0; else they are those
-	// of the loopback. It never changes.
+	Addresses() []Address
+	// HasManagement reports whether there is a mgmt0; else there are addresses of
+	// the loopback. It never changes.
 	HasManagement() bool
 	// WatchAddresses returns a channel that holds a token once Addresses may have
 	// changed since it was last taken from; cancel ends it.
@@ -136,7 +144,8 @@ type Listener struct {
 
 	mu      sync.Mutex
 	sockets map[netip.AddrPort]net.Listener
-	refused map[netip.AddrPort]string // why one could not be had, as it was logged
+	on      map[netip.AddrPort]Address // of those that follow
+	refused map[netip.AddrPort]string  // why one could not be had, as it was logged
 }
 
 var _ net.Listener = (*Listener)(nil)
@@ -146,7 +155,7 @@ func Open(service Service, w Where, src Source, log *slog.Logger) (*Listener, er
 	l := &Listener{
 		service: service, src: src, log: log, where: w,
 		conns: make(chan net.Conn), done: make(chan struct{}),
-		sockets: map[netip.AddrPort]net.Listener{}, refused: map[netip.AddrPort]string{},
+		sockets: map[netip.AddrPort]net.Listener{}, on: map[netip.AddrPort]Address{}, refused: map[netip.AddrPort]string{},
 	}
 	l.finish = sync.OnceFunc(func() { close(l.done) })
 	switch {
@@ -244,25 +253,27 @@ func (l *Listener) follow(wake <-chan struct{}, ok bool) {
 // settle opens and closes sockets until they are at the addresses. It reports
 // whether all could be had.
 func (l *Listener) settle() bool {
-	port := l.where.loopback
-	if l.src.HasManagement() {
-		port = l.where.port
-	}
-	wanted := map[netip.AddrPort]bool{}
+	managed := l.src.HasManagement()
+	wanted := map[netip.AddrPort]Address{}
 	for _, a := range l.src.Addresses() {
-		wanted[netip.AddrPortFrom(a, port)] = true
+		port := l.where.port
+		if !managed && a.IsLoopback() {
+			port = l.where.loopback
+		}
+		wanted[netip.AddrPortFrom(a.Addr, port)] = a
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for at, socket := range l.sockets {
-		if !wanted[at] {
+		if a, ok := wanted[at]; !ok || a != l.on[at] {
 			_ = socket.Close() // only that it is closed already
 			delete(l.sockets, at)
+			delete(l.on, at)
 			l.log.Info("service stopped listening", "service", l.service.Name, "address", at.String())
 		}
 	}
 	for at := range l.refused {
-		if !wanted[at] {
+		if _, ok := wanted[at]; !ok {
 			delete(l.refused, at)
 		}
 	}
@@ -272,17 +283,18 @@ func (l *Listener) settle() bool {
 	default:
 	}
 	ok := true
-	for at := range wanted {
+	for at, a := range wanted {
 		if l.sockets[at] != nil {
 			continue
 		}
-		socket, err := tcpsock.Listen(at.String(), l.service.Patience)
+		socket, err := tcpsock.ListenOn(a.Device, at.String(), l.service.Patience)
 		if err != nil {
 			ok = false
 			l.refuse(at, err)
 			continue
 		}
 		delete(l.refused, at)
+		l.on[at] = a
 		l.start(at, socket)
 		l.log.Info("service listens", "service", l.service.Name, "address", at.String())
 	}

@@ -41,10 +41,14 @@ func (s *source) move(addresses ...string) {
 	}
 }
 
-func (s *source) Addresses() []netip.Addr {
+func (s *source) Addresses() []Address {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.all
+	var all []Address
+	for _, a := range s.all {
+		all = append(all, Address{Addr: a})
+	}
+	return all
 }
 func (s *source) HasManagement() bool                       { return !s.loopback }
 func (s *source) WatchAddresses() (<-chan struct{}, func()) { return s.wake, func() {} }

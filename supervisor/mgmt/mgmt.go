@@ -1,5 +1,6 @@
-// Package mgmt is the service of mgmt0, the supervisor's own port: a device of
-// its machine, given to it by name.
+// Package mgmt is the service of the supervisor's own interfaces: of mgmt0, a
+// device of its machine, given to it by name, and of the SVIs, whose devices a
+// line card makes (svi.go).
 //
 // What configuration sets (feature/management) the service brings about with
 // netlink, again whenever the device changes. What it does not set is the
@@ -20,7 +21,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +35,10 @@ type Config struct {
 	Device string // of the machine: "eth0"
 	// Changed is called when anything but counters has changed; nil for never.
 	Changed func()
-	Log     *slog.Logger
+	// Watchers are told when addresses have changed; nil for those of the service
+	// alone.
+	Watchers *Watchers
+	Log      *slog.Logger
 }
 
 // Snapshot is mgmt0 at one moment. It never changes.
@@ -57,13 +60,15 @@ type Service struct {
 	owned   owned // of Run
 	routes  seen
 
-	mu          sync.Mutex
-	subscribers map[chan struct{}]bool
+	watchers *Watchers
 }
 
 // New returns the service; what the device has is known at once.
 func New(c Config) *Service {
-	s := &Service{dev: device(c.Device), log: c.Log, changed: c.Changed, wake: make(chan struct{}, 1), subscribers: map[chan struct{}]bool{}}
+	s := &Service{dev: device(c.Device), log: c.Log, changed: c.Changed, wake: make(chan struct{}, 1), watchers: c.Watchers}
+	if s.watchers == nil {
+		s.watchers = &Watchers{}
+	}
 	s.wanted.Store(&management.Wanted{})
 	s.observe(nil)
 	return s
@@ -89,17 +94,7 @@ func (s *Service) Snapshot() Snapshot {
 
 // Subscribe returns a channel that holds a token once the addresses may have
 // changed since it was last taken from; cancel ends it.
-func (s *Service) Subscribe() (wake <-chan struct{}, cancel func()) {
-	c := make(chan struct{}, 1)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.subscribers[c] = true
-	return c, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.subscribers, c)
-	}
-}
+func (s *Service) Subscribe() (wake <-chan struct{}, cancel func()) { return s.watchers.Subscribe() }
 
 // lookAgain is how often the device is looked at when nothing is heard of it:
 // for its counters, and to try again.
@@ -282,12 +277,5 @@ func (s *Service) observe(failed error) {
 	if was != nil && slices.Equal(was.Prefixes, has.addresses) {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.subscribers {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
-	}
+	s.watchers.wake()
 }

@@ -19,15 +19,31 @@ import (
 const maxNeighbors = 8192
 
 // Stack returns what the IP stack of the device has.
-func (s *Service) Stack() (feature.Stack, error) {
-	link, err := netlink.LinkByName(string(s.dev))
+func (s *Service) Stack() (feature.Stack, error) { return s.dev.stack(&s.routes) }
+
+// Stack returns what the IP stack of an interface has: nothing without its device.
+func (s *SVIs) Stack(name string) (feature.Stack, error) {
+	for _, i := range s.Snapshot() {
+		if i.Name == name && i.Kind != "" {
+			all, err := device(i.Adapter).stack(&s.seen)
+			for n := range all.Routes {
+				all.Routes[n].Metric = 0 // sviMetric is the machine's business
+			}
+			return all, err
+		}
+	}
+	return feature.Stack{}, nil
+}
+
+func (d device) stack(known *seen) (feature.Stack, error) {
+	link, err := netlink.LinkByName(string(d))
 	if err != nil {
-		return feature.Stack{}, fmt.Errorf("device %s: %w", s.dev, err)
+		return feature.Stack{}, fmt.Errorf("device %s: %w", d, err)
 	}
 	var out feature.Stack
 	addresses, err := netlink.AddrList(link, netlink.FAMILY_V6)
 	if err != nil {
-		return out, fmt.Errorf("addresses of %s: %w", s.dev, err)
+		return out, fmt.Errorf("addresses of %s: %w", d, err)
 	}
 	for _, x := range addresses {
 		if ip, ok := netip.AddrFromSlice(x.IP); ok && ip.Is6() && ip.IsLinkLocalUnicast() {
@@ -35,15 +51,15 @@ func (s *Service) Stack() (feature.Stack, error) {
 			break
 		}
 	}
-	routes, err := s.dev.routes(link)
+	routes, err := d.routes(link)
 	if err != nil {
 		return out, err
 	}
 	now := time.Now()
 	for _, r := range routes {
-		known := routeOf(r)
+		route := routeOf(r)
 		out.Routes = append(out.Routes, feature.IPRoute{
-			To: known.To, Via: known.Via, Source: source(r.Protocol), Metric: r.Priority, Since: s.routes.since(known, now),
+			To: route.To, Via: route.Via, Source: source(r.Protocol), Metric: r.Priority, Since: known.since(route, now),
 		})
 	}
 	slices.SortFunc(out.Routes, func(a, b feature.IPRoute) int {

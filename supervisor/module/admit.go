@@ -279,6 +279,9 @@ func (m *Manager) insert(s *session, address string, h *api.Hello) (*session, st
 	view := v.view
 	m.mu.Unlock()
 
+	if ns := h.GetNamespace(); ns != "" && ns == m.cfg.Namespace && m.cfg.Inband != nil {
+		m.cfg.Inband(s.slot)
+	}
 	m.cfg.Changed()
 	s.event(critical, evDetected, "Host %s detected as module %d", view.Host, s.slot)
 	if len(s.unsupported) > 0 {

@@ -87,6 +87,10 @@ type Program struct {
 // goroutine, at the same time for different cards.
 type Config struct {
 	Authority *pki.Authority
+	// Namespace is the network namespace of the supervisor, "" for not known, and
+	// Inband is told before a card that is in it gets a program; nil for nobody.
+	Namespace string
+	Inband    func(slot int)
 	Settings  func() Settings
 	Bindings  Bindings
 	Programs  Programs

@@ -47,6 +47,7 @@ type Compiler struct {
 	checked *compiled // the candidate checked last
 	current *compiled // the configuration in force; nil before Publish
 	config  uint64    // its generation
+	inband  int       // see SetInband
 	given   map[int]module.Program
 }
 
@@ -71,6 +72,21 @@ func (c *Compiler) Publish(s config.Snapshot) {
 		c.current = c.compiled(s.Tree)
 	}
 	c.checked, c.config = nil, s.Generation
+}
+
+// SetInband says on which card the switch's own interfaces in VLANs are, 0 for
+// none: the one that shares the supervisor's network namespace. It is called
+// before that card gets a program.
+func (c *Compiler) SetInband(slot int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.inband == slot {
+		return
+	}
+	c.inband, c.checked = slot, nil
+	if c.current != nil {
+		c.current = c.compiled(c.current.tree)
+	}
 }
 
 // Program implements module.Programs.
@@ -148,10 +164,10 @@ func (c *Compiler) Changed(t tree.Tree, slot int, names []string) []string {
 // compiled begins with a tree. What was made for the one in force is used again.
 // The caller holds the lock.
 func (c *Compiler) compiled(t tree.Tree) *compiled {
-	k := &compiled{c: c, tree: t, resolve: c.resolve(t), effective: map[string]tree.Tree{}, results: map[int]*result{}}
+	k := &compiled{c: c, tree: t, inband: c.inband, resolve: c.resolve(t), effective: map[string]tree.Tree{}, results: map[int]*result{}}
 	if c.current != nil {
 		c.current.was.Store(nil) // not all there ever was is kept
-		k.was.Store(reused(c.features, c.current, t))
+		k.was.Store(reused(c.features, c.current, k))
 	}
 	return k
 }
@@ -160,6 +176,7 @@ func (c *Compiler) compiled(t tree.Tree) *compiled {
 type compiled struct {
 	c       *Compiler
 	tree    tree.Tree
+	inband  int
 	resolve func(port string) tree.Tree
 	was     atomic.Pointer[reuse] // nil for nothing
 
@@ -191,6 +208,16 @@ func (k *compiled) slots() []int {
 	return slices.Sorted(maps.Keys(set))
 }
 
+// portsOf returns the ports of a slot, with the switch's own interfaces where they
+// are.
+func (k *compiled) portsOf(slot int) []string {
+	ports := feature.PortsOf(k.tree, slot)
+	if slot == k.inband {
+		ports = append(ports, feature.PortsByKind.Members(k.tree, feature.SVI)...)
+	}
+	return ports
+}
+
 // port returns a port with its profiles resolved, which features share.
 func (k *compiled) port(name string) tree.Tree {
 	k.mu.Lock()
@@ -218,7 +245,7 @@ func (k *compiled) slot(slot int) (map[string][]byte, []schema.Problem) {
 	r.once.Do(func() {
 		r.sections = map[string][]byte{}
 		was := k.was.Load()
-		ports := sync.OnceValue(func() []string { return feature.PortsOf(k.tree, slot) })
+		ports := sync.OnceValue(func() []string { return k.portsOf(slot) })
 		in := feature.Input{Module: slot, Config: k.tree, Effective: k.port}
 		for _, f := range k.c.features {
 			if section, ok := was.section(f, slot); ok {

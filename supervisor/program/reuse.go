@@ -17,9 +17,12 @@ type reuse struct {
 }
 
 // reused compares two trees.
-func reused(features []feature.Feature, from *compiled, now tree.Tree) *reuse {
-	r := &reuse{from: from, dirty: dirtySlots(from.tree, now), same: map[string]bool{}}
-	was := from.tree
+func reused(features []feature.Feature, from, to *compiled) *reuse {
+	was, now := from.tree, to.tree
+	r := &reuse{from: from, dirty: dirtySlots(was, now), same: map[string]bool{}}
+	if from.inband != to.inband || r.dirty[0] { // an SVI is on no slot by configuration
+		r.dirty[from.inband], r.dirty[to.inband] = true, true
+	}
 	for _, f := range features {
 		if f.Compile == nil || f.Reads == nil || f.Enabled(was) != f.Enabled(now) {
 			continue

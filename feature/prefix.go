@@ -1,4 +1,4 @@
-package management
+package feature
 
 import (
 	"net/netip"
@@ -33,8 +33,10 @@ func prefixes(name, notation, help string, v4, host bool, samples ...string) sch
 }
 
 var (
-	interface4 = prefixes("ipv4-interface", "A.B.C.D/LEN", "IP address and length of the subnet", true, true, "192.0.2.10/24", "198.51.100.1/30")
-	interface6 = prefixes("ipv6-interface", "A:B::C:D/LEN", "IPv6 address and length of the subnet", false, true, "2001:db8::10/64", "2001:db8:1::1/48")
-	prefix4    = prefixes("ipv4-prefix", "A.B.C.D/LEN", "IP prefix; 0.0.0.0/0 for the default route", true, false, "0.0.0.0/0", "203.0.113.0/24")
-	prefix6    = prefixes("ipv6-prefix", "A:B::C:D/LEN", "IPv6 prefix; ::/0 for the default route", false, false, "::/0", "2001:db8:2::/48")
+	// Interface4 and Interface6 are types of an interface's address with the length
+	// of its subnet, Prefix4 and Prefix6 of the destinations of routes.
+	Interface4 = prefixes("ipv4-interface", "A.B.C.D/LEN", "IP address and length of the subnet", true, true, "192.0.2.10/24", "198.51.100.1/30")
+	Interface6 = prefixes("ipv6-interface", "A:B::C:D/LEN", "IPv6 address and length of the subnet", false, true, "2001:db8::10/64", "2001:db8:1::1/48")
+	Prefix4    = prefixes("ipv4-prefix", "A.B.C.D/LEN", "IP prefix; 0.0.0.0/0 for the default route", true, false, "0.0.0.0/0", "203.0.113.0/24")
+	Prefix6    = prefixes("ipv6-prefix", "A:B::C:D/LEN", "IPv6 prefix; ::/0 for the default route", false, false, "::/0", "2001:db8:2::/48")
 )
