@@ -127,21 +127,9 @@ Interface                                                                    Ch 
 Interface                Description
 Port          Type   Speed   Description
 `), row("%-24s %s", `mgmt0|nve\d+`, textCell), row("%-13s %-6s %-7s %s", portCell, `eth|virt`, speedCell, textCell))},
-	{line: "show interface", each: patterns(``, `(`+longCell+`) is (up|down \((`+reasonCell+`)\))`, `admin state is (up|down), Dedicated Interface`, `admin state is (up|down),`,
-		`  Hardware: (Ethernet|Virtual), address: `+macCell+` \(bia `+macCell+`\)`, `  Belongs to \S.*`, `  Description: \S.*`, `  Internet Address is [\d.]+/\d+`,
-		`  MTU \d+ bytes, BW \d+ Kbit, DLY 10 usec`, `  reliability 255/255, txload \d+/255, rxload \d+/255`, `  Encapsulation ARPA, medium is broadcast`,
-		`  Port mode is (access|trunk)`, `  (full|auto)-duplex, (auto-speed|\d+ [MG]b/s)`, `  Beacon is turned off`, `  Auto-Negotiation is turned (on|off)`,
-		`  Input flow-control is off, output flow-control is off`, `  Auto-mdix is turned off`, `  Switchport monitor is off`, `  EtherType is 0x(8100|0000)`,
-		`  Last link flapped (never|\d\d:\d\d:\d\d|\d+d\d\dh|\d+week\(s\) \d+day\(s\))`, `  Last clearing of "show interface" counters never`, `  \d+ interface resets`,
-		`  Load-Interval #1: 30 seconds`, `    30 seconds (input|output) rate \d+ bits/sec, \d+ packets/sec`, `    input rate \S+ bps, \S+ pps; output rate \S+ bps, \S+ pps`,
-		`  Load-Interval #2: 5 minute \(300 seconds\)`, `    300 seconds (input|output) rate \d+ bits/sec, \d+ packets/sec`,
-		`  RX`, `    \d+ unicast packets  \d+ multicast packets  \d+ broadcast packets`, `    \d+ input packets  \d+ bytes`, `    \d+ jumbo packets  \d+ storm suppression bytes`,
-		`    \d+ runts  \d+ giants  \d+ CRC  \d+ no buffer`, `    \d+ input error  \d+ short frame  \d+ overrun   \d+ underrun  \d+ ignored`,
-		`    \d+ watchdog  \d+ bad etype drop  \d+ bad proto drop  \d+ if down drop`, `    \d+ input with dribble  \d+ input discard`, `    \d+ Rx pause`,
-		`  TX`, `    \d+ output packets  \d+ bytes`, `    \d+ jumbo packets`, `    \d+ output error  \d+ collision  \d+ deferred  \d+ late collision`,
-		`    \d+ lost carrier  \d+ no carrier  \d+ babble  \d+ output discard`, `    \d+ Tx pause`,
-		`  1 minute (input|output) rate \d+ bits/sec, \d+ packets/sec`, `  Rx`, `  Tx`, `    \d+ input packets \d+ unicast packets \d+ multicast packets`,
-		`    \d+ output packets \d+ unicast packets \d+ multicast packets`, `    \d+ broadcast packets \d+ bytes`)},
+	{line: "show interface", each: interfaceBlock},
+	{line: "show interface vethernet 1 detail", each: patterns(`Vethernet1 is up`, `  Owner is (VM|workload) "\S+", adapter is \S+`, `  Active on module 3`, `  Host port is \S+ \(\S+\)`,
+		`  Port-Profile is \S+`, `  Binding is static(, created `+dateCell+`)?`, `  5 minute (input|output) rate \d+ bits/second, \d+ packets/second`), maybe: interfaceBlock},
 	{line: "show interface counters", each: join(kinds{dashes(82)}, literals(`
 Port                                 InOctets                      InUcastPkts
 Port                              InMcastPkts                      InBcastPkts
@@ -295,6 +283,22 @@ Interface VNI      Multicast-group   State Mode Type [BD/VRF]      Flags
 ---- -----------
 `), row("%-4d %d", number, number))},
 }
+
+var interfaceBlock = patterns(``, `(`+longCell+`) is (up|down \((`+reasonCell+`)\))`, `admin state is (up|down), Dedicated Interface`, `admin state is (up|down),`,
+	`  Hardware: (Ethernet|Virtual), address: `+macCell+` \(bia `+macCell+`\)`, `  Belongs to \S.*`, `  Description: \S.*`, `  Internet Address is [\d.]+/\d+`,
+	`  MTU \d+ bytes, BW \d+ Kbit, DLY 10 usec`, `  reliability 255/255, txload \d+/255, rxload \d+/255`, `  Encapsulation ARPA, medium is broadcast`,
+	`  Port mode is (access|trunk)`, `  (full|auto)-duplex, (auto-speed|\d+ [MG]b/s)`, `  Beacon is turned off`, `  Auto-Negotiation is turned (on|off)`,
+	`  Input flow-control is off, output flow-control is off`, `  Auto-mdix is turned off`, `  Switchport monitor is off`, `  EtherType is 0x(8100|0000)`,
+	`  Last link flapped (never|\d\d:\d\d:\d\d|\d+d\d\dh|\d+week\(s\) \d+day\(s\))`, `  Last clearing of "show interface" counters never`, `  \d+ interface resets`,
+	`  Load-Interval #1: 30 seconds`, `    30 seconds (input|output) rate \d+ bits/sec, \d+ packets/sec`, `    input rate \S+ bps, \S+ pps; output rate \S+ bps, \S+ pps`,
+	`  Load-Interval #2: 5 minute \(300 seconds\)`, `    300 seconds (input|output) rate \d+ bits/sec, \d+ packets/sec`,
+	`  RX`, `    \d+ unicast packets  \d+ multicast packets  \d+ broadcast packets`, `    \d+ input packets  \d+ bytes`, `    \d+ jumbo packets  \d+ storm suppression bytes`,
+	`    \d+ runts  \d+ giants  \d+ CRC  \d+ no buffer`, `    \d+ input error  \d+ short frame  \d+ overrun   \d+ underrun  \d+ ignored`,
+	`    \d+ watchdog  \d+ bad etype drop  \d+ bad proto drop  \d+ if down drop`, `    \d+ input with dribble  \d+ input discard`, `    \d+ Rx pause`,
+	`  TX`, `    \d+ output packets  \d+ bytes`, `    \d+ jumbo packets`, `    \d+ output error  \d+ collision  \d+ deferred  \d+ late collision`,
+	`    \d+ lost carrier  \d+ no carrier  \d+ babble  \d+ output discard`, `    \d+ Tx pause`,
+	`  1 minute (input|output) rate \d+ bits/sec, \d+ packets/sec`, `  Rx`, `  Tx`, `    \d+ input packets \d+ unicast packets \d+ multicast packets`,
+	`    \d+ output packets \d+ unicast packets \d+ multicast packets`, `    \d+ broadcast packets \d+ bytes`)
 
 var vlanRows = join(
 	row("%-4d %-32s %-9s %s", number, wordCell, `active|suspended|act/lshut|sus/lshut`, `|(`+portCell+`)(, (`+portCell+`))*`),

@@ -147,9 +147,21 @@ func line(words []word) string {
 
 var pieces = regexp.MustCompile(`<[^>]+>|[][{}|~]|[^][{}|~<> ]+`)
 
-// lines returns the command with one value for each type.
+// lines returns the command with one value for each type. A value that may be given
+// many times is given twice at most.
 func (c command) lines() [][]word {
-	all := expand(c.template, c.types)
+	all := slices.DeleteFunc(expand(c.template, c.types), func(words []word) bool {
+		n := map[string]int{} // by type
+		for _, w := range words {
+			if w.typ == nil {
+				continue
+			}
+			if n[w.typ.TypeName()]++; n[w.typ.TypeName()] > 2 {
+				return true
+			}
+		}
+		return false
+	})
 	for _, words := range all {
 		for i, w := range words {
 			if w.typ != nil && w.typ.TypeName() == "port-profile-name" && c.kind == feature.Ethernet {

@@ -26,7 +26,7 @@ func TestRefusedRanges(t *testing.T) {
 		var out strings.Builder
 		start := time.Now()
 		s.Run(t.Context(), line, console{&out})
-		if d := time.Since(start); d > 15*time.Second {
+		if d := time.Since(start); d > time.Minute {
 			t.Errorf("%s took %v", line, d)
 		}
 		return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")

@@ -271,11 +271,14 @@ func (h *handlers) setstat(r *sftp.Request) error {
 	if len(all) == 0 {
 		return sftp.ErrSSHFxOpUnsupported
 	}
-	size := r.Attributes().Size
-	if size > 1<<62 {
+	attributes := r.Attributes()
+	if attributes == nil { // the client has flagged what it then did not send
+		return sftp.ErrSSHFxBadMessage
+	}
+	if attributes.Size > 1<<62 {
 		return sftp.ErrSSHFxOpUnsupported
 	}
-	return coded(all[len(all)-1].Truncate(int64(size)))
+	return coded(all[len(all)-1].Truncate(int64(attributes.Size)))
 }
 
 // StatVFS implements sftp.StatVFSFileCmder: the space of a file system.

@@ -309,6 +309,7 @@ func packets() []string {
 	start := packet("\x01", "\x00\x00\x00\x03")
 	open := packet("\x03", id, text("../../x"), "\x00\x00\x00\x1a", none)
 	return []string{
+		start + open + packet("\x0a", id, text("1"), "\x00\x00\x00\x01", "\x7f"), // a size that is cut off
 		start + open + packet("\x06", id, text("1"), none, none, text("abc")) + packet("\x04", id, text("1")),
 		start + packet("\x0b", id, text("/")) + packet("\x0c", id, text("1")),
 		start + open + packet("\x0a", id, text("1"), "\x00\x00\x00\x01", "\x7f\xff\xff\xff\xff\xff\xff\xff"),

@@ -228,7 +228,9 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 		case has && had && v != was && n.block.Remain != nil && n.block.Remain(rel, was, v) != nil:
 			// The line adds to what there is, so that goes first.
 			changed = true
-			p.withdraw(n, at, own, map[string]bool{l.node.name: true})
+			if !p.withdrawPart(n, at, own, rel, was, v) {
+				p.withdraw(n, at, own, map[string]bool{l.node.name: true})
+			}
 		case has && v != was, !has && had && l.decl.Shown && !l.isDefault(at, was) && n.block.Remain == nil:
 			changed = true
 		case !has && had && !l.isDefault(at, was):
@@ -253,6 +255,26 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 	if p.now.Sub(at).Empty() && !n.block.Stays { // it has gone with the last of them
 		p.emit(own.above, own.depth, own.text)
 	}
+}
+
+// withdrawPart prints the no form of what an option has too much, where the line
+// then makes the rest what it is to be: a role that must stay is not taken away in
+// between. It reports whether it has.
+func (p *patcher) withdrawPart(n *node, at tree.Path, own *head, rel string, was, v any) bool {
+	excess := n.block.Remain(rel, was, v)
+	kept := n.block.Remain(rel, was, excess)
+	if kept == nil {
+		return false
+	}
+	leaf := at.Join(p.byNames(n.path + "/" + rel).leaf.rel)
+	rest := p.now.Set(leaf, kept)
+	if made, err := n.block.Amend(rest, at[len(at)-1].Key, rel, v); err != nil || made != v {
+		return false
+	}
+	p.now = p.now.Set(leaf, excess)
+	p.withdraw(n, at, own, map[string]bool{rel: true})
+	p.now = rest
+	return true
 }
 
 // withdraw prints the no form that takes options back.

@@ -26,7 +26,6 @@ type automaton struct {
 
 	mu   sync.Mutex
 	seen strings.Builder
-	err  error
 }
 
 // automaton logs in to the switch as soon as that lets it.
