@@ -74,7 +74,9 @@ func (r *remote) each(ctx context.Context, servers []users.Server, ask func(cont
 		if err == nil {
 			return nil
 		}
-		r.bury(s)
+		if !errors.Is(err, tacacs.ErrServer) { // one that reports an error is not dead: it may not know the user
+			r.bury(s)
+		}
 	}
 	return errUnanswered
 }
