@@ -22,6 +22,7 @@ import (
 type Accounting struct {
 	a     *Authenticator
 	queue chan record
+	place chan struct{} // one, Run's
 
 	mu      sync.Mutex
 	boot    string // begins the names of sessions
@@ -65,7 +66,7 @@ type record struct {
 
 // Accounting returns the accounting of an Authenticator.
 func (a *Authenticator) Accounting() *Accounting {
-	return &Accounting{a: a, queue: make(chan record, maxRecords), boot: rand.Text()[:8], began: map[string]accounted{}}
+	return &Accounting{a: a, queue: make(chan record, maxRecords), place: make(chan struct{}, 1), boot: rand.Text()[:8], began: map[string]accounted{}}
 }
 
 // Entered and Left note a login and its end.
@@ -181,7 +182,7 @@ func (c *Accounting) Run(ctx context.Context) {
 // send tells the first server that answers.
 func (c *Accounting) send(ctx context.Context, r record) {
 	t := c.a.cfg.Running()
-	err := c.a.remote.each(ctx, users.ServersOf(t, users.Accounting(t).Groups), func(ctx context.Context, s users.Server) error {
+	err := c.a.remote.each(ctx, c.place, users.ServersOf(t, users.Accounting(t).Groups), func(ctx context.Context, s users.Server) error {
 		return c.a.remote.counted(s, toAccount, func() error {
 			if s.Protocol == users.Tacacs {
 				return c.a.remote.tacacsAccount(ctx, s, r)
