@@ -94,7 +94,13 @@ func TestTacacsLogin(t *testing.T) {
 // is told of sessions and of what they change.
 func TestTacacsCommands(t *testing.T) {
 	s, address := sshServer(t)
-	p := tacacsServer(t, s, "aaa authorization commands default group TAC\naaa authorization config-commands default group TAC\naaa accounting default group TAC")
+	// The server does not know admin, and reports errors for his records: it is not dead for that.
+	p := tacacsServer(t, s, "tacacs-server deadtime 5\naaa accounting default group TAC\nvlan 9\nexit\naaa authorization commands default group TAC\naaa authorization config-commands default group TAC")
+	eventually(t, "no error", func() bool {
+		out, _ := lines(t, s, "show tacacs-server statistics 127.0.0.1")
+		_, accounting, _ := strings.Cut(out, "Accounting Statistics\n")
+		return accounting != "" && !strings.Contains(accounting, "errors: 0\n")
+	})
 	tina, err := sshDial(address, "tina", gossh.Password("remote-1A"))
 	if err != nil {
 		t.Fatal(err)
@@ -115,7 +121,7 @@ func TestTacacsCommands(t *testing.T) {
 			t.Errorf("%s: %v, %q", c.line, ok, out)
 		}
 	}
-	if out, ok := lines(t, s, "show running-config"); !ok || !strings.Contains(out, "vlan 1,7-8\n") || strings.Contains(out, "name x") {
+	if out, ok := lines(t, s, "show running-config"); !ok || !strings.Contains(out, "vlan 1,7-9\n") || strings.Contains(out, "name x") {
 		t.Errorf("running: %v, %s", ok, out)
 	}
 	// What comes by no line is judged by the lines that do it.

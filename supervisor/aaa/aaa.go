@@ -103,7 +103,7 @@ func New(cfg Config) *Authenticator {
 	a := &Authenticator{
 		cfg: cfg, seed: maphash.MakeSeed(), key: make([]byte, 32), dummy: secret.New(rand.Text()),
 		slots: make(chan struct{}, atOnce), queue: make(chan struct{}, atOnce+waiting),
-		remote: remote{dial: cfg.Dial, places: make(chan struct{}, maxAsking)},
+		remote: remote{dial: cfg.Dial, places: make(chan struct{}, maxAsking), commands: make(chan struct{}, maxAsking)},
 		locks:  newLockout(), right: map[[sha256.Size]byte]time.Time{},
 	}
 	rand.Read(a.key) // never fails

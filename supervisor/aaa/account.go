@@ -22,12 +22,19 @@ import (
 type Accounting struct {
 	a     *Authenticator
 	queue chan record
+	place chan struct{} // one, Run's
 
 	mu      sync.Mutex
 	boot    string // begins the names of sessions
 	tasks   uint64
-	began   map[string]string // the names of sessions by where they come from
-	dropped int               // records since the log said so
+	began   map[string]accounted // sessions by where they come from
+	dropped int                  // records since the log said so
+}
+
+// accounted is a session as servers know it.
+type accounted struct {
+	name string
+	role feature.Role
 }
 
 // Bounds of accounting.
@@ -59,7 +66,7 @@ type record struct {
 
 // Accounting returns the accounting of an Authenticator.
 func (a *Authenticator) Accounting() *Accounting {
-	return &Accounting{a: a, queue: make(chan record, maxRecords), boot: rand.Text()[:8], began: map[string]string{}}
+	return &Accounting{a: a, queue: make(chan record, maxRecords), place: make(chan struct{}, 1), boot: rand.Text()[:8], began: map[string]accounted{}}
 }
 
 // Entered and Left note a login and its end.
@@ -69,7 +76,7 @@ func (c *Accounting) Entered(l feature.Login) {
 	c.tasks++
 	name := c.name()
 	if len(c.began) < maxSessions {
-		c.began[from] = name
+		c.began[from] = accounted{name, l.Role}
 	}
 	c.mu.Unlock()
 	c.add(record{kind: began, user: l.User, from: from, role: l.Role, session: name, at: l.Since})
@@ -79,7 +86,7 @@ func (c *Accounting) Entered(l feature.Login) {
 func (c *Accounting) Left(l feature.Login) {
 	from := fromOf(l)
 	c.mu.Lock()
-	name := c.began[from]
+	name := c.began[from].name
 	delete(c.began, from)
 	c.mu.Unlock()
 	now := time.Now()
@@ -98,17 +105,17 @@ func fromOf(l feature.Login) string {
 // and without secrets, and what became of it.
 func (c *Accounting) Command(user, from, line string, at time.Time, ok bool) {
 	c.mu.Lock()
-	name := c.began[from]
-	if name == "" {
+	session := c.began[from]
+	if session.name == "" {
 		c.tasks++
-		name = c.name()
+		session.name = c.name()
 	}
 	c.mu.Unlock()
 	result := " (SUCCESS)"
 	if !ok {
 		result = " (FAILURE)"
 	}
-	c.add(record{kind: ran, user: user, from: from, session: name, at: at, line: line + result})
+	c.add(record{kind: ran, user: user, from: from, role: session.role, session: session.name, at: at, line: line + result})
 }
 
 func (c *Accounting) name() string { return c.boot + "-" + strconv.FormatUint(c.tasks, 10) }
@@ -175,7 +182,7 @@ func (c *Accounting) Run(ctx context.Context) {
 // send tells the first server that answers.
 func (c *Accounting) send(ctx context.Context, r record) {
 	t := c.a.cfg.Running()
-	err := c.a.remote.each(ctx, users.ServersOf(t, users.Accounting(t).Groups), func(ctx context.Context, s users.Server) error {
+	err := c.a.remote.each(ctx, c.place, users.ServersOf(t, users.Accounting(t).Groups), func(ctx context.Context, s users.Server) error {
 		return c.a.remote.counted(s, toAccount, func() error {
 			if s.Protocol == users.Tacacs {
 				return c.a.remote.tacacsAccount(ctx, s, r)

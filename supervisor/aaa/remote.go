@@ -20,8 +20,10 @@ import (
 // asks it and no other: local users need none of its places, and those who ask are
 // bounded.
 type remote struct {
-	dial   Dial
-	places chan struct{}
+	dial Dial
+	// places are for logins, and others for those who are logged in: strangers take
+	// none of them.
+	places, commands chan struct{}
 
 	mu       sync.Mutex
 	dead     map[feature.ServerKey]time.Time // until when a silent server is not asked
@@ -55,11 +57,12 @@ var (
 )
 
 // each asks servers in turn, until one answers, but those that were silent lately
-// and those without a secret. The error is ErrBusy, errUnanswered or that of ctx.
-func (r *remote) each(ctx context.Context, servers []users.Server, ask func(context.Context, users.Server) error) error {
+// and those without a secret. It takes one of some places. The error is ErrBusy,
+// errUnanswered or that of ctx.
+func (r *remote) each(ctx context.Context, places chan struct{}, servers []users.Server, ask func(context.Context, users.Server) error) error {
 	select {
-	case r.places <- struct{}{}:
-		defer func() { <-r.places }()
+	case places <- struct{}{}:
+		defer func() { <-places }()
 	default:
 		return ErrBusy
 	}
@@ -74,7 +77,9 @@ func (r *remote) each(ctx context.Context, servers []users.Server, ask func(cont
 		if err == nil {
 			return nil
 		}
-		r.bury(s)
+		if !errors.Is(err, tacacs.ErrServer) { // one that reports an error is not dead: it may not know the user
+			r.bury(s)
+		}
 	}
 	return errUnanswered
 }
@@ -113,7 +118,7 @@ func (r *remote) counted(s users.Server, what purpose, request func() error) err
 // that of ctx.
 func (r *remote) login(ctx context.Context, t tree.Tree, servers []users.Server, user, password, source string) (feature.Identity, error) {
 	who, ok := feature.Identity{User: user}, false
-	err := r.each(ctx, servers, func(ctx context.Context, s users.Server) (err error) {
+	err := r.each(ctx, r.places, servers, func(ctx context.Context, s users.Server) (err error) {
 		if s.Protocol == users.Tacacs {
 			who.Role, ok, err = r.tacacsLogin(ctx, t, s, user, password, source)
 		} else {

@@ -177,4 +177,7 @@ func TestSilentRADIUS(t *testing.T) {
 	if _, err := a.Password(t.Context(), "zoe", "hashcat", "192.0.2.1:1"); !errors.Is(err, ErrBusy) {
 		t.Errorf("with no place: %v", err)
 	}
+	if err := a.remote.each(t.Context(), a.remote.commands, nil, nil); !errors.Is(err, errUnanswered) {
+		t.Errorf("commands of those who are logged in: %v", err)
+	}
 }
