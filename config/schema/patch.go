@@ -312,9 +312,25 @@ func (p *patcher) remove(n *node, path tree.Path, depth int, h *head) {
 			}
 		}
 	}
-	if lines != nil {
+	switch {
+	case lines == nil:
+	case p.shadowed(n):
+		p.group()
+		for _, line := range lines {
+			p.line(depth, line)
+		}
+	default:
 		p.gone = append(p.gone, removal{h, depth, lines})
 	}
+}
+
+// shadowed reports whether the global line of a list is that of another list in a
+// mode: there it would be taken for the other's, so it comes before such a mode is
+// entered, as the lines that add do.
+func (p *patcher) shadowed(n *node) bool {
+	return n.block.Parent == "" && n.block.Mode == "" && slices.ContainsFunc(p.blocks, func(b *Block) bool {
+		return b.Parent != "" && b.Line == n.block.Line
+	})
 }
 
 // leaf prints what changes of a leaf in the mode of the node at a path, what
