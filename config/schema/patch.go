@@ -226,9 +226,15 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 		v, has := p.to.Get(at.Join(l.rel))
 		switch {
 		case has && had && v != was && n.block.Remain != nil && n.block.Remain(rel, was, v) != nil:
-			// The line adds to what there is, so that goes first.
+			// The line adds to what there is, so what is not to stay goes first, and
+			// nothing else: an entry may not do without all of it.
 			changed = true
+			leaf, left := at.Join(l.rel), n.block.Remain(rel, was, n.block.Remain(rel, was, v))
+			p.now = p.now.Set(leaf, n.block.Remain(rel, was, v))
 			p.withdraw(n, at, own, map[string]bool{l.node.name: true})
+			if left != nil {
+				p.now = p.now.Set(leaf, left)
+			}
 		case has && v != was, !has && had && l.decl.Shown && !l.isDefault(at, was) && n.block.Remain == nil:
 			changed = true
 		case !has && had && !l.isDefault(at, was):
