@@ -22,15 +22,15 @@ func (c *Card) svis(sections map[string][]byte) ([]attach.Want, error) {
 	}
 	var list []attach.Want
 	for _, i := range p.Ports {
-		list = append(list, attach.Want{Name: i.Name, Kind: attach.SVI, Device: i.Device, MTU: int(i.MTU), MAC: ownMAC(c.cfg.UUID, i.Name)})
+		list = append(list, attach.Want{Name: i.Name, Kind: attach.SVI, Device: i.Device, MTU: int(i.MTU), MAC: ownMAC(c.agent.Status().Chassis, i.Name)})
 	}
 	return list, nil
 }
 
 // ownMAC is the address of an interface of the switch itself: one of those that
-// nobody assigns (IEEE 802 §8.2), always the same on the same host.
-func ownMAC(host, name string) ether.MAC {
-	sum := sha256.Sum256([]byte("trunkline svi " + host + " " + name))
+// nobody assigns (IEEE 802 §8.2), always the same in the same chassis.
+func ownMAC(chassis, name string) ether.MAC {
+	sum := sha256.Sum256([]byte("trunkline svi " + chassis + " " + name))
 	m := ether.MAC(sum[:6])
 	m[0] = m[0]&^1 | 2
 	return m

@@ -226,7 +226,8 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 		v, has := p.to.Get(at.Join(l.rel))
 		switch {
 		case has && had && v != was && n.block.Remain != nil && n.block.Remain(rel, was, v) != nil:
-			// The line adds to what there is, so that goes first.
+			// The line adds to what there is, so what is not to stay goes first, and
+			// nothing else: an entry may not do without all of it.
 			changed = true
 			if !p.withdrawPart(n, at, own, rel, was, v) {
 				p.withdraw(n, at, own, map[string]bool{l.node.name: true})
@@ -334,9 +335,25 @@ func (p *patcher) remove(n *node, path tree.Path, depth int, h *head) {
 			}
 		}
 	}
-	if lines != nil {
+	switch {
+	case lines == nil:
+	case p.shadowed(n):
+		p.group()
+		for _, line := range lines {
+			p.line(depth, line)
+		}
+	default:
 		p.gone = append(p.gone, removal{h, depth, lines})
 	}
+}
+
+// shadowed reports whether the global line of a list is that of another list in a
+// mode: there it would be taken for the other's, so it comes before such a mode is
+// entered, as the lines that add do.
+func (p *patcher) shadowed(n *node) bool {
+	return n.block.Parent == "" && n.block.Mode == "" && slices.ContainsFunc(p.blocks, func(b *Block) bool {
+		return b.Parent != "" && b.Line == n.block.Line
+	})
 }
 
 // leaf prints what changes of a leaf in the mode of the node at a path, what

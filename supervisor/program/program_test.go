@@ -195,3 +195,20 @@ func TestConcurrent(t *testing.T) {
 		t.Errorf("at the end %+v, %v", p, err)
 	}
 }
+
+// TestInband: the switch's own interfaces in VLANs are in the program of the card
+// that is said to have them, and of no other.
+func TestInband(t *testing.T) {
+	var count atomic.Int32
+	c := compiler(t, &count)
+	c.Publish(config.Snapshot{Tree: chassis("a", "Ethernet3/1", "Vlan10"), Generation: 1})
+	for _, inband := range []int{0, 3, 4} {
+		c.SetInband(inband)
+		for _, slot := range []int{3, 4} {
+			p, err := c.Program(slot)
+			if has := strings.Contains(string(p.Sections["whole"]), "Vlan10"); err != nil || has != (slot == inband) {
+				t.Errorf("inband on %d: program of %d %s, %v", inband, slot, p.Sections["whole"], err)
+			}
+		}
+	}
+}
