@@ -181,7 +181,7 @@ func in12(order int) func(l *schema.Leaf) {
 var radiusSchema = schema.Group{
 	Blocks: []schema.Block{{
 		Path: serverList, Keys: []schema.Key{{Name: "host", Type: feature.HostName}}, Section: 12, Order: 5, Help: "RADIUS server",
-		Line:    "radius-server host <host> [key <key>] [auth-port <auth-port>] [timeout <timeout>] [retransmit <retransmit>]",
+		Line:    "radius-server host <host> [key <key>|auth-port <auth-port>|timeout <timeout>|retransmit <retransmit>]*",
 		Options: []string{"key", "auth-port", "timeout", "retransmit"},
 		Amend:   func(_ tree.Tree, _, _ string, value any) (any, error) { return value, nil }, Stays: true,
 	}, {
