@@ -132,7 +132,7 @@ func New(p Product) (*CLI, error) {
 	if c.accounts == nil {
 		c.accounts = &recent{}
 	}
-	_, target := c.placeTypes()
+	_, target := c.placeTypes(false)
 	if c.targets, err = grammar.NewTable(grammar.Command{Template: "<file>", Types: map[string]schema.AnyType{"file": target}}); err != nil {
 		return nil, fmt.Errorf("grammar of redirections: %w", err)
 	}

@@ -81,6 +81,7 @@ func setup(ctx context.Context, r *request) error {
 			return err
 		}
 		if candidate != nil {
+			r.line = "setup ; " + strings.Join(r.cli.shownSetup(lines), " ; ") // for accounting and history
 			if _, err := r.cli.history.Commit(ctx, candidate, r.meta(r.line), history.Confirm{}); err != nil {
 				return err
 			}
