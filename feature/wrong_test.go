@@ -90,7 +90,7 @@ func (w *world) differs() string {
 // §4.1, or one sentence.
 var messages = regexp.MustCompile(`^( *\^\n% (Invalid command|Ambiguous command|Incomplete command|` +
 	`Invalid number, range is \(\d+:\d+\)|Invalid value/range|Invalid ip(v6)? address|Invalid mac address|` +
-	`Invalid interface format|Invalid regular expression|String exceeded max length of \(\d+\)) at '\^' marker\.|ERROR: [^\n]+)\n$`)
+	`Invalid interface format|Invalid regular expression|String exceeded max length of \(\d+\)) at '\^' marker\.|ERROR: [^\n]+(\nERROR: [^\n]+)*)\n$`)
 
 // wrongLines are lines that are near to a command and none, by what is wrong.
 func wrongLines(words []word) map[string][]string {
