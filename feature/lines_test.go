@@ -197,6 +197,9 @@ func alternatives(in []string, types map[string]schema.AnyType) (all [][]word, r
 		case p == "[" || p == "{":
 			var inner [][]word
 			inner, in = alternatives(in, types)
+			if p == "[" && len(in) > 0 && in[0] == "*" {
+				inner, in = anyOrder(inner), in[1:]
+			}
 			if p == "[" {
 				inner = append(inner, nil)
 			}
@@ -216,6 +219,31 @@ func alternatives(in []string, types map[string]schema.AnyType) (all [][]word, r
 		}
 	}
 	return append(all, now...), nil
+}
+
+// anyOrder are options one by one, and all of them in both directions.
+func anyOrder(options [][]word) [][]word {
+	backward := slices.Clone(options)
+	slices.Reverse(backward)
+	return append(slices.Clone(options), distinct(options), distinct(backward))
+}
+
+// distinct joins options, of those that begin with the same word or are values of
+// one type the first.
+func distinct(options [][]word) []word {
+	var all []word
+	seen := map[string]bool{}
+	for _, o := range options {
+		key := o[0].text
+		if o[0].typ != nil {
+			key = o[0].typ.TypeName()
+		}
+		if !seen[key] {
+			seen[key] = true
+			all = append(all, o...)
+		}
+	}
+	return all
 }
 
 // samples are values by type that fit the world of the tests.

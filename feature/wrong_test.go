@@ -105,10 +105,10 @@ func (w *world) restored() *world {
 }
 
 // messages are the forms of a refusal: the caret and one of the texts of cli.md
-// §4.1, or one sentence.
+// §4.1, or a sentence for each rule that the line breaks.
 var messages = regexp.MustCompile(`^( *\^\n% (Invalid command|Ambiguous command|Incomplete command|` +
 	`Invalid number, range is \(\d+:\d+\)|Invalid value/range|Invalid ip(v6)? address|Invalid mac address|` +
-	`Invalid interface format|Invalid regular expression|String exceeded max length of \(\d+\)) at '\^' marker\.|ERROR: [^\n]+)\n$`)
+	`Invalid interface format|Invalid regular expression|String exceeded max length of \(\d+\)) at '\^' marker\.|ERROR: [^\n]+(\nERROR: [^\n]+)*)\n$`)
 
 // wrongLines are lines that are near to a command and none, by what is wrong.
 func wrongLines(words []word) map[string][]string {

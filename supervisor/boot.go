@@ -19,8 +19,13 @@ func (s *Supervisor) base(ctx context.Context, sch *schema.Schema) (tree.Tree, e
 	if err != nil || running != nil || startup != nil {
 		return tree.Tree{}, nil // an error is config.Open's to tell
 	}
+	s.fresh = true
 	return s.boot(sch)
 }
+
+// Fresh reports whether the chassis had nothing stored when it was opened: it boots
+// for the first time, or its startup configuration has been erased.
+func (s *Supervisor) Fresh() bool { return s.fresh }
 
 // boot returns the configuration of a chassis that has none stored: the
 // factory's, then the base lines, then those of the file. What cannot be used

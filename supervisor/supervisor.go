@@ -11,6 +11,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,6 +98,7 @@ var ErrReload = errors.New("reload")
 // Supervisor is an open supervisor.
 type Supervisor struct {
 	cfg      Config
+	fresh    bool // nothing was stored
 	log      *slog.Logger
 	began    time.Time
 	features []feature.Feature
@@ -213,7 +215,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	}
 	s.cli, err = session.New(session.Product{
 		Store: s.config, History: s.history, Schema: sch, Features: s.features, Query: s.query, Host: host{s}, Version: version.String, Support: support(),
-		Files: s.files, Transfer: s.transfers(),
+		Files: s.files, Transfer: s.transfers(), Setup: SetupDialogue(cmp.Or(cfg.Admin.Name, defaultAdmin)),
 		Accounting: accounts{s.accounts, s.accounting}, Now: s.now, Rights: rightsIn, Authorizer: s.users,
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ type edge struct {
 	name string
 	typ  schema.AnyType
 	one  *Table // of a list: what one item may be, as <value>
+	part int    // the option that it is part of, 0 for none
 	to   *state
 }
 
@@ -38,17 +40,20 @@ type mark struct {
 	name string
 	typ  schema.AnyType
 	enum bool // one keyword of an enumeration
+	part int  // the option that it is part of, 0 for none
 }
 
 // way is an edge with the marks that are passed before it.
 type way struct {
 	marks []mark
 	edge  *edge // nil: the end of the command
+	once  int   // the option that begins here, 0 for none
 }
 
 // state is a place between two words of a command.
 type state struct {
 	command *Command
+	options int // of the command
 	ways    []way
 	empty   []empty // only while compiling
 }
@@ -59,6 +64,7 @@ type empty struct {
 	edge  *edge
 	to    *state
 	end   bool
+	once  int // the option that begins here, 0 for none
 }
 
 type builder struct {
@@ -67,6 +73,8 @@ type builder struct {
 	all     []*state
 	depth   int
 	fixed   string // the keywords outside of brackets, which Command.Help explains
+	options int    // numbered so far, in the order of the template
+	part    int    // the option that is being compiled, 0 for none
 }
 
 const maxStates = 4096 // of one command
@@ -92,16 +100,18 @@ func (b *builder) command1(parts []template.Part) (*state, error) {
 	}
 	last.empty = append(last.empty, empty{end: true})
 	for _, s := range b.all {
-		s.ways = b.closure(s, nil, map[*state]bool{})
+		s.ways = b.closure(s, nil, 0, map[*state]bool{})
 	}
 	for _, s := range b.all {
-		s.empty = nil
+		s.empty, s.options = nil, b.options
 	}
 	return start, nil
 }
 
-// closure collects what can be consumed at s, marks passed on the way first.
-func (b *builder) closure(s *state, marks []mark, seen map[*state]bool) []way {
+// closure collects what can be consumed at s, marks passed on the way first. Once
+// is the option that has been begun on the way there: one at most, as none is
+// empty.
+func (b *builder) closure(s *state, marks []mark, once int, seen map[*state]bool) []way {
 	if seen[s] {
 		return nil
 	}
@@ -114,9 +124,9 @@ func (b *builder) closure(s *state, marks []mark, seen map[*state]bool) []way {
 		case e.end:
 			all = append(all, way{marks: m})
 		case e.edge != nil:
-			all = append(all, way{marks: m, edge: e.edge})
+			all = append(all, way{marks: m, edge: e.edge, once: once})
 		default:
-			all = append(all, b.closure(e.to, m, seen)...)
+			all = append(all, b.closure(e.to, m, max(once, e.once), seen)...)
 		}
 	}
 	return all
@@ -146,10 +156,14 @@ func (b *builder) sequence(from *state, parts []template.Part, sc *scope) (*stat
 		case p.Word != "":
 			sc = sc.below(p.Word)
 			from.empty = append(from.empty, empty{edge: &edge{
-				text: p.Word, glue: p.Glued, form: !sc.outer, help: b.help(sc), to: to,
+				text: p.Word, glue: p.Glued, form: !sc.outer, help: b.help(sc), part: b.part, to: to,
 			}})
 		case p.Placeholder != "":
 			if err := b.placeholder(from, to, p.Placeholder, sc); err != nil {
+				return nil, err
+			}
+		case p.Options:
+			if err := b.anyOrder(from, to, p.Choices, sc); err != nil {
 				return nil, err
 			}
 		default:
@@ -178,6 +192,30 @@ func (b *builder) sequence(from *state, parts []template.Part, sc *scope) (*stat
 	return from, nil
 }
 
+// anyOrder compiles options: a place that each of them leads back to. Which of
+// them were taken is with the thread, or there would be a state for each subset.
+func (b *builder) anyOrder(from, to *state, options [][]template.Part, sc *scope) error {
+	if !sc.outer || b.part != 0 {
+		return errors.New("options inside of a value or of options")
+	}
+	at := b.state()
+	from.empty = append(from.empty, empty{to: at})
+	for _, o := range options {
+		b.options++
+		begin := b.state()
+		at.empty = append(at.empty, empty{to: begin, once: b.options})
+		b.part = b.options
+		end, err := b.sequence(begin, o, sc)
+		b.part = 0
+		if err != nil {
+			return err
+		}
+		end.empty = append(end.empty, empty{to: at})
+	}
+	at.empty = append(at.empty, empty{to: to})
+	return nil
+}
+
 func (b *builder) placeholder(from, to *state, name string, sc *scope) error {
 	if b.depth++; b.depth > 8 {
 		return fmt.Errorf("placeholder <%s> refers to itself", name)
@@ -188,8 +226,17 @@ func (b *builder) placeholder(from, to *state, name string, sc *scope) error {
 		return fmt.Errorf("placeholder <%s> has no type", name)
 	}
 	how := typ.How()
-	one := func(e *edge) { from.empty = append(from.empty, empty{edge: e}) }
+	one := func(e *edge) {
+		e.part = b.part
+		from.empty = append(from.empty, empty{edge: e})
+	}
+	between := func(from, to *state, m mark) {
+		m.name, m.typ, m.part = name, typ, b.part
+		from.empty = append(from.empty, empty{marks: []mark{m}, to: to})
+	}
 	switch {
+	case b.part != 0 && (how.Rest || name == b.command.List):
+		return fmt.Errorf("option <%s> takes the rest of the line", name)
 	case sc.outer && name == b.command.List:
 		item, err := NewTable(Command{Template: "<value>", Types: map[string]schema.AnyType{"value": typ}})
 		if err != nil {
@@ -198,14 +245,14 @@ func (b *builder) placeholder(from, to *state, name string, sc *scope) error {
 		one(&edge{kind: list, name: name, typ: typ, one: item, help: how.Help, to: to})
 	case len(how.Keywords) > 0:
 		in, out := b.state(), b.state()
-		from.empty = append(from.empty, empty{marks: []mark{{open: true, name: name, typ: typ, enum: true}}, to: in})
+		between(from, in, mark{open: true, enum: true})
 		for _, k := range how.Keywords {
-			in.empty = append(in.empty, empty{edge: &edge{text: k.Text, help: k.Help, form: true, to: out}})
+			in.empty = append(in.empty, empty{edge: &edge{text: k.Text, help: k.Help, form: true, part: b.part, to: out}})
 		}
-		out.empty = append(out.empty, empty{marks: []mark{{name: name, typ: typ, enum: true}}, to: to})
+		between(out, to, mark{enum: true})
 	case len(how.Forms) > 0:
 		in := b.state()
-		from.empty = append(from.empty, empty{marks: []mark{{open: true, name: name, typ: typ}}, to: in})
+		between(from, in, mark{open: true})
 		for _, f := range how.Forms {
 			parts, err := template.Parse(f)
 			if err != nil {
@@ -215,7 +262,7 @@ func (b *builder) placeholder(from, to *state, name string, sc *scope) error {
 			if err != nil {
 				return fmt.Errorf("form %q of <%s>: %w", f, name, err)
 			}
-			out.empty = append(out.empty, empty{marks: []mark{{name: name, typ: typ}}, to: to})
+			between(out, to, mark{})
 		}
 	case how.Rest:
 		one(&edge{kind: rest, name: name, typ: typ, help: how.Help, to: to})
@@ -266,6 +313,20 @@ func (b *builder) shapes(parts []template.Part) []string {
 	return slices.Compact(all)
 }
 
+// pairs are the shapes of two options after each other, either first. Of more,
+// another command would have to know them all.
+func pairs(options [][]template.Part, types map[string]schema.AnyType, within map[string]bool, depth int) []string {
+	var all []string
+	for i := range options {
+		for j := range options {
+			if i != j {
+				all = append(all, expand(slices.Concat(options[i], options[j]), types, within, depth)...)
+			}
+		}
+	}
+	return all
+}
+
 func expand(parts []template.Part, types map[string]schema.AnyType, within map[string]bool, depth int) []string {
 	all := []string{""}
 	for _, p := range parts {
@@ -295,6 +356,9 @@ func expand(parts []template.Part, types map[string]schema.AnyType, within map[s
 			}
 			for _, c := range p.Choices {
 				next = append(next, expand(c, types, within, depth)...)
+			}
+			if p.Options {
+				next = append(next, pairs(p.Choices, types, within, depth)...)
 			}
 		}
 		product := make([]string, 0, len(all)*len(next))

@@ -54,8 +54,8 @@ func TooLong(line string) *Error {
 // A Command is one line of a table.
 type Command struct {
 	// Template holds literals, <placeholders>, [optional|parts],
-	// {a|choice} and Word~<glued>, a keyword that may be written together
-	// with what follows.
+	// {a|choice}, [options|once]* in any order, and Word~<glued>, a keyword that
+	// may be written together with what follows.
 	Template string
 	Types    map[string]schema.AnyType
 	Words    schema.Words
@@ -115,8 +115,8 @@ func NewTable(commands ...Command) (*Table, error) {
 // Match is a line that a table accepts.
 type Match struct {
 	Command *Command
-	// Text is the line with keywords whole and values in canonical form; of a
-	// list only the first value.
+	// Text is the line with keywords whole, values in canonical form and options
+	// in the order of the template; of a list only the first value.
 	Text string
 	// Shown is Text without secrets, and with all values of a list, as they were
 	// typed.

@@ -87,6 +87,7 @@ func listEdge(threads []thread) (found *edge, sole, end bool) {
 			switch {
 			case w.edge == nil:
 				end = true
+			case !th.open(w):
 			case w.edge.kind != list:
 				sole = false
 			default:
@@ -142,6 +143,9 @@ func (t *Table) Help(line string) (Help, *Error) {
 	for _, th := range r.threads {
 		for _, w := range th.at.ways {
 			e := w.edge
+			if !th.open(w) {
+				continue
+			}
 			if e == nil {
 				h.CR = h.CR || word == "" && !r.partial.quoted
 				continue
@@ -245,7 +249,7 @@ func (t *Table) Complete(line string, objects func(list string) []string) (from 
 	for _, th := range r.threads {
 		for _, w := range th.at.ways {
 			e := w.edge
-			if e == nil {
+			if e == nil || !th.open(w) {
 				continue
 			}
 			switch e.kind {

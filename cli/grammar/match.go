@@ -1,7 +1,9 @@
 package grammar
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"strings"
 
 	"trunkline/config/schema"
@@ -21,8 +23,15 @@ const (
 
 // thread is one way through the graph.
 type thread struct {
-	at  *state
-	log *event
+	at    *state
+	log   *event
+	taken uint32 // the options that were given, by bit of their number
+	given int    // how many they are, at least
+}
+
+// open reports whether the thread may go a way: an option is given once.
+func (t thread) open(w way) bool {
+	return w.once == 0 || t.taken&(1<<w.once) == 0 && t.given < t.at.options
 }
 
 // event is one thing a thread passed; the list leads backwards.
@@ -36,9 +45,13 @@ type event struct {
 	col    int // byte offset on the line
 }
 
-func (t thread) passed(marks []mark, col int) thread {
-	for _, m := range marks {
+func (t thread) passed(w way, col int) thread {
+	for _, m := range w.marks {
 		t.log = &event{before: t.log, mark: m, col: col}
+	}
+	if w.once != 0 {
+		t.taken |= 1 << w.once
+		t.given++
 	}
 	return t
 }
@@ -116,11 +129,11 @@ func (m *matcher) steps(threads []thread, i int) ([]step, []wrong) {
 	tok := m.toks[i]
 	for _, th := range threads {
 		for _, w := range th.at.ways {
-			if w.edge == nil {
+			if w.edge == nil || !th.open(w) {
 				continue
 			}
 			e := w.edge
-			from := th.passed(w.marks, tok.at)
+			from := th.passed(w, tok.at)
 			switch e.kind {
 			case keyword:
 				n := 0
@@ -178,11 +191,13 @@ func formType(marks []mark) schema.AnyType {
 }
 
 func (t thread) word(e *edge, col int) thread {
-	return thread{e.to, &event{before: t.log, edge: e, text: e.text, col: col}}
+	t.at, t.log = e.to, &event{before: t.log, edge: e, text: e.text, col: col}
+	return t
 }
 
 func (t thread) value(e *edge, v any, col int) thread {
-	return thread{e.to, &event{before: t.log, edge: e, text: e.typ.FormatText(v), value: v, col: col}}
+	t.at, t.log = e.to, &event{before: t.log, edge: e, text: e.typ.FormatText(v), value: v, col: col}
+	return t
 }
 
 // glued reads keyword and value from one word: "e3/1".
@@ -197,7 +212,7 @@ func (m *matcher) glued(from thread, e *edge, tok token, n int) (steps []step, w
 			wrongs = append(wrongs, wrong{edge: w.edge, err: err, at: tok.at + n})
 			continue
 		}
-		to := after.passed(w.marks, tok.at+n).value(w.edge, v, tok.at+n)
+		to := after.passed(w, tok.at+n).value(w.edge, v, tok.at+n)
 		steps = append(steps, step{edge: e, exact: n == len(e.text), to: to})
 	}
 	return steps, wrongs
@@ -290,11 +305,12 @@ func take(steps []step) (next []thread, all, ambiguous bool) {
 }
 
 // reaches reports whether the end of the line can be reached by taking steps
-// for word i, and how many words get consumed.
+// for word i, and how many words get consumed. Threads that meet are one, which may
+// still take the options that either may, or there would be one for each subset.
 func (m *matcher) reaches(steps []step, i int) (ok bool, depth int) {
 	for {
 		var threads []thread
-		seen := map[*state]bool{}
+		seen := map[*state]int{}
 		for _, s := range steps {
 			if s.all {
 				if ends(s.to.at) {
@@ -302,10 +318,13 @@ func (m *matcher) reaches(steps []step, i int) (ok bool, depth int) {
 				}
 				continue
 			}
-			if !seen[s.to.at] {
-				seen[s.to.at] = true
-				threads = append(threads, s.to)
+			if n, ok := seen[s.to.at]; ok {
+				threads[n].taken &= s.to.taken
+				threads[n].given = min(threads[n].given, s.to.given)
+				continue
 			}
+			seen[s.to.at] = len(threads)
+			threads = append(threads, s.to)
 		}
 		if i++; i == len(m.toks) {
 			for _, th := range threads {
@@ -339,7 +358,7 @@ func (m *matcher) accept(threads []thread) (*Match, *Error) {
 			if w.edge != nil {
 				continue
 			}
-			end := th.passed(w.marks, len(m.line))
+			end := th.passed(w, len(m.line))
 			r, err := m.result(end)
 			if err == nil {
 				return r, nil
@@ -362,6 +381,8 @@ func (m *matcher) result(th thread) (*Match, *Error) {
 	for e := th.log; e != nil; e = e.before {
 		events = append(events, e)
 	}
+	slices.Reverse(events)
+	inOrder(events)
 	type open struct {
 		mark mark
 		text strings.Builder
@@ -390,8 +411,8 @@ func (m *matcher) result(th thread) (*Match, *Error) {
 		shown.text.WriteString(text)
 		shown.glue = glue
 	}
-	for i := len(events) - 1; i >= 0; i-- {
-		switch e := events[i]; {
+	for _, e := range events {
+		switch {
 		case e.edge == nil && e.mark.open:
 			stack = append(stack, &open{mark: e.mark, col: e.col})
 			if e.mark.typ.How().Secret {
@@ -440,6 +461,26 @@ func (m *matcher) result(th thread) (*Match, *Error) {
 	}
 	r.Text, r.Shown = stack[0].text.String(), shown.text.String()
 	return r, nil
+}
+
+// inOrder puts options into the order of the template, which is that of
+// canonical text: rules of roles are judged by it.
+func inOrder(events []*event) {
+	for i := 0; i < len(events); i++ {
+		begin := i
+		for i < len(events) && events[i].part() != 0 {
+			i++
+		}
+		slices.SortStableFunc(events[begin:i], func(a, b *event) int { return cmp.Compare(a.part(), b.part()) })
+	}
+}
+
+// part is the option that the event is part of, 0 for none.
+func (e *event) part() int {
+	if e.edge == nil {
+		return e.mark.part
+	}
+	return e.edge.part
 }
 
 func textOf(err error) string {

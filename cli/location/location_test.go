@@ -59,3 +59,31 @@ func TestPrintable(t *testing.T) {
 		t.Errorf("said %q, asked %q", said, asked)
 	}
 }
+
+func TestPartial(t *testing.T) {
+	for _, c := range []struct{ text, host, path, want string }{
+		{"scp:", "there", "a b", "scp://there/~/a%20b"},
+		{"SCP:", "there", "/a", "scp://there/a"},
+		{"sftp://", "2001:db8::1", "d/", "sftp://[2001:db8::1]/~/d/"},
+		{"scp://bob@there:2222", "not asked", "/f", "scp://bob@there:2222/f"},
+		{"sftp://there/", "", "", "sftp://there/~/"},
+	} {
+		u, ok := Partial(c.text)
+		if !ok {
+			t.Errorf("%s is not partial", c.text)
+			continue
+		}
+		whole, err := u.Completed(c.host, c.path)
+		if err != nil || whole.String() != c.want {
+			t.Errorf("%s with %q and %q: got %v, %v, want %s", c.text, c.host, c.path, whole, err, c.want)
+		}
+	}
+	for _, text := range []string{"", "scp", "http:", "scp:x", "scp:///", "scp://there/x", "scp://there/x/", "sftp://a:b@there", "scp://there?x", "bootflash:", "scp://there:0"} {
+		if u, ok := Partial(text); ok {
+			t.Errorf("%q is partial: %v", text, u)
+		}
+	}
+	if _, err := (URL{Scheme: "scp", Port: 22}).Completed("a b", "x"); err == nil {
+		t.Error("a host with a blank is taken")
+	}
+}

@@ -22,7 +22,7 @@ var copyWords = schema.Words{
 
 // copyCommands are the commands that copy; there is a file system.
 func (c *CLI) copyCommands() []grammar.Command {
-	from, to := c.placeTypes()
+	from, to := c.placeTypes(true)
 	vrf := ""
 	words := schema.Words{}
 	if c.product.Transfer != nil {
@@ -67,6 +67,9 @@ func copyConfig(name string) func(ctx context.Context, r *request) error {
 		if err := r.local(to); err != nil {
 			return err
 		}
+		if err := r.complete(ctx, "destination", &to); err != nil {
+			return err
+		}
 		data, err := r.configText(name, r.line)
 		if err != nil {
 			return err
@@ -83,6 +86,9 @@ func copyConfig(name string) func(ctx context.Context, r *request) error {
 func copyToRunning(ctx context.Context, r *request) error {
 	from := r.placeOf("from")
 	if err := r.local(from); err != nil {
+		return err
+	}
+	if err := r.complete(ctx, "source", &from); err != nil {
 		return err
 	}
 	data, err := r.text(ctx, from, maxConfigFile)
@@ -110,6 +116,9 @@ func copyToRunning(ctx context.Context, r *request) error {
 func copyToStartup(ctx context.Context, r *request) error {
 	from := r.placeOf("from")
 	if err := r.local(from); err != nil {
+		return err
+	}
+	if err := r.complete(ctx, "source", &from); err != nil {
 		return err
 	}
 	data, err := r.text(ctx, from, maxConfigFile)
@@ -140,6 +149,12 @@ func copyToStartup(ctx context.Context, r *request) error {
 func copyFile(ctx context.Context, r *request) error {
 	from, to := r.placeOf("from"), r.placeOf("to")
 	if err := r.local(from, to); err != nil {
+		return err
+	}
+	if err := r.complete(ctx, "source", &from); err != nil {
+		return err
+	}
+	if err := r.complete(ctx, "destination", &to); err != nil {
 		return err
 	}
 	var err error

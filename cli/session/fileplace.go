@@ -17,8 +17,9 @@ import (
 // other machines.
 
 // placeTypes are the types of what copy reads and of what it and redirections
-// write: names of files and, where the product reaches other machines, URLs.
-func (c *CLI) placeTypes() (from, to schema.Type[string]) {
+// write: names of files and, where the product reaches other machines, URLs. With
+// asks the parts of a URL may be left out that are asked for then.
+func (c *CLI) placeTypes(asks bool) (from, to schema.Type[string]) {
 	from, to = fileType, fileType
 	if c.product.Transfer == nil {
 		return from, to
@@ -27,6 +28,9 @@ func (c *CLI) placeTypes() (from, to schema.Type[string]) {
 	to.Syntax.Help = "File name: bootflash:F, volatile:F or F; or a URL of scp: or sftp:"
 	place := func(writes bool) func(string) (string, error) {
 		return func(s string) (string, error) {
+			if _, ok := partialURL(s); ok && asks {
+				return s, nil
+			}
 			if !location.Is(s) {
 				return fileType.Parse(s)
 			}
@@ -47,8 +51,9 @@ func (c *CLI) placeTypes() (from, to schema.Type[string]) {
 
 // filePlace is what a name on a line means.
 type filePlace struct {
-	file string // full name; "" for a URL
-	url  location.URL
+	file    string // full name; "" for a URL
+	url     location.URL
+	partial bool // the URL has parts left out
 }
 
 func (p filePlace) String() string {
@@ -65,6 +70,9 @@ func (r *request) placeOf(placeholder string) filePlace {
 }
 
 func (r *request) place(text string) filePlace {
+	if u, ok := partialURL(text); ok && r.cli.product.Transfer != nil {
+		return filePlace{url: u, partial: true}
+	}
 	if location.Is(text) {
 		if u, err := location.Parse(text); err == nil { // as when it was matched
 			return filePlace{url: u}
@@ -78,6 +86,9 @@ var vrfWords = schema.Words{"management": "From mgmt0", "default": "As the route
 
 // vrf is the VRF that the line names, "" for none.
 func (r *request) vrf() string {
+	if r.askedVRF != "" {
+		return r.askedVRF
+	}
 	for word := range vrfWords {
 		if r.args().Has(word) {
 			return word

@@ -59,6 +59,8 @@ type Product struct {
 	// Support are the commands of show tech-support, by topic; none: there is
 	// no such command.
 	Support []Topic
+	// Setup is the basic configuration dialogue; nil: there is none.
+	Setup Setup
 	// Accounting keeps the accounting log; nil: some of this process.
 	Accounting Accounting
 	// History has commits and checkpoints; nil: those of this process.
@@ -132,11 +134,11 @@ func New(p Product) (*CLI, error) {
 	if c.accounts == nil {
 		c.accounts = &recent{}
 	}
-	_, target := c.placeTypes()
+	_, target := c.placeTypes(false)
 	if c.targets, err = grammar.NewTable(grammar.Command{Template: "<file>", Types: map[string]schema.AnyType{"file": target}}); err != nil {
 		return nil, fmt.Errorf("grammar of redirections: %w", err)
 	}
-	commands := slices.Concat(c.builtins(), c.fileCommands(), c.supportCommands())
+	commands := slices.Concat(c.builtins(), c.fileCommands(), c.supportCommands(), c.setupCommands())
 	for i := range commands {
 		commands[i].Feature = ownFeature
 	}

@@ -35,7 +35,7 @@ func (c *CLI) redirection(text string) (command string, to *redirect, bad *gramm
 	if i := strings.IndexAny(name, " \t"); i >= 0 {
 		return text[:at], nil, &grammar.Error{Col: col + len([]rune(name[:i])) + 1, Text: grammar.Invalid}
 	}
-	_, target := c.placeTypes()
+	_, target := c.placeTypes(false)
 	if _, err := target.Parse(name); err != nil {
 		return text[:at], nil, &grammar.Error{Col: col, Text: err.(*schema.SyntaxError).Text}
 	}

@@ -60,7 +60,9 @@ type request struct {
 	out     io.Writer // the console, or the pipes before it
 	format  render.Format
 	support bool // the output is for technical support
-	close   bool
+	// askedVRF is the VRF of a copy that the operator was asked for, "" for none.
+	askedVRF string
+	close    bool
 }
 
 func (r *request) args() feature.Args {

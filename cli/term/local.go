@@ -39,8 +39,9 @@ func Hello(in, out *os.File) remote.Hello {
 }
 
 // Run is Interact on a terminal of this machine. The terminal is in raw mode
-// from its begin to its end, with output processing left on.
-func Run(ctx context.Context, in, out *os.File, client *remote.Client, first remote.Done) error {
+// from its begin to its end, with output processing left on. The lines are run
+// before those of the operator.
+func Run(ctx context.Context, in, out *os.File, client *remote.Client, first remote.Done, lines ...string) error {
 	before, err := readline.MakeRaw(int(in.Fd()))
 	if err != nil {
 		return fmt.Errorf("prepare terminal: %w", err)
@@ -74,7 +75,7 @@ func Run(ctx context.Context, in, out *os.File, client *remote.Client, first rem
 		}
 	})
 	return Interact(ctx, Terminal{
-		In: keys, Out: out, Resized: resized,
+		In: keys, Out: out, Resized: resized, Lines: lines,
 		Size: func() (width, height int) {
 			width, height, _ = term.GetSize(int(out.Fd())) // 0 on an error
 			return width, height

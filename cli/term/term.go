@@ -42,6 +42,8 @@ type Terminal struct {
 	Size func() (width, height int)
 	// Resized says that the size has changed; nil for never.
 	Resized <-chan struct{}
+	// Lines are run before the first that is read.
+	Lines []string
 }
 
 // console is one interactive session.
@@ -136,6 +138,12 @@ func (c *console) width() int {
 }
 
 func (c *console) loop(d remote.Done) error {
+	for _, line := range c.Lines {
+		var err error
+		if d, err = c.run(line, false); err != nil || d.Close {
+			return err
+		}
+	}
 	for {
 		line, err := c.line(d)
 		switch {

@@ -110,7 +110,7 @@ func lab(args []string) (int, error) {
 				return err
 			}
 			if prompt {
-				return interactive(ctx, now, messages)
+				return interactive(ctx, now, messages, func(*supervisor.Supervisor) []string { return nil })
 			}
 			ok, err := script(ctx, now.load(), *exec)
 			if !ok {

@@ -107,7 +107,8 @@ func run(args []string) (int, error) {
 	signal.Ignore(syscall.SIGHUP)
 	return 0, serve(ctx, cfg, []linecard.Config{card}, func(ctx context.Context, now *current) error {
 		if term.Is(os.Stdin, os.Stdout) {
-			return console(ctx, now, messages)
+			// Who has said how a new chassis is to be is not asked.
+			return console(ctx, now, messages, !*labMode && *startup == "" && cfg.Admin.Password == "")
 		}
 		<-ctx.Done()
 		return nil
@@ -186,10 +187,19 @@ func serve(ctx context.Context, cfg supervisor.Config, cards []linecard.Config,
 var console0 = feature.Session{User: "admin", From: "console0", Role: feature.NetworkAdmin}
 
 // console serves the terminal until ctx ends or the terminal goes. Logging out
-// leaves the appliance running; Enter logs in again.
-func console(ctx context.Context, now *current, messages *screen) error {
+// leaves the appliance running; Enter logs in again. With dialogue, the first
+// session on a chassis that had nothing stored begins with setup.
+func console(ctx context.Context, now *current, messages *screen, dialogue bool) error {
+	asked := (*supervisor.Supervisor)(nil)
+	begin := func(s *supervisor.Supervisor) []string {
+		if !dialogue || s == asked || !s.Fresh() {
+			return nil
+		}
+		asked = s
+		return []string{"setup"}
+	}
 	for ctx.Err() == nil {
-		if err := interactive(ctx, now, messages); err != nil {
+		if err := interactive(ctx, now, messages, begin); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -221,10 +231,11 @@ func enter(ctx context.Context) bool {
 }
 
 // interactive runs sessions on the terminal, with the next supervisor after a
-// reload, until the operator logs out.
-func interactive(ctx context.Context, now *current, messages *screen) error {
+// reload, until the operator logs out. Begin has the lines that a session begins
+// with.
+func interactive(ctx context.Context, now *current, messages *screen, begin func(*supervisor.Supervisor) []string) error {
 	for s := now.load(); s != nil; s = now.after(ctx, s) {
-		if err := terminal(ctx, s, messages); err != nil && !s.Reloading() {
+		if err := terminal(ctx, s, messages, begin(s)...); err != nil && !s.Reloading() {
 			return err
 		}
 		if !s.Reloading() || ctx.Err() != nil {
@@ -235,15 +246,16 @@ func interactive(ctx context.Context, now *current, messages *screen) error {
 	return nil
 }
 
-// terminal runs one interactive session on the process's terminal.
-func terminal(ctx context.Context, s *supervisor.Supervisor, messages *screen) error {
+// terminal runs one interactive session on the process's terminal, the lines
+// first.
+func terminal(ctx context.Context, s *supervisor.Supervisor, messages *screen, lines ...string) error {
 	client, first, wait, err := s.Sessions().Local(ctx, console0, term.Hello(os.Stdin, os.Stdout))
 	if err != nil {
 		return err
 	}
 	leave := messages.enter(client)
 	defer leave()
-	err = term.Run(ctx, os.Stdin, os.Stdout, client, first)
+	err = term.Run(ctx, os.Stdin, os.Stdout, client, first, lines...)
 	_ = client.Close() // the session ends with it
 	if werr := wait(); werr != nil && err == nil && ctx.Err() == nil {
 		err = werr

@@ -25,6 +25,8 @@ Flags:
 // errUsage says that a command line was wrong.
 type errUsage struct{ error }
 
+func (e errUsage) Unwrap() error { return e.error }
+
 // exit ends the process with the exit code of err: 0, 1, or 2 for a wrong
 // command line.
 func exit(name string, err error) {

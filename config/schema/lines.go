@@ -184,7 +184,7 @@ func (c *compiler) statement(st *Statement) []template.Part {
 			c.errorf("line %q: <%s> stands there twice", st.Template, name)
 		}
 		seen[name] = true
-		if group != nil && st.Alias == nil && (st.Options[name] == nil || !group.Optional || len(group.Choices) != 1) {
+		if group != nil && st.Alias == nil && (st.Options[name] == nil || !group.Optional || len(group.Choices) != 1 && !group.Options) {
 			c.errorf("line %q: only options may be in brackets, <%s> is none", st.Template, name)
 		}
 		switch {

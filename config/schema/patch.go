@@ -219,23 +219,21 @@ func (p *patcher) block(n *node, path tree.Path, depth int, h *head) {
 // rest: its line for those that it has, a no form for those that are gone.
 func (p *patcher) amend(n *node, at tree.Path, own *head) {
 	changed := false
-	gone := map[string]bool{}
+	gone := map[string]any{}
 	for _, rel := range n.block.Options {
 		l := p.byNames(n.path + "/" + rel).leaf
 		was, had := p.now.Get(at.Join(l.rel))
 		v, has := p.to.Get(at.Join(l.rel))
 		switch {
 		case has && had && v != was && n.block.Remain != nil && n.block.Remain(rel, was, v) != nil:
-			// The line adds to what there is, so what is not to stay goes first, and
-			// nothing else: an entry may not do without all of it.
+			// The line adds to what there is, so what is too much goes first. The
+			// rest stays meanwhile: a user has to have a role.
 			changed = true
-			if !p.withdrawPart(n, at, own, rel, was, v) {
-				p.withdraw(n, at, own, map[string]bool{l.node.name: true})
-			}
+			p.withdraw(n, at, own, map[string]any{l.node.name: n.block.Remain(rel, was, v)})
 		case has && v != was, !has && had && l.decl.Shown && !l.isDefault(at, was) && n.block.Remain == nil:
 			changed = true
 		case !has && had && !l.isDefault(at, was):
-			gone[l.node.name] = true
+			gone[l.node.name] = was
 		}
 	}
 	if changed {
@@ -244,7 +242,7 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 			leaf := at.Join(p.byNames(n.path + "/" + rel).leaf.rel)
 			if v, has := p.to.Get(leaf); has {
 				p.now = p.now.Set(leaf, v)
-			} else if !gone[rel] { // the line has set it to its default
+			} else if gone[rel] == nil { // the line has set it to its default
 				p.now = p.now.Delete(leaf)
 			}
 		}
@@ -258,41 +256,28 @@ func (p *patcher) amend(n *node, at tree.Path, own *head) {
 	}
 }
 
-// withdrawPart prints the no form of what an option has too much, where the line
-// then makes the rest what it is to be: a role that must stay is not taken away in
-// between. It reports whether it has.
-func (p *patcher) withdrawPart(n *node, at tree.Path, own *head, rel string, was, v any) bool {
-	excess := n.block.Remain(rel, was, v)
-	kept := n.block.Remain(rel, was, excess)
-	if kept == nil {
-		return false
-	}
-	leaf := at.Join(p.byNames(n.path + "/" + rel).leaf.rel)
-	rest := p.now.Set(leaf, kept)
-	if made, err := n.block.Amend(rest, at[len(at)-1].Key, rel, v); err != nil || made != v {
-		return false
-	}
-	p.now = p.now.Set(leaf, excess)
-	p.withdraw(n, at, own, map[string]bool{rel: true})
-	p.now = rest
-	return true
-}
-
-// withdraw prints the no form that takes options back.
-func (p *patcher) withdraw(n *node, at tree.Path, own *head, gone map[string]bool) {
+// withdraw prints the no form that takes options back, or the parts of them that
+// are given.
+func (p *patcher) withdraw(n *node, at tree.Path, own *head, gone map[string]any) {
 	text := template.Render(n.body.parts, func(name string) (string, bool) {
 		if text, ok := keyText(n, at, name); ok {
 			return text, true
 		}
-		if !gone[name] {
+		if gone[name] == nil {
 			return "", false
 		}
-		v, _ := p.now.Get(at.Child(name))
-		return p.byNames(n.path + "/" + name).leaf.decl.Type.FormatText(v), true
+		return p.byNames(n.path + "/" + name).leaf.decl.Type.FormatText(gone[name]), true
 	})
 	p.emit(own.above, own.depth, "no "+text)
-	for name := range gone {
-		p.now = p.now.Delete(at.Child(name))
+	for name, part := range gone {
+		leaf := at.Child(name)
+		if was, _ := p.now.Get(leaf); n.block.Remain != nil {
+			if left := n.block.Remain(name, was, part); left != nil {
+				p.now = p.now.Set(leaf, left)
+				continue
+			}
+		}
+		p.now = p.now.Delete(leaf)
 	}
 }
 

@@ -326,7 +326,8 @@ func (p *printer) blockLine(n *node, at tree.Path) string {
 // an option that is left out: "port-profile t" is not the profile t.
 func (n *node) abbreviates(at tree.Path) bool {
 	for _, p := range n.body.parts {
-		if !p.Optional || p.Choices[0][0].Word == "" {
+		// Options come after the keys, which they are not taken for.
+		if !p.Optional || p.Options || p.Choices[0][0].Word == "" {
 			continue
 		}
 		keyword := strings.ToLower(p.Choices[0][0].Word)

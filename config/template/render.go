@@ -91,13 +91,19 @@ func Render(parts []Part, value func(name string) (string, bool)) string {
 				write(s)
 			}
 		case p.Optional:
-			all := true
-			Placeholders(p.Choices[0], nil, func(name string, _ *Part) {
-				_, ok := value(name)
-				all = all && ok
-			})
-			if all {
-				write(Render(p.Choices[0], value))
+			printed := p.Choices[:1]
+			if p.Options {
+				printed = p.Choices
+			}
+			for _, c := range printed {
+				all := true
+				Placeholders(c, nil, func(name string, _ *Part) {
+					_, ok := value(name)
+					all = all && ok
+				})
+				if all {
+					write(Render(c, value))
+				}
 			}
 		}
 	}

@@ -4,9 +4,10 @@
 //	port-profile [type <type>] <name>
 //
 // Words stand for themselves, <placeholders> for values, [brackets] for what may
-// be left out, {braces} and | for choices; a word followed by ~ runs into the
-// placeholder after it without a blank. The grammar matches lines by templates,
-// the schema prints canonical lines with them.
+// be left out, {braces} and | for choices, [count <count>|size <size>]* for options:
+// each may be left out or given once, in any order. A word followed by ~ runs into
+// the placeholder after it without a blank. The grammar matches lines by
+// templates, the schema prints canonical lines with them.
 //
 // Values are immutable once read.
 package template
@@ -14,6 +15,7 @@ package template
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,12 +26,18 @@ type Part struct {
 	Choices     [][]Part
 	// Optional says that the group may be left out.
 	Optional bool
+	// Options says that each choice may be taken once, in any order; then the
+	// group is Optional too. They are printed in the order of the template.
+	Options bool
 	// Glued says that what follows the word may come without a blank, and is
 	// printed so.
 	Glued bool
 	// Wide parts are printed after two blanks.
 	Wide bool
 }
+
+// MaxOptions is how many options a template may have.
+const MaxOptions = 12
 
 // MaxNesting is how deep groups may be in each other.
 const MaxNesting = 16
@@ -50,6 +58,7 @@ func Parse(text string) ([]Part, error) {
 type parser struct {
 	rest  string
 	depth int
+	taken int // options so far
 }
 
 // choices reads alternatives up to the closing bracket; 0 is the end of text.
@@ -104,7 +113,15 @@ func (p *parser) part(c byte) (Part, error) {
 		p.rest = p.rest[1:]
 		closing := map[byte]byte{'[': ']', '{': '}'}[c]
 		inner, err := p.choices(closing)
-		return Part{Choices: inner, Optional: c == '['}, err
+		if err != nil {
+			return Part{}, err
+		}
+		group := Part{Choices: inner, Optional: c == '['}
+		if after, ok := strings.CutPrefix(p.rest, "*"); ok && group.Optional {
+			p.rest, group.Options = after, true
+			err = p.options(inner)
+		}
+		return group, err
 	case '<':
 		end := strings.IndexByte(p.rest, '>')
 		if end < 2 {
@@ -124,6 +141,31 @@ func (p *parser) part(c byte) (Part, error) {
 	one := Part{Word: p.rest[:end]}
 	p.rest = p.rest[end:]
 	return one, nil
+}
+
+// options refuses choices that are no options: one that may be empty could be taken
+// for ever, and of those that begin alike a line does not say which it means.
+func (p *parser) options(choices [][]Part) error {
+	if p.taken += len(choices); p.taken > MaxOptions {
+		return fmt.Errorf("more than %d options", MaxOptions)
+	}
+	begun := map[string]bool{} // "" for a placeholder
+	for _, c := range choices {
+		if len(c) > 0 {
+			word := strings.ToLower(c[0].Word)
+			if begun[word] {
+				return errors.New("two options begin with the same word, or with a value")
+			}
+			begun[word] = true
+		}
+		if len(c) == 0 || c[0].Choices != nil {
+			return errors.New("an option begins with a word or a placeholder")
+		}
+		if slices.ContainsFunc(c, func(q Part) bool { return q.Choices != nil }) {
+			return errors.New("an option has no groups in it")
+		}
+	}
+	return nil
 }
 
 // Format is the inverse of Parse, but for blanks.
@@ -154,6 +196,9 @@ func Format(parts []Part) string {
 				b.WriteString(Format(c))
 			}
 			b.WriteByte(brackets[1])
+			if p.Options {
+				b.WriteByte('*')
+			}
 		}
 	}
 	return b.String()

@@ -47,7 +47,7 @@ var Feature = feature.Feature{
 	Schema: joinGroups(schema.Group{
 		Blocks: []schema.Block{{
 			Path: list, Keys: []schema.Key{{Name: "user", Type: UserName}},
-			Line: "username <user> [password <password>]  [role <role>] [expire <expire>]", Options: []string{"password", "role", "expire"},
+			Line: "username <user> [password <password>|  role <role>|expire <expire>]*", Options: []string{"password", "role", "expire"},
 			Amend: amend, Remain: remain, Section: 3, Order: 2, Help: "Configure a user",
 		}},
 		Leaves: append(schema.Augment([]string{list},

@@ -55,7 +55,7 @@ func in12(order int) func(l *schema.Leaf) {
 var radiusSchema = joinGroups(schema.Group{
 	Blocks: []schema.Block{{
 		Path: "aaa/radius-server", Keys: []schema.Key{{Name: "host", Type: feature.HostName}}, Section: 12, Order: 5, Help: "RADIUS server",
-		Line:    "radius-server host <host> [key <key>] [auth-port <auth-port>] [acct-port <acct-port>] [timeout <timeout>] [retransmit <retransmit>]",
+		Line:    "radius-server host <host> [key <key>|auth-port <auth-port>|acct-port <acct-port>|timeout <timeout>|retransmit <retransmit>]*",
 		Options: []string{"key", "auth-port", "acct-port", "timeout", "retransmit"},
 		Amend:   keepGiven, Stays: true,
 	}},

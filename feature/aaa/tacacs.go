@@ -40,7 +40,7 @@ var TacacsFeature = feature.GateLine("TACACS+", "feature tacacs+", feature.Featu
 	Schema: joinGroups(schema.Group{
 		Blocks: []schema.Block{{
 			Path: "aaa/tacacs-server", Keys: []schema.Key{{Name: "host", Type: feature.HostName}}, Section: 12, Order: 15, Help: "TACACS+ server",
-			Line:    "tacacs-server host <host> [port <port>] [key <key>] [timeout <timeout>] [<single-connection>]",
+			Line:    "tacacs-server host <host> [port <port>|key <key>|timeout <timeout>|<single-connection>]*",
 			Options: []string{"port", "key", "timeout", "single-connection"},
 			Amend:   keepGiven, Stays: true,
 		}},

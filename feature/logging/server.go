@@ -199,7 +199,7 @@ const serverList = "logging/server"
 
 var serverBlock = schema.Block{
 	Path: serverList, Keys: []schema.Key{{Name: "server", Type: feature.HostName}},
-	Line:    "logging server <server> [<severity>] [port <port>] [use-vrf <use-vrf>] [facility <facility>] [<transport>]",
+	Line:    "logging server <server> [<severity>] [port <port>|use-vrf <use-vrf>|facility <facility>|<transport>]*",
 	Options: []string{"severity", "port", "use-vrf", "facility", "transport"},
 	Amend:   func(_ tree.Tree, _, _ string, value any) (any, error) { return value, nil },
 	Section: section, Order: 6, Help: "Send messages to a server",

@@ -72,7 +72,7 @@ func sources(word, help string, order int) (schema.Block, []schema.Leaf) {
 	list := "ntp/" + word
 	return schema.Block{
 			Path: list, Keys: []schema.Key{{Name: "host", Type: feature.HostName}},
-			Line:    "ntp " + word + " <host> [<prefer>] [use-vrf <use-vrf>] [key <key>]",
+			Line:    "ntp " + word + " <host> [<prefer>|use-vrf <use-vrf>|key <key>]*",
 			Options: []string{"prefer", "use-vrf", "key"},
 			Amend:   func(_ tree.Tree, _, _ string, value any) (any, error) { return value, nil },
 			Section: section, Order: order, Help: help,

@@ -26,57 +26,35 @@ const (
 	pingTimeout = 2 // seconds
 )
 
-// pingOptions are what may follow the host, in the order of most clients.
-var pingOptions = []struct{ word, value, help string }{
-	{"count", " <count>", "Number of requests to send"},
-	{"packet-size", " <size>", "Data bytes of a request"},
-	{"interval", " <seconds>", "Time between requests"},
-	{"timeout", " <limit>", "Time to wait for a reply"},
-	{"source", " <address>", "Source address of the requests"},
-	{"df-bit", "", "Do not let routers fragment the requests"},
-}
-
 // stackVRF is the VRF that the supervisor's own IP stack is in: that of mgmt0.
 var stackVRF = schema.Enum("stack-vrf", schema.Keyword{Text: "management", Help: "The VRF of mgmt0"})
 
-// pingCommands are ping and ping6. The VRF is named last or first, and libraries
-// have an order of their own.
+// pingCommands are ping and ping6.
 func pingCommands() []feature.Exec {
 	var all []feature.Exec
 	for _, f := range []family{ipv4Family, ipv6Family} {
-		words := schema.Words{f.command + " vrf": "VRF to send from"}
-		add := func(line string) {
-			all = append(all, feature.Exec{
-				Reads: true, Line: line, Words: words, Help: "Test network reachability", Run: ping(f),
-				Types: map[string]schema.AnyType{
-					"host":    schema.Word("host", "IP address or host name", 255),
-					"vrf":     stackVRF,
-					"count":   schema.Uint("ping-count", "Number of requests", 1, 655350),
-					"size":    schema.Uint("ping-size", "Data bytes", 1, 65468),
-					"seconds": schema.Uint("ping-interval", "Seconds between requests", 1, 60),
-					"limit":   schema.Uint("ping-timeout", "Seconds to wait for a reply", 1, 60),
-					"address": f.address,
-				},
-			})
+		words := schema.Words{}
+		for word, help := range map[string]string{
+			"count": "Number of requests to send", "packet-size": "Data bytes of a request", "interval": "Time between requests",
+			"timeout": "Time to wait for a reply", "source": "Source address of the requests",
+			"df-bit": "Do not let routers fragment the requests", "vrf": "VRF to send from",
+		} {
+			words[f.command+" "+word] = help
 		}
-		options := func(from int) (text string) {
-			for _, o := range pingOptions[from:] {
-				text += " [" + o.word + o.value + "]"
-			}
-			return text
-		}
-		for _, o := range pingOptions {
-			for _, before := range []string{" ", " vrf ", " timeout packet-size ", " timeout "} {
-				words[f.command+before+o.word] = o.help
-			}
-		}
-		words[f.command+" timeout packet-size count"] = pingOptions[0].help
-		words[f.command+" timeout packet-size vrf"] = words[f.command+" vrf"]
-		add(f.command + " <host>" + options(0) + " [vrf <vrf>]")
-		for i, o := range pingOptions {
-			add(f.command + " <host> vrf <vrf> " + o.word + o.value + options(i+1))
-		}
-		add(f.command + " <host> timeout <limit> packet-size <size> count <count> [source <address>] [vrf <vrf>]")
+		all = append(all, feature.Exec{
+			Line: f.command + " <host> [count <count>|packet-size <size>|interval <seconds>|timeout <limit>|" +
+				"source <address>|df-bit|vrf <vrf>]*",
+			Types: map[string]schema.AnyType{
+				"host":    schema.Word("host", "IP address or host name", 255),
+				"vrf":     stackVRF,
+				"count":   schema.Uint("ping-count", "Number of requests", 1, 655350),
+				"size":    schema.Uint("ping-size", "Data bytes", 1, 65468),
+				"seconds": schema.Uint("ping-interval", "Seconds between requests", 1, 60),
+				"limit":   schema.Uint("ping-timeout", "Seconds to wait for a reply", 1, 60),
+				"address": f.address,
+			},
+			Words: words, Help: "Test network reachability", Reads: true, Run: ping(f),
+		})
 	}
 	return all
 }

@@ -16,6 +16,7 @@ var shows = []feature.Show{
 	{Line: "show feature", Help: "Show which features are enabled", Run: showFeature},
 	{Line: "show inventory", Help: "Show the parts of the chassis", Run: showInventory},
 	{Line: "show clock", Help: "Show the current time", Run: showClock},
+	{Line: "show clock detail", Words: schema.Words{"show clock": "Show the current time"}, Help: "With the time zone and summer time", Run: showClockDetail},
 	{Line: "show hostname", Help: "Show the host name of the system", Run: showHostname},
 	{Line: "show system uptime", Words: words, Help: "Show how long the system has been up", Run: showUptime},
 	{Line: "show system resources", Words: words, Help: "Show the load of the system", Run: showResources},
@@ -24,19 +25,6 @@ var shows = []feature.Show{
 // ctime is the form of a moment in most screens, five words, in the zone that it
 // comes in: that of the switch.
 func ctime(t time.Time) string { return t.Format("Mon Jan _2 15:04:05 2006") }
-
-func showClock(q feature.Query) (feature.Screen, error) {
-	now, source := q.Now.Format("15:04:05.000 MST Mon Jan 02 2006"), "local"
-	heading := now + "\n"
-	if q.State != nil && q.State.Clock.Sets { // as against a clock that is only compared
-		source = "NTP"
-		heading += "Time source is NTP\n"
-	}
-	return feature.Screen{{
-		Heading: heading,
-		Keys:    []feature.Pair{{Key: "simple_time", Value: now}, {Key: "time_source", Value: source}},
-	}}, nil
-}
 
 func showHostname(q feature.Query) (feature.Screen, error) {
 	name := Hostname(q.Running)

@@ -31,13 +31,12 @@ func traceCommands() []feature.Exec {
 		if f.v6 {
 			name = "traceroute6"
 		}
-		words := schema.Words{name + " vrf": "VRF to send from", name + " source": "Source address of the packets", name + " vrf source": "Source address of the packets"}
-		types := map[string]schema.AnyType{"host": schema.Word("host", "IP address or host name", 255), "vrf": stackVRF, "address": f.address}
-		for _, line := range []string{" <host> [source <address>] [vrf <vrf>]", " <host> vrf <vrf> source <address>"} {
-			all = append(all, feature.Exec{
-				Reads: true, Line: name + line, Words: words, Types: types, Help: "Trace the way to a host", Run: f.trace,
-			})
-		}
+		all = append(all, feature.Exec{
+			Line:  name + " <host> [source <address>|vrf <vrf>]*",
+			Types: map[string]schema.AnyType{"host": schema.Word("host", "IP address or host name", 255), "vrf": stackVRF, "address": f.address},
+			Words: schema.Words{name + " vrf": "VRF to send from", name + " source": "Source address of the packets"},
+			Help:  "Trace the way to a host", Reads: true, Run: f.trace,
+		})
 	}
 	return all
 }

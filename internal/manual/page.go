@@ -239,7 +239,7 @@ func index(pages map[string][]*entry) string {
 # Command reference
 
 Every command of the product, from its own grammar. In a syntax, words stand for themselves, ` + "`<argument>`" + ` for a value,
-` + "`[…]`" + ` for what may be left out and ` + "`{a|b}`" + ` for a choice; ` + "`word~<argument>`" + ` may be written without a blank. Words may be
+` + "`[…]`" + ` for what may be left out and ` + "`{a|b}`" + ` for a choice, ` + "`[a|b]*`" + ` for options, each once and in any order; ` + "`word~<argument>`" + ` may be written without a blank. Words may be
 abbreviated. Numbers in an argument's form are its range. An example is from a transcript that the tests run, where
 one has the command with output of its own; those of the commands that no feature has are of a product with fewer features.
 

@@ -30,6 +30,8 @@ func TestConsoleMessages(t *testing.T) {
 	}
 	const configured = "%VSHD-5-VSHD_SYSLOG_CONFIG_I: Configured from console0 by admin"
 	message := regexp.QuoteMeta(configured)
+	screen.expect(`basic configuration dialogue \(yes/no\) \[n\]:`)
+	press("\r")
 	screen.expect(`%VEM_MGR-2-MOD_ONLINE: Module 3 is online`) // the default is critical
 	screen.expect(`^switch# ?`)
 	change("logging console 5 ; vlan 20")

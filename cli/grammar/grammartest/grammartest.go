@@ -3,6 +3,7 @@
 package grammartest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -86,12 +87,17 @@ func (w *walker) walk(line string, depth int) {
 }
 
 func (w *walker) visit(line string, depth int) {
-	w.places++
 	h, bad := w.table.Help(line)
 	if bad != nil {
 		w.t.Errorf("help after %q: %v", line, bad)
 		return
 	}
+	if place := placeOf(line, h); w.seen[place] {
+		return
+	} else {
+		w.seen[place] = true
+	}
+	w.places++
 	sorted := slices.Clone(h.Entries)
 	grammar.SortEntries(sorted)
 	if !slices.Equal(sorted, h.Entries) {
@@ -124,6 +130,14 @@ func (w *walker) visit(line string, depth int) {
 		w.prefixes(line, e.Text, keywords)
 		w.walk(line+e.Text+" ", depth+1)
 	}
+}
+
+// placeOf tells places apart: those that the same words lead to, in any order, and
+// that go on alike are one, or options would be walked in all their orders.
+func placeOf(line string, h grammar.Help) string {
+	words := strings.Fields(line)
+	slices.Sort(words)
+	return fmt.Sprint(words, h)
 }
 
 // prefixes checks the abbreviations of a keyword among those beside it: the

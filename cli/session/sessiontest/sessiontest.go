@@ -334,6 +334,22 @@ func CLI(t testing.TB) (*session.CLI, *config.Store) {
 		Transfer: NewElsewhere(map[string]string{
 			"/vlans.cfg": "vlan 7\nvlan 8000\nvlan 9\n", "/whole.cfg": "version 1.0(1)\nvlan 70\n", "/dir/big": strings.Repeat("x", 8<<20+1),
 		}),
+		Setup: session.Setup{
+			{Text: "Name: ", Lines: func(a string) ([]string, error) { return []string{"hostname " + a}, nil }},
+			{Text: "VLAN 8? (yes/no) [y]: ", Yes: true, Of: 1, Lines: func(a string) ([]string, error) {
+				if a == "no" {
+					return nil, nil
+				}
+				return []string{"vlan 8"}, nil
+			}},
+			{Text: "Number of another VLAN: ", Again: "Again: ", Lines: func(a string) ([]string, error) {
+				if a == "13" {
+					return nil, feature.Error("ERROR: No such number.")
+				}
+				return []string{"vlan " + a}, nil
+			}},
+			{Text: "Aging time: ", Lines: func(a string) ([]string, error) { return []string{"mac address-table aging-time " + a}, nil }},
+		},
 		Host: host{store: store}, Now: func() time.Time { return Now },
 		Query: func(args feature.Args, who feature.Session) feature.Query {
 			q := feature.Query{Args: args, Running: store.Running().Tree, Now: Now, Session: who, Schema: s}
