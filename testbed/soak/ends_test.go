@@ -64,8 +64,9 @@ func (o options) window() int {
 	return window
 }
 
-// bigRing is the number of buffers of such a guest.
-const bigRing = 64
+// bigRing is the number of buffers of such a guest: for a window, and the 44
+// segments of the last super-frame that is begun within it.
+const bigRing = 128
 
 // host is the machine at one end. It belongs to one goroutine.
 type host interface {
