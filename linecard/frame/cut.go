@@ -18,7 +18,7 @@ func (f *Frame) Span(from, n int) (head, tail []byte) {
 // Cut is Next for a sender that gathers: it writes no more than the headers of
 // the next segment to hdr, of HdrLen bytes, with a complete transport checksum,
 // and says that the payload is n bytes of the super-frame from offset from on,
-// see Span. n is 0 when no segment is left.
+// see Span. n is 0 when no segment is left. It is not for UFO frames.
 func (s *Segmenter) Cut(hdr []byte) (from, n int) {
 	left := s.total - s.done
 	if left <= 0 {

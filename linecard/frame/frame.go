@@ -37,7 +37,7 @@ type GSO uint8
 const (
 	GSONone  GSO = 0
 	GSOTCPv4 GSO = 1
-	GSOUDP   GSO = 3 // legacy UFO: refused at every entry
+	GSOUDP   GSO = 3 // UFO: one datagram, in IP fragments
 	GSOTCPv6 GSO = 4
 	GSOUDPL4 GSO = 5
 	GSOECN   GSO = 0x80 // bit, with TCPv4 and TCPv6
@@ -61,10 +61,12 @@ type Frame struct {
 	Off  uint32 // of the Ethernet header in Buf
 	Head uint32 // bytes of the frame in Buf
 
-	GSO        GSO
-	Flags      Flags
-	HdrLen     uint16 // Ethernet to transport header inclusive, of a GSO frame
-	GSOSize    uint16 // payload bytes per segment
+	GSO   GSO
+	Flags Flags
+	// HdrLen is what each segment of a GSO frame begins with, in bytes: Ethernet
+	// to transport header inclusive, of a UFO frame to the last header before UDP.
+	HdrLen     uint16
+	GSOSize    uint16 // bytes per segment behind HdrLen; UFO: a multiple of 8
 	CsumStart  uint16
 	CsumOffset uint16
 
@@ -95,7 +97,12 @@ func (f *Frame) Segments() int {
 // WireOctets returns the octets of those frames, headers repeated, FCS left
 // out.
 func (f *Frame) WireOctets() int {
-	return f.Len() + (f.Segments()-1)*int(f.HdrLen)
+	n := f.Segments()
+	octets := f.Len() + (n-1)*int(f.HdrLen)
+	if f.GSO == GSOUDP && n > 1 {
+		octets += n * f.inserted()
+	}
+	return octets
 }
 
 // Batch is up to BatchSize frames from one queue of one port. It is allocated

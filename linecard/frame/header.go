@@ -38,7 +38,16 @@ func (f *Frame) WireLen() int {
 	if f.GSO == GSONone {
 		return f.Len()
 	}
-	return min(f.Len(), int(f.HdrLen)+int(f.GSOSize))
+	return f.longest()
+}
+
+// longest is WireLen of a super-frame.
+func (f *Frame) longest() int {
+	n := min(f.Len(), int(f.HdrLen)+int(f.GSOSize))
+	if f.GSO == GSOUDP && n < f.Len() {
+		n += f.inserted()
+	}
+	return n
 }
 
 // Append appends the bytes of the frame, head and tail, to dst, with the

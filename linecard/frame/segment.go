@@ -10,7 +10,8 @@ import (
 const MaxSegments = 1366
 
 // Segmenter cuts super-frames in software, for receivers that cannot take them:
-// TCP over IPv4 and IPv6, and UDP (USO). It copies each segment into a buffer
+// TCP over IPv4 and IPv6, and UDP (USO), and into IP fragments (UFO, see
+// fragment.go). It copies each segment into a buffer
 // of its own, since the payload of the super-frame is read-only and may lie in
 // two pieces.
 //
@@ -32,6 +33,9 @@ type Segmenter struct {
 	done    int // payload bytes handed out
 	total   int
 	index   int
+
+	frag fragments
+	ids  idents
 }
 
 // TCP header flags.
@@ -42,10 +46,13 @@ const (
 )
 
 // Start begins with a super-frame. With partial, segments keep a partial
-// checksum for a device that completes it. It returns Forward, or BadHeader
+// checksum for a device that completes it; fragments have none. It returns Forward, or BadHeader
 // when the bytes are not what the metadata say.
 func (s *Segmenter) Start(f *Frame, partial bool) Reason {
-	*s = Segmenter{f: f, partial: partial}
+	*s = Segmenter{f: f, partial: partial, ids: s.ids}
+	if f.GSO == GSOUDP {
+		return s.startUFO()
+	}
 	b := f.Bytes()
 	hdr := int(f.HdrLen)
 	s.total = f.Len() - hdr
@@ -121,6 +128,9 @@ func network(b []byte) int {
 // it in out. It reports false when there is none left. buf must hold
 // SegmentBuf bytes.
 func (s *Segmenter) Next(out *Frame, buf []byte) bool {
+	if s.frag.on {
+		return s.fragment(out, buf)
+	}
 	left := s.total - s.done
 	if left <= 0 {
 		return false

@@ -339,6 +339,11 @@ func FuzzSegments(f *testing.F) {
 		b := append(append([]byte(nil), x.Bytes()...), x.Tail...)
 		f.Add(b, uint16(128), uint8(x.GSO), x.HdrLen, x.GSOSize, x.CsumStart, x.CsumOffset)
 	}
+	for _, s := range ufos {
+		x, _ := ufo(f, s)
+		b := append(append([]byte(nil), x.Bytes()...), x.Tail...)
+		f.Add(b, uint16(128), uint8(x.GSO), x.HdrLen, x.GSOSize, x.CsumStart, x.CsumOffset)
+	}
 	f.Add([]byte{}, uint16(0), uint8(1), uint16(0), uint16(0), uint16(0), uint16(0))
 	f.Fuzz(func(t *testing.T, b []byte, head uint16, gso uint8, hdr, size, start, offset uint16) {
 		if len(b) > frame.MaxLen {
@@ -357,6 +362,9 @@ func FuzzSegments(f *testing.F) {
 			for s.Next(&out, buf) {
 				segments++
 				octets += out.Len()
+				if out.Len() > x.WireLen() {
+					t.Errorf("segment of %d bytes, WireLen says %d", out.Len(), x.WireLen())
+				}
 			}
 			if segments != x.Segments() || octets != x.WireOctets() {
 				t.Errorf("%d segments of %d octets, want %d of %d", segments, octets, x.Segments(), x.WireOctets())

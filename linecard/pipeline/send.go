@@ -49,6 +49,8 @@ func needs(f *frame.Frame) port.Offloads {
 		return port.Csum | port.TSO6
 	case frame.GSOUDPL4:
 		return port.Csum | port.USO
+	case frame.GSOUDP:
+		return port.Csum | port.UFO
 	}
 	return port.Csum
 }

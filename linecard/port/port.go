@@ -106,6 +106,7 @@ const (
 	TSO4
 	TSO6
 	USO
+	UFO // a UDP datagram that the device cuts into IP fragments
 )
 
 // Info describes a device.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,7 +121,9 @@ func application(t *testing.T, path [2]string) *pmd.Process {
 
 // TestGuestToTAP has a front end of vhost-user, with a protocol stack of three
 // messages, talk to the kernel behind a TAP: ARP, echoes of all sizes in chains
-// of all shapes, and a datagram whose checksum is left to the device.
+// of all shapes, a datagram whose checksum is left to the device, and one that is
+// to be fragmented; the latter to the kernel behind another card's TAP, too, which
+// it reaches in fragments, since the uplink between the cards takes none.
 func TestGuestToTAP(t *testing.T) {
 	needRoot(t)
 	c := runChassis(t, "tlt-k")
@@ -128,7 +131,7 @@ func TestGuestToTAP(t *testing.T) {
 	if r := vsh(t, c.socket, "configure terminal ; interface vethernet 3 ; switchport access vlan 10 ; owner vhost-user socket "+path+" module 3"); r.code != 0 {
 		t.Fatal(r.out, r.log)
 	}
-	p, err := vhost.Dial(path, vhost.Options{Guard: true, Timeout: 10 * time.Second})
+	p, err := vhost.Dial(path, vhost.Options{Guard: true, Timeout: 10 * time.Second, Stride: 8192})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +155,7 @@ func TestGuestToTAP(t *testing.T) {
 		}
 		data := b.Bytes()
 		if h.Flags != 0 { // the sum of the pseudo header alone
-			binary.BigEndian.PutUint16(data[h.CsumStart+h.CsumOffset:], ^frame.Checksum(append(append(append([]byte(nil), me...), peer...), 0, 17, 0, byte(len(data)-34))))
+			binary.BigEndian.PutUint16(data[h.CsumStart+h.CsumOffset:], ^frame.Checksum(append(append([]byte(nil), data[26:34]...), 0, 17, byte((len(data)-34)>>8), byte(len(data)-34))))
 		}
 		if err := p.Send(0, vhost.Frame{Header: h, Data: data}, s); err != nil {
 			t.Fatal(err)
@@ -171,12 +174,20 @@ func TestGuestToTAP(t *testing.T) {
 			}
 		}
 	}
-	send(vhost.Header{}, vhost.Shape{},
-		&layers.Ethernet{SrcMAC: mac, DstMAC: layers.EthernetBroadcast, EthernetType: layers.EthernetTypeARP},
-		&layers.ARP{AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4, HwAddressSize: 6, ProtAddressSize: 4, Operation: layers.ARPRequest,
-			SourceHwAddress: mac, SourceProtAddress: me, DstHwAddress: make([]byte, 6), DstProtAddress: peer}, gopacket.Payload(make([]byte, 18)))
-	arp := receive(layers.LayerTypeARP).Layer(layers.LayerTypeARP).(*layers.ARP)
-	e := &layers.Ethernet{SrcMAC: mac, DstMAC: arp.SourceHwAddress, EthernetType: layers.EthernetTypeIPv4}
+	resolve := func(peer net.IP) *layers.Ethernet {
+		t.Helper()
+		send(vhost.Header{}, vhost.Shape{},
+			&layers.Ethernet{SrcMAC: mac, DstMAC: layers.EthernetBroadcast, EthernetType: layers.EthernetTypeARP},
+			&layers.ARP{AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4, HwAddressSize: 6, ProtAddressSize: 4, Operation: layers.ARPRequest,
+				SourceHwAddress: mac, SourceProtAddress: me, DstHwAddress: make([]byte, 6), DstProtAddress: peer}, gopacket.Payload(make([]byte, 18)))
+		for {
+			arp := receive(layers.LayerTypeARP).Layer(layers.LayerTypeARP).(*layers.ARP)
+			if peer.Equal(arp.SourceProtAddress) {
+				return &layers.Ethernet{SrcMAC: mac, DstMAC: arp.SourceHwAddress, EthernetType: layers.EthernetTypeIPv4}
+			}
+		}
+	}
+	e := resolve(peer)
 	ip := func(proto layers.IPProtocol) *layers.IPv4 {
 		return &layers.IPv4{Version: 4, TTL: 64, Protocol: proto, SrcIP: me, DstIP: peer}
 	}
@@ -200,4 +211,48 @@ func TestGuestToTAP(t *testing.T) {
 	if x.TypeCode != layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, layers.ICMPv4CodePort) {
 		t.Errorf("answer to a datagram with a partial checksum: %+v", x)
 	}
+	// It is shown by module and by vemcmd alike.
+	if out := vsh(t, c.socket, "show module 3 datapath").out; !strings.Contains(out, "ufo") {
+		t.Errorf("the driver does not name UFO:\n%s", out)
+	}
+	for i, far := range []net.IP{peer, net.IPv4(10, 9, 0, 2).To4()} {
+		e := resolve(far)
+		ip4 := ip(layers.IPProtocolUDP)
+		ip4.DstIP, ip4.Id = far, uint16(100+i)
+		udp := &layers.UDP{SrcPort: layers.UDPPort(2000 + i), DstPort: 9}
+		if err := udp.SetNetworkLayerForChecksum(ip4); err != nil {
+			t.Fatal(err)
+		}
+		send(vhost.Header{Flags: vhost.NeedsCsum, GSO: vhost.GSOUDP, HdrLen: 42, GSOSize: 1480, CsumStart: 34, CsumOffset: 6}, vhost.Shape{},
+			e, ip4, udp, gopacket.Payload(bytes.Repeat([]byte("datagram"), 200*(i+1))))
+		x := receive(layers.LayerTypeICMPv4)
+		icmp, from := x.Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4), x.Layer(layers.LayerTypeIPv4).(*layers.IPv4).SrcIP
+		if icmp.TypeCode != layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, layers.ICMPv4CodePort) || !from.Equal(far) {
+			t.Errorf("answer to a datagram that is to be fragmented, to %v: %+v from %v", far, icmp, from)
+		}
+	}
+	for i, want := range []uint64{0, 1} {
+		if n := reassembled(t, c.hosts[i]); n != want {
+			t.Errorf("host %d has put together %d datagrams, want %d", i+1, n, want)
+		}
+	}
+}
+
+// reassembled reads how many IPv4 datagrams a host has put together.
+func reassembled(t *testing.T, host string) uint64 {
+	t.Helper()
+	out := run(t, 5*time.Second, "ip", "netns", "exec", host, "cat", "/proc/net/snmp").out
+	m := regexp.MustCompile(`(?m)^Ip: (.*)\nIp: (.*)$`).FindStringSubmatch(out)
+	if m == nil {
+		t.Fatal(out)
+	}
+	values := strings.Fields(m[2])
+	for i, name := range strings.Fields(m[1]) {
+		if name == "ReasmOKs" && i < len(values) {
+			n, _ := strconv.ParseUint(values[i], 10, 64) // digits
+			return n
+		}
+	}
+	t.Fatal(out)
+	return 0
 }

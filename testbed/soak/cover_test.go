@@ -6,18 +6,19 @@ import (
 )
 
 // values are the options in the order of a cover's columns, for one end.
-const perEnd = 7
+const perEnd = 8
 
 // decode makes options of one end's columns.
 func decode(c []int) options {
 	return options{
-		driver: drivers[c[0]], csum: c[1] == 1, tso: c[2] == 1, uso: c[3] == 1, mrg: c[4] == 1, event: c[5] == 1, tag: c[6] == 1,
+		driver: drivers[c[0]], csum: c[1] == 1, tso: c[2] == 1, uso: c[3] == 1, ufo: c[4] == 1,
+		mrg: c[5] == 1, event: c[6] == 1, tag: c[7] == 1,
 	}
 }
 
 // limits returns the number of values of each column.
 func limits() []int {
-	end := []int{len(drivers), 2, 2, 2, 2, 2, 2}
+	end := []int{len(drivers), 2, 2, 2, 2, 2, 2, 2}
 	return append(end, end...)
 }
 

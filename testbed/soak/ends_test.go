@@ -25,6 +25,7 @@ type options struct {
 	csum   bool // partial checksums
 	tso    bool // TCP super-frames; only with csum
 	uso    bool // UDP super-frames; only with csum
+	ufo    bool // vhost-user: datagrams that are to be fragmented; only with csum
 	mrg    bool // vhost-user: frames in several buffers
 	event  bool // vhost-user: event index, and frames of the guest in indirect chains
 	tag    bool // a trunk that sends tagged, else an access port
@@ -35,7 +36,7 @@ func (o options) String() string {
 	for _, x := range []struct {
 		on   bool
 		name string
-	}{{o.csum, "csum"}, {o.tso, "tso"}, {o.uso, "uso"}, {o.mrg, "mrg"}, {o.event, "event"}, {o.tag, "tag"}} {
+	}{{o.csum, "csum"}, {o.tso, "tso"}, {o.uso, "uso"}, {o.ufo, "ufo"}, {o.mrg, "mrg"}, {o.event, "event"}, {o.tag, "tag"}} {
 		if x.on {
 			s += "+" + x.name
 		}
@@ -45,15 +46,15 @@ func (o options) String() string {
 
 // valid reports whether a device can have these options together.
 func (o options) valid() bool {
-	if (o.tso || o.uso) && !o.csum {
+	if (o.tso || o.uso || o.ufo) && !o.csum {
 		return false
 	}
-	return o.driver == "vhost" || !o.mrg && !o.event
+	return o.driver == "vhost" || !o.mrg && !o.event && !o.ufo
 }
 
 // bigBuffers reports whether each receive buffer of a guest must hold a
 // super-frame.
-func (o options) bigBuffers() bool { return o.driver == "vhost" && !o.mrg && (o.tso || o.uso) }
+func (o options) bigBuffers() bool { return o.driver == "vhost" && !o.mrg && (o.tso || o.uso || o.ufo) }
 
 // window is the number of segments that may be on the way to the end.
 func (o options) window() int {
@@ -63,8 +64,9 @@ func (o options) window() int {
 	return window
 }
 
-// bigRing is the number of buffers of such a guest.
-const bigRing = 64
+// bigRing is the number of buffers of such a guest: for a window, and the 44
+// segments of the last super-frame that is begun within it.
+const bigRing = 128
 
 // host is the machine at one end. It belongs to one goroutine.
 type host interface {
@@ -167,13 +169,14 @@ func openVhost(t testing.TB, o options) (port.Port, func() host) {
 		add(o.csum, vhost.FeatureCsum|vhost.FeatureGuestCsum)
 		add(o.tso, vhost.FeatureHostTSO4|vhost.FeatureHostTSO6|vhost.FeatureGuestTSO4|vhost.FeatureGuestTSO6)
 		add(o.uso, vhost.FeatureHostUSO|vhost.FeatureGuestUSO4|vhost.FeatureGuestUSO6)
+		add(o.ufo, vhost.FeatureHostUFO|vhost.FeatureGuestUFO)
 		add(o.mrg, vhost.FeatureMrgRxbuf)
 		add(o.event, vhost.FeatureEventIdx|vhost.FeatureIndirect)
 		h := vhost.Options{Features: features, RingSize: 1024, Stride: 2048}
 		size := 2048
 		if o.bigBuffers() {
 			size, h.RingSize, h.Stride = 1<<16+64, bigRing, 1<<16+64
-		} else if o.tso || o.uso {
+		} else if o.tso || o.uso || o.ufo {
 			h.Stride = 1 << 17 // of a sent super-frame
 		}
 		peer, err := vhost.Dial(path, h)

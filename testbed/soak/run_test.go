@@ -116,6 +116,8 @@ func (r *rig) form(d int, f *flow) form {
 	o := r.ends[d]
 	how := form{segments: 1, size: numbered + r.rng.IntN(largestSeg-numbered), tag: o.tag}
 	switch {
+	case f.udp() && o.ufo && r.ends[1-d].seesUFO() && r.rng.IntN(superIn) == 0:
+		r.chooseUFO(&how)
 	case (f.udp() && o.uso || !f.udp() && o.tso) && r.rng.IntN(superIn) == 0:
 		how.partial = true
 		how.segments = 2 + r.rng.IntN(min(43, 60_000/how.size-1))
@@ -213,7 +215,8 @@ func (r *rig) accept(d int, f vhost.Frame) (int, error) {
 		switch {
 		case !to.csum && f.Header.Flags&vhost.NeedsCsum != 0:
 			err = fmt.Errorf("partial checksum for a host that did not ask for it")
-		case f.GSO == vhost.GSOUDPL4 && !to.uso, (f.GSO == vhost.GSOTCPv4 || f.GSO == vhost.GSOTCPv6) && !to.tso:
+		case f.GSO == vhost.GSOUDPL4 && !to.uso, f.GSO == vhost.GSOUDP && !to.ufo,
+			(f.GSO == vhost.GSOTCPv4 || f.GSO == vhost.GSOTCPv6) && !to.tso:
 			err = fmt.Errorf("super-frame of type %d for a host that did not ask for it", f.GSO)
 		}
 	}

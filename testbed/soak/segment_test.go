@@ -15,6 +15,7 @@ type flow struct {
 	direction, number int
 	next              uint64 // segment to send, or expected
 	offset            uint32 // TCP sequence number of it
+	parts             parts
 }
 
 func (f *flow) udp() bool { return f.number&1 == 0 }
@@ -42,10 +43,12 @@ func (f *flow) headers() int { return 14 + f.l3() + f.l4() }
 const (
 	numbered   = 12
 	largestSeg = 1400
+	// largestDatagram bounds those that are to be fragmented.
+	largestDatagram = 60_000
 )
 
 // ramp rises by seven from byte to byte: all 256 values, again and again.
-var ramp = func() (r [256 + largestSeg]byte) {
+var ramp = func() (r [256 + largestDatagram]byte) {
 	for i := range r {
 		r[i] = byte(7 * i)
 	}
@@ -91,6 +94,8 @@ type form struct {
 	size     int  // payload bytes of each
 	partial  bool // checksum left to the device
 	tag      bool
+	ufo      bool // one datagram that is to be fragmented
+	total    int  // its payload bytes; size is the fragments'
 }
 
 // tci is the tag of tagged frames: VLAN 10.
@@ -98,7 +103,10 @@ const tci = 10
 
 // frame builds the next frame of the flow, in b, and moves the flow on.
 func (f *flow) frame(b []byte, how form) vhost.Frame {
-	b = b[:f.headers()+how.segments*how.size]
+	if !how.ufo {
+		how.total = how.segments * how.size
+	}
+	b = b[:f.headers()+how.total]
 	clear(b[:f.headers()])
 	src, dst := f.address(false), f.address(true)
 	copy(b, []byte{2, 0x50, 0, 0, dst[0], dst[1]})
@@ -138,11 +146,10 @@ func (f *flow) frame(b []byte, how form) vhost.Frame {
 		binary.BigEndian.PutUint32(t[4:], f.offset)
 		t[12], t[13] = 5<<4, 0x10 // no options, ACK
 	}
-	for i := range how.segments {
-		at := f.headers() + i*how.size
-		f.fill(b[at:at+how.size], f.next)
-		f.next++
-		f.offset += uint32(how.size)
+	if how.ufo {
+		f.ufo(b, how)
+	} else {
+		f.segments(b[f.headers():], how)
 	}
 	out := vhost.Frame{Data: b}
 	shift := 0
@@ -165,6 +172,8 @@ func (f *flow) frame(b []byte, how form) vhost.Frame {
 	if how.segments > 1 {
 		out.HdrLen, out.GSOSize = uint16(f.headers()+shift), uint16(how.size)
 		switch {
+		case how.ufo:
+			out.GSO = vhost.GSOUDP
 		case f.udp():
 			out.GSO = vhost.GSOUDPL4
 		case f.v6():
@@ -174,6 +183,15 @@ func (f *flow) frame(b []byte, how form) vhost.Frame {
 		}
 	}
 	return out
+}
+
+// segments fills in the payload of a frame.
+func (f *flow) segments(b []byte, how form) {
+	for ; len(b) > 0; b = b[how.size:] {
+		f.fill(b[:how.size], f.next)
+		f.next++
+		f.offset += uint32(how.size)
+	}
 }
 
 // take checks a frame that arrived and moves on the flow it belongs to. It
@@ -197,6 +215,9 @@ func take(flows []*flow, direction int, in vhost.Frame, tagged bool) (int, error
 		return 0, fmt.Errorf("frame with addresses % x arrives at the end of direction %d", b[:12], direction)
 	}
 	f := flows[number]
+	if f.udp() && f.fragmented(b, shift) {
+		return f.collect(in, shift)
+	}
 	if len(b) < f.headers()+shift+numbered {
 		return 0, fmt.Errorf("flow %d: frame of %d bytes", number, len(b))
 	}
@@ -204,6 +225,9 @@ func take(flows []*flow, direction int, in vhost.Frame, tagged bool) (int, error
 		return 0, fmt.Errorf("flow %d, segment %d: %w", number, f.next, err)
 	}
 	payload := b[f.headers()+shift:]
+	if in.GSO == vhost.GSOUDP && in.GSOSize > 0 {
+		return f.datagram(payload, (len(payload)+8+int(in.GSOSize)-1)/int(in.GSOSize))
+	}
 	size := len(payload)
 	if in.GSO != 0 {
 		size = int(in.GSOSize)

@@ -36,7 +36,7 @@ func TestPairs(t *testing.T) {
 		for _, b := range drivers[i:] {
 			t.Run(a+"-"+b, func(t *testing.T) {
 				full := func(d string) options {
-					return options{driver: d, csum: true, tso: true, uso: true, mrg: d == "vhost", event: d == "vhost"}
+					return options{driver: d, csum: true, tso: true, uso: true, ufo: d == "vhost", mrg: d == "vhost", event: d == "vhost"}
 				}
 				r := newRig(t, full(a), full(b), 1)
 				if err := r.exchange(n); err != nil {

@@ -154,7 +154,7 @@ func borneOut(t *testing.T, p *vhost.Peer, f vhost.Frame) {
 	if h.GSO == 0 {
 		return
 	}
-	need := map[uint8]uint64{vhost.GSOTCPv4: vhost.FeatureGuestTSO4, vhost.GSOTCPv6: vhost.FeatureGuestTSO6, vhost.GSOUDPL4: vhost.FeatureGuestUSO4}[h.GSO&0x7f]
+	need := map[uint8]uint64{vhost.GSOTCPv4: vhost.FeatureGuestTSO4, vhost.GSOTCPv6: vhost.FeatureGuestTSO6, vhost.GSOUDPL4: vhost.FeatureGuestUSO4, vhost.GSOUDP: vhost.FeatureGuestUFO}[h.GSO&0x7f]
 	if need == 0 || !p.Has(need) || h.Flags&vhost.NeedsCsum == 0 {
 		t.Fatalf("segmentation %#x, flags %#x, with features %#x", h.GSO, h.Flags, p.Offered&p.Features)
 	}

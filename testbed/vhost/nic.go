@@ -19,6 +19,7 @@ const (
 	NeedsCsum = 1
 	DataValid = 2
 	GSOTCPv4  = 1
+	GSOUDP    = 3
 	GSOTCPv6  = 4
 	GSOUDPL4  = 5
 )

@@ -58,6 +58,7 @@ const (
 	FeatureHostTSO4  = 1 << 11
 	FeatureHostTSO6  = 1 << 12
 	FeatureHostECN   = 1 << 13
+	FeatureHostUFO   = 1 << 14
 	FeatureMrgRxbuf  = 1 << 15
 	FeatureStatus    = 1 << 16
 	FeatureCtrlVQ    = 1 << 17
@@ -78,7 +79,7 @@ const (
 // KnownFeatures are the features that this front end can drive. Logging is
 // switched on by StartLog alone.
 const KnownFeatures = FeatureCsum | FeatureGuestCsum | FeatureMTU | FeatureGuestTSO4 | FeatureGuestTSO6 |
-	FeatureGuestECN | FeatureHostTSO4 | FeatureHostTSO6 | FeatureHostECN | FeatureMrgRxbuf | FeatureStatus |
+	FeatureGuestECN | FeatureHostTSO4 | FeatureHostTSO6 | FeatureHostECN | FeatureGuestUFO | FeatureHostUFO | FeatureMrgRxbuf | FeatureStatus |
 	FeatureAnnounce | FeatureMQ | FeatureAnyLayout | FeatureIndirect | FeatureEventIdx | FeatureProtocol |
 	FeatureVersion1 | FeatureGuestUSO4 | FeatureGuestUSO6 | FeatureHostUSO
 

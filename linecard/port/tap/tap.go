@@ -12,7 +12,7 @@
 //
 // What the kernel offers is probed when the device is opened, and Info says
 // what was found: how it reads and writes, the header's size (12 bytes, else the
-// 10-byte form inside the 12) and UDP segmentation.
+// 10-byte form inside the 12), UDP segmentation and fragmentation (UFO).
 //
 // A TAP delivers the 802.1Q tag in the bytes; the driver pops it as the frame
 // contract asks.
@@ -146,17 +146,31 @@ func (p *Port) probe() {
 		p.header = vnet.ShortLen
 		p.driver = "vnet10"
 	}
-	const tso = unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6 | unix.TUN_F_TSO_ECN
-	p.offload = port.Csum | port.TSO4 | port.TSO6
+	const (
+		tso = unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6 | unix.TUN_F_TSO_ECN
+		ufo = unix.TUN_F_UFO
+		uso = unix.TUN_F_USO4 | unix.TUN_F_USO6
+	)
 	// TUNSETOFFLOAD says what the kernel may hand us. What it takes from us
-	// does not depend on it, except that a kernel without USO knows no such type.
-	switch {
-	case unix.IoctlSetInt(p.fd, unix.TUNSETOFFLOAD, tso|unix.TUN_F_USO4|unix.TUN_F_USO6) == nil:
-		p.offload |= port.USO
-	case unix.IoctlSetInt(p.fd, unix.TUNSETOFFLOAD, tso) == nil:
-		p.driver += " no-uso"
-	default:
-		p.driver += " rx-no-offload"
+	// does not depend on it, except that a kernel without USO or UFO knows no such
+	// type: USO is from 6.2 on; UFO was away from 4.14 to 4.14.12, and came back
+	// for receiving only.
+	for _, try := range [...]struct {
+		flags int
+		have  port.Offloads
+		note  string
+	}{
+		{tso | ufo | uso, port.UFO | port.USO, ""},
+		{tso | uso, port.USO, " no-ufo"},
+		{tso | ufo, port.UFO, " no-uso"},
+		{tso, 0, " no-uso no-ufo"},
+		{-1, 0, " rx-no-offload"},
+	} {
+		if try.flags < 0 || unix.IoctlSetInt(p.fd, unix.TUNSETOFFLOAD, try.flags) == nil {
+			p.offload = port.Csum | port.TSO4 | port.TSO6 | try.have
+			p.driver += try.note
+			return
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Numbers of virtio features (virtio 1.2 §5.1.3, §6).
+// Numbers of virtio features (virtio 1.3 §5.1.3, §6).
 const (
 	fCsum             = 0
 	fGuestCsum        = 1
@@ -19,9 +19,11 @@ const (
 	fGuestTSO4        = 7
 	fGuestTSO6        = 8
 	fGuestECN         = 9
+	fGuestUFO         = 10
 	fHostTSO4         = 11
 	fHostTSO6         = 12
 	fHostECN          = 13
+	fHostUFO          = 14
 	fMrgRxbuf         = 15
 	fGuestAnnounce    = 21
 	fMQ               = 22
@@ -36,9 +38,9 @@ const (
 )
 
 // offered are the features of a port; MQ is added for one with several queues.
-// UFO is not among them: no entry of the switch takes such frames.
 const offered = 1<<fCsum | 1<<fGuestCsum | 1<<fMTU |
 	1<<fGuestTSO4 | 1<<fGuestTSO6 | 1<<fGuestECN | 1<<fHostTSO4 | 1<<fHostTSO6 | 1<<fHostECN |
+	1<<fGuestUFO | 1<<fHostUFO |
 	1<<fMrgRxbuf | 1<<fGuestAnnounce | 1<<fLogAll | 1<<fIndirect | 1<<fEventIdx |
 	1<<fProtocolFeatures | 1<<fVersion1 | 1<<fGuestUSO4 | 1<<fGuestUSO6 | 1<<fHostUSO
 

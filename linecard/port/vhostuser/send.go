@@ -180,6 +180,8 @@ func refuses(o *frame.Out, have port.Offloads) frame.Reason {
 		need |= port.TSO6
 	case frame.GSOUDPL4:
 		need |= port.USO
+	case frame.GSOUDP:
+		need |= port.UFO
 	}
 	if need&^have != 0 {
 		return frame.TxError

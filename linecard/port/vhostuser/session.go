@@ -227,7 +227,7 @@ func (s *session) commit() error {
 	if s.features&(1<<fVersion1|1<<fMrgRxbuf) != 0 {
 		v.header = 12
 	}
-	v.plain = s.features&(1<<fCsum|1<<fHostTSO4|1<<fHostTSO6|1<<fHostECN|1<<fHostUSO) == 0
+	v.plain = s.features&(1<<fCsum|1<<fHostTSO4|1<<fHostTSO6|1<<fHostECN|1<<fHostUFO|1<<fHostUSO) == 0
 	if s.features>>fLogAll&1 != 0 {
 		v.log = s.dirty
 	}

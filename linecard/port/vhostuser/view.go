@@ -85,6 +85,9 @@ func (v *view) offloads() port.Offloads {
 	if has(fGuestUSO4) && has(fGuestUSO6) {
 		o |= port.USO
 	}
+	if has(fGuestUFO) {
+		o |= port.UFO
+	}
 	return o
 }
 
@@ -104,6 +107,9 @@ func (v *view) driver(client bool) string {
 		if v.features>>w.bit&1 != 0 {
 			words = append(words, w.name)
 		}
+	}
+	if v.offloads()&port.UFO != 0 {
+		words = append(words, "ufo")
 	}
 	if len(v.send) > 1 {
 		words = append(words, fmt.Sprintf("%d queues", len(v.send)))

@@ -1,4 +1,4 @@
-// Package vnet translates between struct virtio_net_hdr (virtio 1.2 §5.1.6)
+// Package vnet translates between struct virtio_net_hdr (virtio 1.3 §5.1.6)
 // and the offload metadata of a frame.
 //
 // A header comes from whoever owns the other end of a TAP or veth, so Decode
@@ -36,6 +36,7 @@ const (
 	protoUDP = 17
 	csumTCP  = 16
 	csumUDP  = 6
+	udpLen   = 8
 )
 
 // Decode validates hdr, of at least ShortLen bytes, against the untagged frame
@@ -80,6 +81,9 @@ func Decode(hdr []byte, f *frame.Frame, shift int) frame.Reason {
 	size := binary.NativeEndian.Uint16(hdr[4:])
 	if size == 0 || n > frame.MaxLen {
 		return refuse(f, frame.BadHeader)
+	}
+	if gso == frame.GSOUDP {
+		return datagram(f, int(size))
 	}
 	length := segmented(f.Bytes(), gso, start, offset)
 	if length == 0 || length >= n {
@@ -212,7 +216,11 @@ func Encode(hdr []byte, f *frame.Frame, shift int) {
 		return
 	}
 	hdr[1] = byte(f.GSO)
-	binary.NativeEndian.PutUint16(hdr[2:], f.HdrLen+uint16(shift))
+	length := f.HdrLen + uint16(shift)
+	if f.GSO == frame.GSOUDP {
+		length += udpLen // the header's hdr_len goes to the end of the UDP header
+	}
+	binary.NativeEndian.PutUint16(hdr[2:], length)
 	binary.NativeEndian.PutUint16(hdr[4:], f.GSOSize)
 }
 

@@ -57,6 +57,26 @@ func udp4(payload int) []byte {
 	return b
 }
 
+// udp sets the length that a datagram says, at its place l4.
+func udp(b []byte, l4 int) []byte {
+	binary.BigEndian.PutUint16(b[l4+4:], uint16(len(b)-l4))
+	return b
+}
+
+func udp6(payload int) []byte {
+	b := make([]byte, 14+40+8+8+payload)
+	b[12], b[13] = 0x86, 0xdd
+	b[14], b[20] = 0x60, 0 // hop-by-hop options before UDP
+	b[54] = 17
+	return udp(b, 62)
+}
+
+// with changes one byte.
+func with(b []byte, at int, x byte) []byte {
+	b[at] = x
+	return b
+}
+
 func tagged(b []byte, tags int) []byte {
 	for range tags {
 		b = append(b[:12:12], append([]byte{0x81, 0, 0, 5}, b[12:]...)...)
@@ -99,7 +119,32 @@ func TestDecode(t *testing.T) {
 		{"tso6 with options", tcp6(9000), header(1, 4, 0, 1428, 62, 16), want{frame.Forward, frame.GSOTCPv6, 82}},
 		{"uso", udp4(9000), header(1, 5, 0, 1400, 34, 6), want{frame.Forward, frame.GSOUDPL4, 42}},
 		{"uso with ecn", udp4(9000), header(1, 0x85, 0, 1400, 34, 6), want{frame.BadHeader, 0, 0}},
-		{"ufo", udp4(9000), header(1, 3, 0, 1400, 34, 6), want{frame.BadHeader, 0, 0}},
+		{"ufo", udp(udp4(9000), 34), header(1, 3, 0, 1400, 34, 6), want{frame.Forward, frame.GSOUDP, 34}},
+		{"ufo, hdr_len lies", udp(udp4(9000), 34), header(1, 3, 0xffff, 1400, 34, 6), want{frame.Forward, frame.GSOUDP, 34}},
+		{"ufo behind a tag", tagged(udp(udp4(9000), 34), 1), header(1, 3, 0, 1400, 38, 6), want{frame.Forward, frame.GSOUDP, 38}},
+		{"ufo6 with options", udp6(9000), header(1, 3, 0, 1400, 62, 6), want{frame.Forward, frame.GSOUDP, 62}},
+		{"ufo6, longest fragments", udp6(20000), header(1, 3, 0, 9448, 62, 6), want{frame.Forward, frame.GSOUDP, 62}},
+		{"ufo6, too long fragments", udp6(20000), header(1, 3, 0, 9456, 62, 6), want{frame.Giant, 0, 0}},
+		{"ufo, longest fragments", udp(udp4(20000), 34), header(1, 3, 0, 9480, 34, 6), want{frame.Forward, frame.GSOUDP, 34}},
+		{"ufo, too long fragments", udp(udp4(20000), 34), header(1, 3, 0, 9488, 34, 6), want{frame.Giant, 0, 0}},
+		{"ufo, longest datagram", udp(udp4(65507), 34), header(1, 3, 0, 1480, 34, 6), want{frame.Forward, frame.GSOUDP, 34}},
+		{"ufo, too long datagram", udp(udp4(65508), 34), header(1, 3, 0, 1480, 34, 6), want{frame.BadHeader, 0, 0}},
+		{"ufo that needs no fragments", udp(udp4(1392), 34), header(1, 3, 0, 1400, 34, 6), want{frame.Forward, 0, 0}},
+		{"ufo that needs two", udp(udp4(1393), 34), header(1, 3, 0, 1400, 34, 6), want{frame.Forward, frame.GSOUDP, 34}},
+		{"ufo, giant without fragments", udp(udp4(9600), 34), header(1, 3, 0, 16000, 34, 6), want{frame.Giant, 0, 0}},
+		{"ufo, size 0", udp(udp4(9000), 34), header(1, 3, 0, 0, 34, 6), want{frame.BadHeader, 0, 0}},
+		{"ufo, size no multiple of 8", udp(udp4(9000), 34), header(1, 3, 0, 1401, 34, 6), want{frame.BadHeader, 0, 0}},
+		{"ufo, wrong start", udp(udp4(9000), 34), header(1, 3, 0, 1400, 42, 6), want{frame.BadHeader, 0, 0}},
+		{"ufo, wrong offset", udp(udp4(9000), 34), header(1, 3, 0, 1400, 34, 16), want{frame.BadHeader, 0, 0}},
+		{"ufo with ecn", udp(udp4(9000), 34), header(1, 0x83, 0, 1400, 34, 6), want{frame.BadHeader, 0, 0}},
+		{"ufo without checksum", udp(udp4(9000), 34), header(0, 3, 0, 1400, 34, 6), want{frame.BadHeader, 0, 0}},
+		{"ufo of tcp", tcp4(9000), header(1, 3, 0, 1400, 34, 6), want{frame.BadHeader, 0, 0}},
+		{"ufo, another length", with(udp(udp4(9000), 34), 39, 1), header(1, 3, 0, 1400, 34, 6), want{frame.BadHeader, 0, 0}},
+		{"ufo, not to be fragmented", with(udp(udp4(9000), 34), 20, 0x40), header(1, 3, 0, 1400, 34, 6), want{frame.BadHeader, 0, 0}},
+		{"ufo, first fragment", with(udp(udp4(9000), 34), 20, 0x20), header(1, 3, 0, 1400, 34, 6), want{frame.BadHeader, 0, 0}},
+		{"ufo, other fragment", with(udp(udp4(9000), 34), 21, 1), header(1, 3, 0, 1400, 34, 6), want{frame.BadHeader, 0, 0}},
+		{"ufo6, fragment", with(udp6(9000), 54, 44), header(1, 3, 0, 1400, 62, 6), want{frame.BadHeader, 0, 0}},
+		{"ufo without ip", make([]byte, 9000), header(1, 3, 0, 1400, 34, 6), want{frame.BadHeader, 0, 0}},
 		{"unknown type", udp4(9000), header(1, 6, 0, 1400, 34, 6), want{frame.BadHeader, 0, 0}},
 		{"no checksum", tcp4(9000), header(0, 1, 0, 1448, 34, 16), want{frame.BadHeader, 0, 0}},
 		{"size 0", tcp4(9000), header(1, 1, 0, 0, 34, 16), want{frame.BadHeader, 0, 0}},
@@ -126,10 +171,10 @@ func TestDecode(t *testing.T) {
 // The extremes of every field against real lengths (dataplane.md §10, V10).
 func TestDecodeExtremes(t *testing.T) {
 	extremes := []uint16{0, 1, 13, 14, 33, 34, 35, 62, 66, 127, 128, 1919, 1920, 1921, 0x7fff, 0xfffe, 0xffff}
-	for _, b := range [][]byte{nil, make([]byte, 14), udp4(0), udp4(1500), tcp4(0), tcp4(1), tcp4(60000), tcp6(0), tcp6(40000)} {
+	for _, b := range [][]byte{nil, make([]byte, 14), udp4(0), udp4(1500), udp(udp4(1500), 34), udp6(40000), tcp4(0), tcp4(1), tcp4(60000), tcp6(0), tcp6(40000)} {
 		f := at(b)
 		for _, gso := range []byte{0, 1, 2, 3, 4, 5, 0x81, 0x84, 0xff} {
-			for _, size := range []uint16{0, 1, 1448, 0xffff} {
+			for _, size := range []uint16{0, 1, 8, 1448, 0xfff8, 0xffff} {
 				for _, start := range extremes {
 					for _, offset := range extremes {
 						h := header(1, gso, 0xffff, size, start, offset)
@@ -158,6 +203,17 @@ func sound(t *testing.T, f *frame.Frame, h []byte) {
 	if f.GSO == frame.GSONone {
 		if f.Len() > frame.MaxWire {
 			fail("giant")
+		}
+		return
+	}
+	if f.GSO == frame.GSOUDP {
+		// What is more than the switch cuts, the pipeline refuses.
+		var s frame.Segmenter
+		if r := s.Start(f, false); r != frame.Forward && f.Segments() <= frame.MaxSegments {
+			fail("fragments")
+		}
+		if f.Segments() < 2 || f.WireLen() > frame.MaxWire {
+			fail("fragments' lengths")
 		}
 		return
 	}
@@ -212,6 +268,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add(header(1, 1, 0, 1448, 34, 16), tcp4(3000), false)
 	f.Add(header(1, 4, 0, 1428, 62, 16), tcp6(3000), false)
 	f.Add(header(1, 5, 0, 1400, 38, 6), tagged(udp4(3000), 1), true)
+	f.Add(header(1, 3, 0, 1400, 34, 6), udp(udp4(3000), 34), false)
+	f.Add(header(1, 3, 0, 1400, 62, 6), udp6(3000), false)
+	f.Add(header(1, 3, 0, 1400, 38, 6), tagged(udp(udp4(3000), 34), 1), true)
 	f.Add(header(0, 0, 0, 0, 0, 0), []byte{}, false)
 	f.Fuzz(func(t *testing.T, h, b []byte, pop bool) {
 		if len(h) < vnet.ShortLen || len(b) > frame.MaxLen {

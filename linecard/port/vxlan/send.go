@@ -157,7 +157,7 @@ func (q *queue) put(t *Table, out []frame.Out, i int) frame.Reason {
 func (q *queue) segment(h *header, out []frame.Out, i, n int) frame.Reason {
 	o := &out[i]
 	b, s := &q.send.buckets[n], &q.send.seg
-	if o.HdrLen > maxHeaders {
+	if o.GSO == frame.GSOUDP || o.HdrLen > maxHeaders {
 		return frame.BadHeader
 	}
 	if r := s.Start(o.Frame, false); r != frame.Forward {
