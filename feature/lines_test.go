@@ -1,6 +1,7 @@
 package feature_test
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -131,7 +132,8 @@ func everyCommand(t *testing.T, s *schema.Schema, cli *session.CLI) []command {
 type word struct {
 	text string
 	typ  schema.AnyType
-	glue bool // the next word follows without a blank
+	of   string // placeholder that it is the first word of, with its brackets
+	glue bool   // the next word follows without a blank
 }
 
 func line(words []word) string {
@@ -213,7 +215,11 @@ func alternatives(in []string, types map[string]schema.AnyType) (all [][]word, r
 				n[len(n)-1].glue = true
 			}
 		case p[0] == '<':
-			times(values(types[strings.Trim(p, "<>")]))
+			next := values(types[strings.Trim(p, "<>")])
+			for _, v := range next {
+				v[0].of = p
+			}
+			times(next)
 		default:
 			times([][]word{{{text: p}}})
 		}
@@ -229,15 +235,12 @@ func anyOrder(options [][]word) [][]word {
 }
 
 // distinct joins options, of those that begin with the same word or are values of
-// one type the first.
+// one placeholder the first.
 func distinct(options [][]word) []word {
 	var all []word
 	seen := map[string]bool{}
 	for _, o := range options {
-		key := o[0].text
-		if o[0].typ != nil {
-			key = o[0].typ.TypeName()
-		}
+		key := cmp.Or(o[0].of, o[0].text)
 		if !seen[key] {
 			seen[key] = true
 			all = append(all, o...)
