@@ -114,8 +114,8 @@ Port   VRF          Status IP Address                              Speed    MTU
 Ethernet      VLAN    Type Mode   Status  Reason                   Speed     Port
 Interface                                                                    Ch #
 `), row("%-6s %-12s %-6s %-39s %-8s %s", `mgmt0`, `--`, updown, addrCell+`|--`, speedCell, number),
-		row("%-13s %-7s %-4s %-6s %-7s %-24s%10s %s", portCell, number, `eth|virt`, `access|trunk|pvlan|routed|f-path`, updown, reasonCell, `(`+speedCell+`)\([DI]\)`, `\d+|--`)),
-		maybe: join(literals(`Port       Status Reason                         MTU
+		row("%-13s %-7s %-4s %-6s %-7s %-24s%10s %s", portCell, number, `eth|virt`, `access|trunk|pvlan|routed|f-path`, updown, reasonCell, `(`+speedCell+`)\([DI]\)`, `\d+|--`),
+		literals(`Port       Status Reason                         MTU
 `), row("%-10s %-6s %-30s %s", `nve\d+`, updown, reasonCell, number))},
 	{line: "show interface vethernet brief", each: join(kinds{dashes(80)}, literals(`Vethernet     VLAN/     Type Mode   Status  Reason                   MTU   Module
               Segment

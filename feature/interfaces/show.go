@@ -3,6 +3,7 @@ package interfaces
 import (
 	"fmt"
 	"iter"
+	"slices"
 
 	"trunkline/config/schema"
 	"trunkline/feature"
@@ -182,7 +183,7 @@ func showBrief(q feature.Query) (feature.Screen, error) {
 				"state_rsn_desc", v.reason, "speed", v.speed(), "ratemode", "D")
 		}),
 	}
-	return feature.Screen{{Name: "interface", Rows: concat(management, ports, sviBrief(all))}}, nil
+	return feature.Screen{{Name: "interface", Rows: concat(management, ports, sviBrief(all), nveBrief(q))}}, nil
 }
 
 func nonZero(n uint32) string {
@@ -283,12 +284,14 @@ func showDescription(q feature.Query) (feature.Screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	management := feature.Section{Heading: "\n" + rule79 + "Interface                Description\n" + rule79}
+	var own []described
 	if p, ok := mgmt(q); ok {
-		management.Rows = one(feature.Row{
-			Text: fmt.Sprintf("%-24s %s\n", p.Name, or(p.description)), Keys: pairs("interface", p.Name, "desc", p.description),
-		})
+		own = append(own, described{p.Name, p.description})
 	}
+	for _, n := range nves(q) {
+		own = append(own, described{n.name, n.description})
+	}
+	management := descriptions(slices.Values(own))
 	speed := func(v *view) string {
 		if v.kind == feature.Vethernet {
 			return shortSpeed(bandwidth(v))
@@ -303,13 +306,27 @@ func showDescription(q feature.Query) (feature.Screen, error) {
 			return pairs("interface", v.name, "type", v.word(), "speed", speed(v), "desc", v.description)
 		}),
 	}
-	svis := feature.Section{
-		Heading: "\n" + rule79 + "Interface                Description\n" + rule79,
-		Rows: rows(onlySVIs(all), func(v *view) string {
-			return fmt.Sprintf("%-24s %s\n", v.name, or(v.description))
-		}, func(v *view) []feature.Pair { return pairs("interface", v.name, "desc", v.description) }),
-	}
+	svis := descriptions(func(yield func(described) bool) {
+		for v := range onlySVIs(all) {
+			if !yield(described{v.name, v.description}) {
+				return
+			}
+		}
+	})
 	return feature.Screen{{Name: "interface", Rows: concat(management, ports, svis)}}, nil
+}
+
+// described is an interface that is no port, with its description.
+type described struct{ name, description string }
+
+// descriptions is the table of those.
+func descriptions(all iter.Seq[described]) feature.Section {
+	return feature.Section{
+		Heading: "\n" + rule79 + "Interface                Description\n" + rule79,
+		Rows: feature.RowsOf(all, func(d described) string {
+			return fmt.Sprintf("%-24s %s\n", d.name, or(d.description))
+		}, func(d described) []feature.Pair { return pairs("interface", d.name, "desc", d.description) }),
+	}
 }
 
 // bandwidth is the port's speed in Mbit/s, as far as it is known.
