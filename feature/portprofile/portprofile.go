@@ -127,9 +127,6 @@ func Factory() []feature.Edit {
 	}
 }
 
-// inheritPath is what a port or profile inherits, below its entry.
-var inheritPath = tree.Path{{Name: "inherit"}}
-
 var listPath = tree.Path{{Name: "port-profiles"}, {Name: "port-profile"}}
 
 // path leads to a profile, or to a leaf below it.
