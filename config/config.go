@@ -83,6 +83,11 @@ type Result struct {
 type Hooks struct {
 	// Check returns all problems of a candidate beyond its structure.
 	Check func(old, new tree.Tree) []schema.Problem
+	// Stamp returns a candidate with what the product itself writes into it of who
+	// commits, by whatever door. It is not asked for what comes back after a
+	// confirmed commit. It is pure and changes nothing that a Check looks at; may
+	// be nil.
+	Stamp func(old, new tree.Tree, m Meta) tree.Tree
 	// Compile returns the problems of making programs of the candidate.
 	Compile func(new tree.Tree) []schema.Problem
 	// Settle is called after a commit was published, with no lock held, before

@@ -205,6 +205,7 @@ func (s *Store) commitOne(ctx context.Context, c *Candidate, m Meta, on *Trial) 
 	if err != nil {
 		return Result{}, err
 	}
+	next = s.stamp(now.Tree, next, m)
 	// Without effect nothing is committed, but for a trial on what never was: it
 	// has to be stored, to have something to go back to.
 	same := next.Equal(now.Tree) && (on == nil || s.stored != 0)
@@ -245,6 +246,14 @@ func (s *Store) commitOne(ctx context.Context, c *Candidate, m Meta, on *Trial) 
 	c.restart(done.Snapshot)
 	done.Remarks = remarks
 	return done, nil
+}
+
+// stamp is Hooks.Stamp.
+func (s *Store) stamp(old, next tree.Tree, m Meta) tree.Tree {
+	if s.hooks.Stamp == nil || next.Equal(old) {
+		return next
+	}
+	return s.hooks.Stamp(old, next, m)
 }
 
 // store is the commit point and the publication of a new tree. What is pending
@@ -336,7 +345,7 @@ func (s *Store) ReplaceStartup(ctx context.Context, t tree.Tree, m Meta) error {
 		if errs, _ := split(s.schema.Validate(tree.Tree{}, t)); len(errs) > 0 {
 			return Snapshot{}, errs
 		}
-		return Snapshot{Tree: t}, nil
+		return Snapshot{Tree: s.stamp(tree.Tree{}, t, m)}, nil
 	})
 }
 

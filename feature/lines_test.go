@@ -42,6 +42,8 @@ var ways = map[string]map[string]string{
 	"roles/role/interface-policy":      {"": "role name ops ; interface policy deny"},
 	"aaa/radius-group":                 {"": "aaa group server radius LAB"},
 	"aaa/tacacs-group":                 {"": "aaa group server tacacs+ TAC"},
+	"scheduler/job":                    {"": "scheduler job name backup"},
+	"scheduler/schedule":               {"": "scheduler schedule name night"},
 	"vems/vem":                         {"": "vem 3"},
 	"svs-domain":                       {"": "svs-domain"},
 	"vrfs/vrf":                         {"": "vrf context management"},

@@ -41,3 +41,10 @@ type TimeSource struct {
 	Delay, Offset time.Duration
 	Error         string // what is wrong with it
 }
+
+// ScheduleRun is how it goes with a schedule.
+type ScheduleRun struct {
+	Started, Ended time.Time         // of the last run; Ended is before Started while it runs
+	Count          int               // of runs
+	Jobs           map[string]string // how each ended, by name
+}

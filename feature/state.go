@@ -38,6 +38,8 @@ type Query struct {
 	// Monitor shows the switch's messages on the terminal of a login as they
 	// come, or no longer, and reports whether that has a terminal; may be nil.
 	Monitor func(login uint64, on bool) bool
+	// SchedulerLog returns the log file of jobs that have run; nil for none.
+	SchedulerLog func() (string, error)
 }
 
 // Session is who asked.
@@ -72,6 +74,8 @@ type State struct {
 	Hosts      []HostKey   // by UUID: hosts that have enrolled or were refused
 	Ports      []PortState // in the order of cli.md §1
 	Logins     []Login     // consoles first, then by line
+	// Schedules are the runs of schedules since the supervisor began, by name.
+	Schedules map[string]ScheduleRun
 	// Reports are what Feature.Report has made of the sections of cards that
 	// have a session, by feature and slot. Nobody changes them.
 	Reports map[string]map[int]any
@@ -261,6 +265,8 @@ type Host interface {
 	ForgetHost(ctx context.Context, uuid string) error
 	// Disconnect ends the session of a login and reports whether there was one.
 	Disconnect(login uint64) bool
+	// ClearSchedulerLog empties the log file of jobs that have run.
+	ClearSchedulerLog() error
 	// Resolve returns the addresses of a host by name or address, at least one or
 	// an error.
 	Resolve(ctx context.Context, host string) ([]netip.Addr, error)

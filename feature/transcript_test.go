@@ -40,6 +40,7 @@ import (
 	"trunkline/feature/nve"
 	"trunkline/feature/nxapi"
 	"trunkline/feature/portprofile"
+	"trunkline/feature/scheduler"
 	"trunkline/feature/svsdomain"
 	"trunkline/feature/switchport"
 	"trunkline/feature/system"
@@ -55,7 +56,7 @@ var update = flag.Bool("update", false, "write what cmp compares with into the t
 var features = []feature.Feature{
 	system.Feature, chassis.Feature, aaa.Feature, aaa.TacacsFeature, login.Feature, dns.Feature, ntp.Feature, clock.Feature, module.Feature, vlan.Feature, interfaces.Feature, ethernet.Feature,
 	vethernet.Feature, switchport.Feature, portprofile.Feature, mactable.Feature, cdp.Feature, lldp.Feature, svsdomain.Feature,
-	management.Feature, interfacevlan.Feature, alias.Feature, logging.Feature, vnsegment.Feature, nve.Feature, nxapi.Feature,
+	management.Feature, interfacevlan.Feature, alias.Feature, logging.Feature, vnsegment.Feature, nve.Feature, nxapi.Feature, scheduler.Feature,
 }
 
 // TestTranscripts runs the operator transcripts of all features, testdata/*.txtar,
@@ -124,6 +125,9 @@ func (nameless) Resolve(context.Context, string) ([]netip.Addr, error) {
 
 func (nameless) SetClock(context.Context, time.Time) error { return errors.New("not in a test") }
 
+// now is the time in transcripts, a Sunday.
+var now = time.Date(2026, 11, 22, 9, 15, 2, 0, time.UTC)
+
 // newProduct makes a chassis without line cards and without a host.
 func newProduct() (session.Product, error) {
 	var groups []schema.Group
@@ -146,7 +150,6 @@ func newProduct() (session.Product, error) {
 	if err != nil {
 		return session.Product{}, err
 	}
-	now := time.Date(2026, 11, 22, 9, 15, 2, 0, time.UTC)
 	return session.Product{
 		Store: store, Schema: s, Features: features, Version: "1.0(1)", Host: nameless{},
 		Now: func() time.Time { return now.In(feature.Location(store.Running().Tree)) },
@@ -165,6 +168,9 @@ func newProduct() (session.Product, error) {
 // hooks are the checks and compilations of all features, for slots 3 and 4.
 func hooks(s *schema.Schema) config.Hooks {
 	return config.Hooks{
+		Stamp: func(old, new tree.Tree, m config.Meta) tree.Tree {
+			return scheduler.Stamp(old, new, m.User, now)
+		},
 		Check: func(old, new tree.Tree) []schema.Problem {
 			var all []schema.Problem
 			c := feature.Candidate{

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -65,7 +66,11 @@ func (s *Supervisor) boot(sch *schema.Schema) (tree.Tree, error) {
 	if t, err = s.usable(sch, t); err != nil {
 		return t, err
 	}
-	return s.administered(t)
+	if t, err = s.administered(t); err != nil {
+		return t, err
+	}
+	// Who starts the machine's first chassis is its first user.
+	return s.stamp(tree.Tree{}, t, config.Meta{User: cmp.Or(s.cfg.Admin.Name, defaultAdmin)}), nil
 }
 
 // Bounds of a startup-config file in bytes, of the lines of it that are logged

@@ -27,6 +27,7 @@ import (
 	"trunkline/feature/nve"
 	"trunkline/feature/nxapi"
 	"trunkline/feature/portprofile"
+	"trunkline/feature/scheduler"
 	"trunkline/feature/svsdomain"
 	"trunkline/feature/switchport"
 	"trunkline/feature/system"
@@ -66,6 +67,7 @@ func Features() []feature.Feature {
 		management.Feature,
 		interfacevlan.Feature,
 		alias.Feature,
+		scheduler.Feature,
 	}
 }
 

@@ -87,6 +87,9 @@ func (h host) ForgetHost(_ context.Context, uuid string) error {
 // Disconnect implements feature.Host.
 func (h host) Disconnect(login uint64) bool { return h.s.remote.Disconnect(login) }
 
+// ClearSchedulerLog implements feature.Host.
+func (h host) ClearSchedulerLog() error { return h.s.jobs.Clear() }
+
 // Resolve implements feature.Host.
 func (h host) Resolve(ctx context.Context, name string) ([]netip.Addr, error) {
 	return h.s.names.Lookup(ctx, name)

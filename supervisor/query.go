@@ -22,7 +22,7 @@ func (s *Supervisor) query(args feature.Args, who feature.Session) feature.Query
 		Effective: effective.New(sch, now.Tree).Port,
 		State:     s.snapshot(), Now: time.Now().In(zone), Session: who, Module: s.modules.Query, Messages: s.messages, Monitor: s.remote.Monitor,
 	}
-	q.Stack = s.stack
+	q.Stack, q.SchedulerLog = s.stack, s.jobs.LogFile
 	return q
 }
 
@@ -39,7 +39,7 @@ func (s *Supervisor) stack(name string) (feature.Stack, error) {
 
 // snapshot gathers what is known at this moment.
 func (s *Supervisor) snapshot() *feature.State {
-	return &feature.State{Supervisor: s.facts(), Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports(), Down: s.down(), NXAPI: s.nxapi.facts(), Logins: s.remote.Logins(), Blocked: s.users.Blocked(), Servers: s.users.Counters(), LogServers: s.syslog.Snapshot(), Clock: s.time.Snapshot()}
+	return &feature.State{Supervisor: s.facts(), Modules: s.modules.Snapshot(), Hosts: s.hostKeys(), Ports: s.state.Ports(), Reports: s.state.Reports(), Down: s.down(), NXAPI: s.nxapi.facts(), Logins: s.remote.Logins(), Blocked: s.users.Blocked(), Servers: s.users.Counters(), LogServers: s.syslog.Snapshot(), Clock: s.time.Snapshot(), Schedules: s.jobs.Snapshot()}
 }
 
 // facts are what the supervisor says of itself.

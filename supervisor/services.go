@@ -5,13 +5,19 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"time"
 
+	"trunkline/cli/session"
+	"trunkline/config"
+	"trunkline/config/tree"
 	"trunkline/feature"
 	"trunkline/feature/dns"
 	"trunkline/feature/logging"
 	timefeature "trunkline/feature/ntp"
+	jobs "trunkline/feature/scheduler"
 	"trunkline/supervisor/ntp"
+	"trunkline/supervisor/scheduler"
 )
 
 // serve tells the services of the switch itself what configuration wants of them.
@@ -81,4 +87,22 @@ func (s *Supervisor) ntp() ntp.Config {
 		c.Clock, c.Reason = ntp.Machine{}, ""
 	}
 	return c
+}
+
+// scheduler runs jobs by the clock.
+func (s *Supervisor) scheduler() *scheduler.Service {
+	return scheduler.New(scheduler.Config{
+		Running: func() tree.Tree { return s.config.Running().Tree }, Subscribe: s.config.Subscribe,
+		Open:  func(who feature.Session) scheduler.Session { return s.cli.Session(session.Options{Who: who}) },
+		Clock: s.cfg.Clock, File: filepath.Join(s.cfg.StateDir, "log", "scheduler"), Events: s.messages, Log: s.log,
+	})
+}
+
+// stamp writes into a candidate who answers for the schedules that it changes.
+func (s *Supervisor) stamp(old, new tree.Tree, m config.Meta) tree.Tree {
+	now := time.Now()
+	if s.cfg.Clock != nil {
+		now = s.cfg.Clock.Now()
+	}
+	return jobs.Stamp(old, new, m.User, now.In(feature.Location(new)))
 }

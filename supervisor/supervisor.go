@@ -46,6 +46,7 @@ import (
 	"trunkline/supervisor/ntp"
 	"trunkline/supervisor/pki"
 	"trunkline/supervisor/program"
+	"trunkline/supervisor/scheduler"
 	"trunkline/supervisor/state"
 	"trunkline/supervisor/store"
 	"trunkline/supervisor/syslog"
@@ -84,7 +85,7 @@ type Config struct {
 	// Console takes the messages that configuration has on the console; nil for
 	// none.
 	Console io.Writer
-	// Clock is what confirmed commits are timed by, nil for that of the machine.
+	// Clock is what confirmed commits and jobs are timed by, nil for that of the machine.
 	Clock config.Clock
 	// Reset is why it starts, for show version.
 	Reset string
@@ -117,6 +118,7 @@ type Supervisor struct {
 	syslog      *syslog.Service
 	names       *names.Resolver
 	time        *ntp.Service
+	jobs        *scheduler.Service
 	machine     *machine
 	files       *flash.Store
 	mgmt        *mgmt.Service // nil: there is no mgmt0
@@ -169,7 +171,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	resolve := func(t tree.Tree) func(string) tree.Tree { return effective.New(sch, t).Port }
 	s.compiler = program.New(s.features, resolve, s.log)
 	s.config, err = config.Open(ctx, sch, s.store, config.Hooks{
-		Check: s.check(sch), Compile: s.compile, Settle: s.settle, Panicked: s.panicked, Clock: cfg.Clock,
+		Check: s.check(sch), Stamp: s.stamp, Compile: s.compile, Settle: s.settle, Panicked: s.panicked, Clock: cfg.Clock,
 	}, base)
 	if err != nil {
 		return nil, err
@@ -221,6 +223,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.jobs = s.scheduler()
 	s.remote = &remote.Server{CLI: s.cli, Log: s.log, Messages: s.monitor, Idle: func(who feature.Session) time.Duration { return s.login().Idle(who) },
 		Entered: s.accounting.Entered, Left: s.accounting.Left}
 	if s.ssh, err = s.openSSH(); err != nil {
@@ -348,6 +351,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 	g.Go(func() error { s.syslog.Run(ctx); return nil })
 	g.Go(func() error { s.accounting.Run(ctx); return nil })
 	g.Go(func() error { s.time.Run(ctx); return nil })
+	g.Go(func() error { s.jobs.Run(ctx); return nil })
 	g.Go(func() error { s.watch(ctx); return nil })
 	g.Go(func() error { return s.serveGNMI(ctx) })
 	if s.ssh != nil {

@@ -28,7 +28,13 @@ func begin(t *testing.T, s *Supervisor) (wait func() error, stop context.CancelF
 // lines runs lines in a session of their own and returns what they print.
 func lines(t *testing.T, s *Supervisor, text string) (string, bool) {
 	t.Helper()
-	c, _, wait, err := s.Sessions().Local(t.Context(), feature.Session{User: "admin", From: "console0", Role: feature.NetworkAdmin}, remote.Hello{})
+	return linesOf(t, s, feature.Session{User: "admin", From: "console0", Role: feature.NetworkAdmin}, text)
+}
+
+// linesOf runs lines of somebody.
+func linesOf(t *testing.T, s *Supervisor, who feature.Session, text string) (string, bool) {
+	t.Helper()
+	c, _, wait, err := s.Sessions().Local(t.Context(), who, remote.Hello{})
 	if err != nil {
 		t.Fatal(err)
 	}

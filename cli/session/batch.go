@@ -93,16 +93,27 @@ func (s *Session) newBatch() *batch {
 // movingTables are the tables of what is no configuration but valid in the
 // present mode only.
 func (s *Session) movingTables() []*grammar.Table {
+	tables := []*grammar.Table{s.cli.moving}
 	if s.draft() != nil {
-		return []*grammar.Table{s.cli.queued, s.cli.moving}
+		tables = []*grammar.Table{s.cli.queued, s.cli.moving}
 	}
-	return []*grammar.Table{s.cli.moving}
+	if end := s.cli.ends[s.textEnd()]; end != nil {
+		tables = append(tables, end)
+	}
+	return tables
 }
 
 // moves reports whether a line that no mode has is one that changes the mode.
 func (s *Session) moves(line string) bool {
-	_, err := s.cli.moving.Match(line, grammar.Typed)
-	return err == nil
+	for _, t := range []*grammar.Table{s.cli.moving, s.cli.ends[s.textEnd()]} {
+		if t == nil {
+			continue
+		}
+		if _, err := t.Match(line, grammar.Typed); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // cloned returns a copy of saved modes.

@@ -143,7 +143,12 @@ type loader struct {
 func (l *loader) line(line string) (reason string, wrong *grammar.Error) {
 	l.shown = line
 	words := strings.Fields(strings.ToLower(line))
+	end := l.cli.textEnd(l.stack[len(l.stack)-1])
 	switch {
+	case end != "" && len(words) == 1 && words[0] == end:
+		l.stack = l.stack[:len(l.stack)-1]
+		return "", nil
+	case end != "" && (line[0] == ' ' || line[0] == '\t'):
 	case header(line):
 		return "", nil
 	case len(words) == 1 && words[0] == "end", words[0] == "configure":

@@ -89,8 +89,9 @@ type Discreet interface {
 type CLI struct {
 	product Product
 	modes   *grammar.Modes
-	exec    *grammar.Gated // in every mode
-	moving  *grammar.Table // in configuration modes
+	exec    *grammar.Gated            // in every mode
+	moving  *grammar.Table            // in configuration modes
+	ends    map[string]*grammar.Table // that leave modes of text, by word
 	pipes   *grammar.Table
 	queued  *grammar.Table // in configuration sessions
 
@@ -163,6 +164,16 @@ func New(p Product) (*CLI, error) {
 	}
 	if c.moving, err = grammar.NewTable(moving()...); err != nil {
 		return nil, fmt.Errorf("grammar of modes: %w", err)
+	}
+	c.ends = map[string]*grammar.Table{}
+	for _, b := range p.Schema.Blocks() {
+		if b.End == "" {
+			continue
+		}
+		leave := grammar.Command{Template: b.End, Help: "Leave the mode", Tag: builtin{do: exit, own: true}}
+		if c.ends[b.End], err = grammar.NewTable(leave); err != nil {
+			return nil, fmt.Errorf("end of mode %s: %w", b.Mode, err)
+		}
 	}
 	return c, nil
 }

@@ -96,7 +96,9 @@ func (s *Session) Run(ctx context.Context, line string, c Console) Result {
 	}
 	if !more {
 		s.remember(line)
-		line = s.substitute(line)
+		if s.textEnd() == "" {
+			line = s.substitute(line)
+		}
 		if err := grammar.TooLong(line); err != nil {
 			io.WriteString(c, err.Message(width))
 			return Result{Failed: true}
@@ -104,7 +106,7 @@ func (s *Session) Run(ctx context.Context, line string, c Console) Result {
 	}
 	typed := 0 // where what the operator typed goes on
 	for offset := 0; offset <= len(line); {
-		if !more && offset >= typed {
+		if !more && offset >= typed && s.textEnd() == "" {
 			text, n := s.expand(line[offset:])
 			line, typed = line[:offset]+text, offset+n
 			if err := grammar.TooLong(line); err != nil {
@@ -149,7 +151,7 @@ func (s *Session) cut(line string, offset int) (text string, next int) {
 			return rest, len(line) + 1
 		}
 		if err == nil {
-			if m.Rest && m.Command.Tag.(grammar.Line).Form == grammar.Plain {
+			if m.Rest && (m.Command.Tag.(grammar.Line).Form == grammar.Plain || s.textEnd() != "") {
 				return rest, len(line) + 1
 			}
 			break

@@ -127,6 +127,22 @@ func (s *Session) size() (length, width int) {
 // IdleTimeout is how long the session may wait for a line, 0 for ever.
 func (s *Session) IdleTimeout() time.Duration { return s.idle }
 
+// textEnd is the word that leaves the mode of text that the session is in
+// (schema.Block.End), "" in any other mode.
+func (s *Session) textEnd() string {
+	if len(s.stack) == 0 {
+		return ""
+	}
+	return s.cli.textEnd(s.stack[len(s.stack)-1])
+}
+
+func (c *CLI) textEnd(l level) string {
+	if b := c.product.Schema.Block(l.block); b != nil {
+		return b.End
+	}
+	return ""
+}
+
 // Prompt returns the prompt with its trailing blank.
 func (s *Session) Prompt() string {
 	if s.unfinished != "" {

@@ -79,7 +79,11 @@ type Block struct {
 	// NoCreate refuses entries the operator may not create by typing the
 	// line, with the error text; may be nil.
 	NoCreate func(t tree.Tree, key string) string
-	Help     string
+	// End is for a mode whose lines are text, kept as it is typed, not read as
+	// commands ("<text>" is the line of its leaf): the word that leaves it, which
+	// is printed after its lines; "" for other modes.
+	End  string
+	Help string
 }
 
 // Key is one key of a list.

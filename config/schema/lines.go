@@ -146,14 +146,15 @@ func (c *compiler) alias(decl *Alias) {
 }
 
 // parseLine reads the template of a line, which begins with a keyword.
-func parseLine(text string) ([]template.Part, error) {
+// One of a mode of text need not.
+func parseLine(text string, free bool) ([]template.Part, error) {
 	parts, err := template.Parse(text)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(parts) == 0:
 		return nil, errors.New("empty line")
-	case parts[0].Word == "":
+	case parts[0].Word == "" && !free:
 		return nil, errors.New("does not begin with a keyword")
 	}
 	return parts, nil
@@ -161,7 +162,7 @@ func parseLine(text string) ([]template.Part, error) {
 
 // statement fills in placeholders and registers the line.
 func (c *compiler) statement(st *Statement) []template.Part {
-	parts, err := parseLine(st.Template)
+	parts, err := parseLine(st.Template, st.mode.block != nil && st.mode.block.End != "")
 	if err != nil {
 		c.errorf("line %q: %v", st.Template, err)
 		return nil

@@ -235,6 +235,9 @@ func (p *printer) block(i *item, path tree.Path, depth int, h *head) {
 			p.open(own)
 		}
 		p.items(n.body, at, depth+1, own)
+		if own.done && n.block.End != "" {
+			p.line(depth, n.block.End)
+		}
 		if p.stopped {
 			return
 		}
