@@ -162,7 +162,7 @@ func TestSilentRADIUS(t *testing.T) {
 			t.Fatalf("a local user: %v, %v", who, err)
 		}
 	}
-	if until := a.remote.dead[feature.ServerKey{Protocol: "radius", Host: "127.0.0.1"}]; time.Until(until) < time.Minute {
+	if until := a.remote.dead[grave{server: feature.ServerKey{Protocol: "radius", Host: "127.0.0.1"}}]; time.Until(until) < time.Minute {
 		t.Errorf("the server is left out until %v", until)
 	}
 	silent.Close()
@@ -177,7 +177,7 @@ func TestSilentRADIUS(t *testing.T) {
 	if _, err := a.Password(t.Context(), "zoe", "hashcat", "192.0.2.1:1"); !errors.Is(err, ErrBusy) {
 		t.Errorf("with no place: %v", err)
 	}
-	if err := a.remote.each(t.Context(), a.remote.commands, nil, nil); !errors.Is(err, errUnanswered) {
+	if err := a.remote.each(t.Context(), a.remote.commands, toAuthorize, nil, nil); !errors.Is(err, errUnanswered) {
 		t.Errorf("commands of those who are logged in: %v", err)
 	}
 }
