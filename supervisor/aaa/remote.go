@@ -17,15 +17,18 @@ import (
 )
 
 // remote asks servers. One that is slow or silent holds the login or command that
-// asks it and no other: local users need none of its places, and those who ask are
-// bounded.
+// asks it and no other. Those who ask at a time are bounded, and so are those of one
+// source: when strangers hold all places, users of the configuration get in where the
+// methods name them, and else nobody does.
 type remote struct {
 	dial Dial
 	// places are for logins, and others for those who are logged in: strangers take
 	// none of them.
 	places, commands chan struct{}
 
-	mu       sync.Mutex
+	mu sync.Mutex
+	// asking is how many logins of a source wait for servers.
+	asking   map[string]int
 	dead     map[grave]time.Time // until when a silent server is not asked
 	counters map[feature.ServerKey]feature.ServerCounters
 	kept     map[feature.ServerKey]*tacacs.Kept
@@ -39,9 +42,13 @@ type remote struct {
 // Bounds of remote logins.
 const (
 	maxAsking = 64
+	maxSource = 8    // of them, those from one source
 	maxRemote = 1024 // users who are remembered
 	maxKnown  = 256  // servers that something is known of
 )
+
+// errFull is the answer when all places are taken, whoever has them; it is ErrBusy.
+var errFull = fmt.Errorf("servers are asked: %w", ErrBusy)
 
 // errUnanswered says that no server gave an answer.
 var errUnanswered = errors.New("no server answers")
@@ -75,7 +82,7 @@ func (r *remote) each(ctx context.Context, places chan struct{}, what purpose, s
 	case places <- struct{}{}:
 		defer func() { <-places }()
 	default:
-		return ErrBusy
+		return errFull
 	}
 	for _, s := range servers {
 		g := grave{keyOf(s), what == toAccount}
@@ -148,9 +155,39 @@ func (r *remote) counted(s users.Server, what purpose, request func() error) err
 	return err
 }
 
+// enter counts a login from a source, "" if it is not known, and reports whether there
+// is a place for it; leave is its end.
+func (r *remote) enter(source string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if source == "" {
+		return true
+	}
+	if r.asking[source] >= maxSource {
+		return false
+	}
+	if r.asking == nil {
+		r.asking = map[string]int{}
+	}
+	r.asking[source]++
+	return true
+}
+
+func (r *remote) leave(source string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.asking[source]--; r.asking[source] <= 0 {
+		delete(r.asking, source)
+	}
+}
+
 // login asks servers for a user. The error is ErrDenied, ErrBusy, errUnanswered or
 // that of ctx.
 func (r *remote) login(ctx context.Context, t tree.Tree, servers []users.Server, user, password, source string) (feature.Identity, error) {
+	if !r.enter(source) {
+		return feature.Identity{}, ErrBusy
+	}
+	defer r.leave(source)
 	who, ok := feature.Identity{User: user}, false
 	err := r.each(ctx, r.places, toProve, servers, func(ctx context.Context, s users.Server) (err error) {
 		if s.Protocol == users.Tacacs {
