@@ -166,17 +166,22 @@ func ASCII(t tree.Tree) bool {
 }
 
 // Directed splits a user's name into that and the TACACS+ server that he wants to be
-// asked, if configuration lets him.
-func Directed(t tree.Tree, user string) (name string, s Server, ok bool) {
+// asked, if configuration lets him and the server is one of those that he would be
+// asked of anyway.
+func Directed(t tree.Tree, user string, servers []Server) (name string, s Server, ok bool) {
 	name, host, found := strings.Cut(user, "@")
 	if !found || name == "" || !directed(t) {
 		return user, Server{}, false
 	}
 	host, err := feature.ParseHostName(host)
-	if err != nil || !t.Exists(aaaRoot.Entry(Tacacs.server(), host)) {
+	if err != nil {
 		return user, Server{}, false
 	}
-	return name, ServerOf(t, Tacacs, host), true
+	at := slices.IndexFunc(servers, func(s Server) bool { return s.Protocol == Tacacs && s.Host == host })
+	if at < 0 {
+		return user, Server{}, false
+	}
+	return name, servers[at], true
 }
 
 func directed(t tree.Tree) bool {

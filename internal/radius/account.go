@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 	"unicode/utf8"
 )
@@ -49,10 +50,14 @@ type Record struct {
 // maxPair is the longest value of Cisco's attribute, in bytes.
 const maxPair = maxValue - 6
 
-// Request is the record as a packet (RFC 2866 §3).
+// ErrRecord is the answer to a record that no packet can say: it has no user or no
+// session, or is too long.
+var ErrRecord = errors.New("no RADIUS accounting record")
+
+// Request is the record as a packet (RFC 2866 §3). The error is ErrRecord.
 func (r Record) Request(secret string) (*Packet, error) {
 	if r.User == "" || r.Session == "" {
-		return nil, errors.New("a record has a user and a session")
+		return nil, fmt.Errorf("%w: it has a user and a session", ErrRecord)
 	}
 	p := &Packet{Code: AccountingRequest}
 	var id [1]byte
@@ -89,7 +94,7 @@ func (r Record) Request(secret string) (*Packet, error) {
 	}
 	b, err := p.Encode()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
 	}
 	p.Authenticator = md5.Sum(append(b, secret...)) //nolint:gosec // of the protocol
 	return p, nil

@@ -120,7 +120,8 @@ func (a *Authenticator) Password(ctx context.Context, user, password, from strin
 	t := a.cfg.Running()
 	methods := users.Login(t)
 	servers := users.ServersOf(t, methods.Groups)
-	if name, s, ok := users.Directed(t, user); ok && methods.Groups != nil {
+	name, s, directed := users.Directed(t, user, servers)
+	if directed {
 		user, servers = name, []users.Server{s}
 		if a.locks.locked(user, source) || a.bans.banned(user) {
 			return feature.Identity{}, ErrDenied
@@ -136,11 +137,18 @@ func (a *Authenticator) Password(ctx context.Context, user, password, from strin
 		case errors.Is(err, ErrDenied):
 			a.failed(user, from, source)
 			return feature.Identity{}, err
+		case errors.Is(err, errFull) && methods.Last == users.LocalLogin && !directed:
+			a.event(fmt.Sprintf("Too many logins wait for servers: user %s is looked for in the configuration", printable(user)))
 		case !errors.Is(err, errUnanswered):
 			return feature.Identity{}, err
+		case directed: // the others were not asked, so nothing stands for them
+			a.event(fmt.Sprintf("Server %s does not answer: user %s who asks for it is refused", s.Host, printable(user)))
+			return feature.Identity{}, ErrDenied
 		}
-		a.event(fmt.Sprintf("No server answers: user %s is looked for in the configuration", printable(user)))
-		a.remote.fell(user)
+		if errors.Is(err, errUnanswered) {
+			a.event(fmt.Sprintf("No server answers: user %s is looked for in the configuration", printable(user)))
+			a.remote.fell(user)
+		}
 	}
 	if methods.Open() {
 		return a.open(t, user, from, source)

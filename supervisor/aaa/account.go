@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"trunkline/feature"
 	users "trunkline/feature/aaa"
@@ -115,7 +116,28 @@ func (c *Accounting) Command(user, from, line string, at time.Time, ok bool) {
 	if !ok {
 		result = " (FAILURE)"
 	}
-	c.add(record{kind: ran, user: user, from: from, role: session.role, session: session.name, at: at, line: line + result})
+	c.add(record{kind: ran, user: user, from: from, role: session.role, session: session.name, at: at, line: shortened(line) + result})
+}
+
+// What a record holds of a command, in bytes, so that it fits into a RADIUS packet with
+// all else: each line of it costs perLine more there.
+const (
+	maxCommand = 3000
+	perLine    = 24
+)
+
+// shortened is a command as far as a record holds it, with a mark where it is cut.
+func shortened(line string) string {
+	left := maxCommand
+	for i, c := range line {
+		if left -= utf8.RuneLen(c); c == '\n' {
+			left -= perLine
+		}
+		if left < 0 {
+			return line[:i] + "..."
+		}
+	}
+	return line
 }
 
 func (c *Accounting) name() string { return c.boot + "-" + strconv.FormatUint(c.tasks, 10) }
@@ -182,7 +204,7 @@ func (c *Accounting) Run(ctx context.Context) {
 // send tells the first server that answers.
 func (c *Accounting) send(ctx context.Context, r record) {
 	t := c.a.cfg.Running()
-	err := c.a.remote.each(ctx, c.place, users.ServersOf(t, users.Accounting(t).Groups), func(ctx context.Context, s users.Server) error {
+	err := c.a.remote.each(ctx, c.place, toAccount, users.ServersOf(t, users.Accounting(t).Groups), func(ctx context.Context, s users.Server) error {
 		return c.a.remote.counted(s, toAccount, func() error {
 			if s.Protocol == users.Tacacs {
 				return c.a.remote.tacacsAccount(ctx, s, r)

@@ -28,7 +28,7 @@ func (a *Authenticator) Authorize(ctx context.Context, who feature.Session, conf
 	methods := users.Authorization(t, config)
 	args, allowed := tacacs.Command(line), false
 	about := about(who.User, who.From, who.Role)
-	err := a.remote.each(ctx, a.remote.commands, users.ServersOf(t, methods.Groups), func(ctx context.Context, s users.Server) error {
+	err := a.remote.each(ctx, a.remote.commands, toAuthorize, users.ServersOf(t, methods.Groups), func(ctx context.Context, s users.Server) error {
 		if s.Protocol != users.Tacacs {
 			return errUnanswered
 		}

@@ -17,16 +17,19 @@ import (
 )
 
 // remote asks servers. One that is slow or silent holds the login or command that
-// asks it and no other: local users need none of its places, and those who ask are
-// bounded.
+// asks it and no other. Those who ask at a time are bounded, and so are those of one
+// source: when strangers hold all places, users of the configuration get in where the
+// methods name them, and else nobody does.
 type remote struct {
 	dial Dial
 	// places are for logins, and others for those who are logged in: strangers take
 	// none of them.
 	places, commands chan struct{}
 
-	mu       sync.Mutex
-	dead     map[feature.ServerKey]time.Time // until when a silent server is not asked
+	mu sync.Mutex
+	// asking is how many logins of a source wait for servers.
+	asking   map[string]int
+	dead     map[grave]time.Time // until when a silent server is not asked
 	counters map[feature.ServerKey]feature.ServerCounters
 	kept     map[feature.ServerKey]*tacacs.Kept
 	// who are those whom servers have let in, for Lookup.
@@ -39,35 +42,51 @@ type remote struct {
 // Bounds of remote logins.
 const (
 	maxAsking = 64
+	maxSource = 8    // of them, those from one source
 	maxRemote = 1024 // users who are remembered
 	maxKnown  = 256  // servers that something is known of
 )
+
+// errFull is the answer when all places are taken, whoever has them; it is ErrBusy.
+var errFull = fmt.Errorf("servers are asked: %w", ErrBusy)
 
 // errUnanswered says that no server gave an answer.
 var errUnanswered = errors.New("no server answers")
 
 // purpose is what a request is for.
-type purpose func(*feature.ServerCounters) *feature.Requests
+type purpose uint8
 
 // Purposes.
-var (
-	toProve     purpose = func(c *feature.ServerCounters) *feature.Requests { return &c.Authentication }
-	toAuthorize purpose = func(c *feature.ServerCounters) *feature.Requests { return &c.Authorization }
-	toAccount   purpose = func(c *feature.ServerCounters) *feature.Requests { return &c.Accounting }
+const (
+	toProve purpose = iota
+	toAuthorize
+	toAccount
 )
 
-// each asks servers in turn, until one answers, but those that were silent lately
+// of are the counters of requests for it.
+func (p purpose) of(c *feature.ServerCounters) *feature.Requests {
+	switch p {
+	case toAuthorize:
+		return &c.Authorization
+	case toAccount:
+		return &c.Accounting
+	}
+	return &c.Authentication
+}
+
+// each asks servers in turn, until one answers, but those that were lately silent to such requests
 // and those without a secret. It takes one of some places. The error is ErrBusy,
 // errUnanswered or that of ctx.
-func (r *remote) each(ctx context.Context, places chan struct{}, servers []users.Server, ask func(context.Context, users.Server) error) error {
+func (r *remote) each(ctx context.Context, places chan struct{}, what purpose, servers []users.Server, ask func(context.Context, users.Server) error) error {
 	select {
 	case places <- struct{}{}:
 		defer func() { <-places }()
 	default:
-		return ErrBusy
+		return errFull
 	}
 	for _, s := range servers {
-		if s.Key == "" || r.skip(keyOf(s)) {
+		g := grave{keyOf(s), what == toAccount}
+		if s.Key == "" || r.skip(g) {
 			continue
 		}
 		err := ask(ctx, s)
@@ -77,11 +96,30 @@ func (r *remote) each(ctx context.Context, places chan struct{}, servers []users
 		if err == nil {
 			return nil
 		}
-		if !errors.Is(err, tacacs.ErrServer) { // one that reports an error is not dead: it may not know the user
-			r.bury(s)
+		if silent(err) {
+			r.bury(g, s.Deadtime)
 		}
 	}
 	return errUnanswered
+}
+
+// grave is a server that was silent: as to accounting, which RADIUS has on a port and
+// often a process of its own, or as to all else.
+type grave struct {
+	server     feature.ServerKey
+	accounting bool
+}
+
+// silent reports whether an error is that of a server that did not answer, or of the
+// network. One that reports an error is not dead, as it may not know the user; nor is
+// one that was not asked, as no request can say that.
+func silent(err error) bool {
+	return !errors.Is(err, tacacs.ErrServer) && !unsaid(err)
+}
+
+// unsaid reports whether an error is that of what no request can say.
+func unsaid(err error) bool {
+	return errors.Is(err, radius.ErrRecord) || errors.Is(err, tacacs.ErrTooLong)
 }
 
 func keyOf(s users.Server) feature.ServerKey {
@@ -91,13 +129,16 @@ func keyOf(s users.Server) feature.ServerKey {
 // counted makes a request and counts what becomes of it.
 func (r *remote) counted(s users.Server, what purpose, request func() error) error {
 	err := request()
+	if unsaid(err) {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.counters == nil || len(r.counters) > maxKnown {
 		r.counters = map[feature.ServerKey]feature.ServerCounters{}
 	}
 	c := r.counters[keyOf(s)]
-	n := what(&c)
+	n := what.of(&c)
 	n.Sent++
 	var late net.Error
 	switch {
@@ -114,11 +155,41 @@ func (r *remote) counted(s users.Server, what purpose, request func() error) err
 	return err
 }
 
+// enter counts a login from a source, "" if it is not known, and reports whether there
+// is a place for it; leave is its end.
+func (r *remote) enter(source string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if source == "" {
+		return true
+	}
+	if r.asking[source] >= maxSource {
+		return false
+	}
+	if r.asking == nil {
+		r.asking = map[string]int{}
+	}
+	r.asking[source]++
+	return true
+}
+
+func (r *remote) leave(source string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.asking[source]--; r.asking[source] <= 0 {
+		delete(r.asking, source)
+	}
+}
+
 // login asks servers for a user. The error is ErrDenied, ErrBusy, errUnanswered or
 // that of ctx.
 func (r *remote) login(ctx context.Context, t tree.Tree, servers []users.Server, user, password, source string) (feature.Identity, error) {
+	if !r.enter(source) {
+		return feature.Identity{}, ErrBusy
+	}
+	defer r.leave(source)
 	who, ok := feature.Identity{User: user}, false
-	err := r.each(ctx, r.places, servers, func(ctx context.Context, s users.Server) (err error) {
+	err := r.each(ctx, r.places, toProve, servers, func(ctx context.Context, s users.Server) (err error) {
 		if s.Protocol == users.Tacacs {
 			who.Role, ok, err = r.tacacsLogin(ctx, t, s, user, password, source)
 		} else {
@@ -141,7 +212,7 @@ func (a *Authenticator) Try(ctx context.Context, servers []feature.ServerKey, us
 	t := a.cfg.Running()
 	var all []users.Server
 	for _, s := range servers {
-		a.remote.raise(s)
+		a.remote.raise(grave{server: s})
 		all = append(all, users.ServerOf(t, users.Protocol(s.Protocol), s.Host))
 	}
 	_, err := a.remote.login(ctx, t, all, user, password, "")
@@ -202,34 +273,34 @@ func rolesIn(pair string) []string {
 }
 
 // skip reports whether a server is left out for having been silent.
-func (r *remote) skip(server feature.ServerKey) bool {
+func (r *remote) skip(g grave) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	until, ok := r.dead[server]
+	until, ok := r.dead[g]
 	if ok && !time.Now().Before(until) {
-		delete(r.dead, server)
+		delete(r.dead, g)
 		return false
 	}
 	return ok
 }
 
 // bury leaves a silent server out for a while; raise has it asked again.
-func (r *remote) bury(s users.Server) {
-	if s.Deadtime == 0 {
+func (r *remote) bury(g grave, deadtime time.Duration) {
+	if deadtime == 0 {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.dead == nil || len(r.dead) >= maxKnown {
-		r.dead = map[feature.ServerKey]time.Time{}
+		r.dead = map[grave]time.Time{}
 	}
-	r.dead[keyOf(s)] = time.Now().Add(s.Deadtime)
+	r.dead[g] = time.Now().Add(deadtime)
 }
 
-func (r *remote) raise(server feature.ServerKey) {
+func (r *remote) raise(g grave) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.dead, server)
+	delete(r.dead, g)
 }
 
 // remember keeps who a server has let in; with no role it forgets him.

@@ -162,7 +162,7 @@ func TestSilentRADIUS(t *testing.T) {
 			t.Fatalf("a local user: %v, %v", who, err)
 		}
 	}
-	if until := a.remote.dead[feature.ServerKey{Protocol: "radius", Host: "127.0.0.1"}]; time.Until(until) < time.Minute {
+	if until := a.remote.dead[grave{server: feature.ServerKey{Protocol: "radius", Host: "127.0.0.1"}}]; time.Until(until) < time.Minute {
 		t.Errorf("the server is left out until %v", until)
 	}
 	silent.Close()
@@ -170,14 +170,61 @@ func TestSilentRADIUS(t *testing.T) {
 	if n != 1 {
 		t.Errorf("the dead server was asked %d times", n)
 	}
-	// All places are taken by those who wait: one more is told so.
+	// All places are taken by those who wait: one more is told so, unless the method
+	// says that users of the configuration do without.
 	for range maxAsking {
 		a.remote.places <- struct{}{}
 	}
 	if _, err := a.Password(t.Context(), "zoe", "hashcat", "192.0.2.1:1"); !errors.Is(err, ErrBusy) {
 		t.Errorf("with no place: %v", err)
 	}
-	if err := a.remote.each(t.Context(), a.remote.commands, nil, nil); !errors.Is(err, errUnanswered) {
+	for methods, want := range map[string]error{"group G local": nil, "group G none": ErrBusy} {
+		b.leaf(methods, aaaElem, tree.Elem{Name: "login"}, tree.Elem{Name: "default"})
+		if _, err := a.Password(t.Context(), "zoe", "hashcat", "192.0.2.1:1"); !errors.Is(err, want) {
+			t.Errorf("%s with no place: %v", methods, err)
+		}
+	}
+	b.leaf("group G local", aaaElem, tree.Elem{Name: "login"}, tree.Elem{Name: "default"})
+	if _, err := a.Password(t.Context(), "zoe", "wrong", "192.0.2.2:1"); !errors.Is(err, ErrDenied) {
+		t.Errorf("a wrong password: %v", err)
+	}
+	if err := a.remote.each(t.Context(), a.remote.commands, toAuthorize, nil, nil); !errors.Is(err, errUnanswered) {
 		t.Errorf("commands of those who are logged in: %v", err)
+	}
+}
+
+// Those of one source who wait for a silent server leave places for others.
+func TestPlacesOfASource(t *testing.T) {
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close() //nolint:errcheck // of a test
+	a, b, _ := newTest(t)
+	b.radiusServer(t, silent.LocalAddr().String(), "testing123")
+	b.leaf(uint32(60), aaaElem, tree.Elem{Name: "radius-server", Key: "127.0.0.1"}, tree.Elem{Name: "timeout"})
+	ctx, cancel := context.WithCancel(t.Context())
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	defer cancel()
+	answers := make(chan error, 2*maxAsking)
+	for range 2 * maxAsking {
+		waiting.Go(func() {
+			_, err := a.Password(ctx, "x", "y", "192.0.2.1:1")
+			answers <- err
+		})
+	}
+	for range 2*maxAsking - maxSource { // those who are told at once
+		if err := <-answers; !errors.Is(err, ErrBusy) {
+			t.Fatal(err)
+		}
+	}
+	if n := len(a.remote.places); n > maxSource {
+		t.Errorf("%d places are taken by one source", n)
+	}
+	cancel()
+	waiting.Wait()
+	if len(a.remote.asking) != 0 {
+		t.Errorf("still asking: %v", a.remote.asking)
 	}
 }

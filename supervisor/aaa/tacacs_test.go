@@ -1,11 +1,78 @@
 package aaa
 
 import (
+	"errors"
+	"net"
+	"strconv"
 	"testing"
 
 	"trunkline/config/tree"
 	"trunkline/feature"
+	users "trunkline/feature/aaa"
+	"trunkline/internal/radius/radiustest"
+	"trunkline/internal/secret"
 )
+
+// tacacsServer configures a server in the group TAC.
+func (b *box) tacacsServer(t *testing.T, address, key string) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := tree.Elem{Name: "tacacs-server", Key: host}
+	b.leaf(true, tree.Elem{Name: "features"}, tree.Elem{Name: "tacacs"})
+	b.leaf(uint32(n), aaaElem, of, tree.Elem{Name: "port"})
+	b.leaf(users.SharedKey{Text: secret.Obscure(key)}, aaaElem, of, tree.Elem{Name: "key"})
+	b.leaf(uint32(1), aaaElem, of, tree.Elem{Name: "timeout"})
+	b.leaf(host, aaaElem, tree.Elem{Name: "tacacs-group", Key: "TAC"}, tree.Elem{Name: "servers"})
+}
+
+// nobody is the address of a TCP port that nobody listens on.
+func nobody(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // of a test
+	return l.Addr().String()
+}
+
+// Who asks for a server is asked of it only if he would be asked of it anyway, and its
+// silence opens no way that the other servers keep shut.
+func TestDirected(t *testing.T) {
+	a, b, _ := newTest(t)
+	b.radiusServer(t, radiustest.Start(t, "testing123", `rita Cleartext-Password := "remote-1A"
+`).Address, "testing123")
+	b.tacacsServer(t, nobody(t), "sesame")
+	b.leaf(true, aaaElem, tree.Elem{Name: "tacacs"}, tree.Elem{Name: "directed-request"})
+	login := func(methods, user, password string) error {
+		t.Helper()
+		b.leaf(methods, aaaElem, tree.Elem{Name: "login"}, tree.Elem{Name: "default"})
+		_, err := a.Password(t.Context(), user, password, "192.0.2.1:1")
+		return err
+	}
+	for _, methods := range []string{"group G local", "group G none", "group TAC local", "group TAC none", "group TAC G", "group TAC"} {
+		if err := login(methods, "zoe@127.0.0.1", "hashcat"); !errors.Is(err, ErrDenied) {
+			t.Errorf("%s: zoe by a silent server: %v", methods, err)
+		}
+		a.locks.succeeded("zoe", "192.0.2.1") // refused by the servers, not locked out
+		a.locks.succeeded("zoe@127.0.0.1", "192.0.2.1")
+	}
+	for _, methods := range []string{"group TAC local", "group TAC"} {
+		if err := login(methods, "zoe", "hashcat"); err != nil {
+			t.Errorf("%s: zoe: %v", methods, err)
+		}
+	}
+	if err := login("group TAC G", "rita", "remote-1A"); err != nil {
+		t.Errorf("rita by the next server: %v", err)
+	}
+}
 
 // A server's answer gives roles that there are, and no other.
 func TestShellRole(t *testing.T) {

@@ -1,0 +1,73 @@
+package aaa
+
+import (
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"trunkline/config/tree"
+	"trunkline/internal/radius/radiustest"
+)
+
+// one sends the records that wait.
+func (c *Accounting) one(t *testing.T) {
+	t.Helper()
+	for {
+		select {
+		case r := <-c.queue:
+			c.send(t.Context(), r)
+		default:
+			return
+		}
+	}
+}
+
+// A long command is noted as far as a packet holds it, with what became of it. What no
+// packet holds, and a port of accounting that nobody is at, are no reason not to ask a
+// server for users.
+func TestAccountingIsNotLogin(t *testing.T) {
+	a, b, log := newTest(t)
+	p := radiustest.Run(t, "testing123", `rita Cleartext-Password := "remote-1A"
+`)
+	b.radiusServer(t, p.Address, "testing123")
+	port := func(address string) {
+		_, text, _ := net.SplitHostPort(address)
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.leaf(uint32(n), aaaElem, tree.Elem{Name: "radius-server", Key: "127.0.0.1"}, tree.Elem{Name: "acct-port"})
+	}
+	port(p.Accounting.Address)
+	b.leaf(uint32(10), aaaElem, tree.Elem{Name: "radius"}, tree.Elem{Name: "deadtime"})
+	b.leaf("group G", aaaElem, tree.Elem{Name: "accounting"}, tree.Elem{Name: "default"})
+	c := a.Accounting()
+	for _, line := range []string{"banner " + strings.Repeat("x", 10000), "banner " + strings.Repeat("y\n", 5000)} {
+		c.Command("zoe", "192.0.2.1@pts/1", line, time.Now(), true)
+		c.one(t)
+	}
+	for _, want := range []string{"accountinginfo=banner xxx", "accountinginfo=banner y", "... (SUCCESS)"} {
+		if got := p.Records(t); !strings.Contains(got, want) {
+			t.Errorf("no %s in the records:\n%s", want, got)
+		}
+	}
+	c.Command(strings.Repeat("u", 300), "192.0.2.1@pts/1", "vlan 7", time.Now(), true) // no packet has such a name
+	c.one(t)
+	if len(a.remote.dead) != 0 {
+		t.Errorf("dead: %v", a.remote.dead)
+	}
+	port(nobody(t))
+	c.Command("zoe", "192.0.2.1@pts/1", "vlan 7", time.Now(), true)
+	c.one(t)
+	if len(a.remote.dead) != 1 {
+		t.Errorf("dead: %v", a.remote.dead)
+	}
+	if _, err := a.Password(t.Context(), "rita", "remote-1A", "192.0.2.1:1"); err != nil {
+		t.Errorf("a login: %v", err)
+	}
+	if !strings.Contains(log.text(), "No server takes accounting records") {
+		t.Errorf("logged:\n%s", log.text())
+	}
+}
