@@ -81,7 +81,7 @@ func setup(ctx context.Context, r *request) error {
 			return err
 		}
 		if candidate != nil {
-			r.line = "setup ; " + strings.Join(r.cli.shownSetup(lines), " ; ") // for accounting and history
+			r.line = "setup ; " + strings.Join(trimmed(r.cli.shownSetup(lines)), " ; ") // for accounting and history
 			if _, err := r.cli.history.Commit(ctx, candidate, r.meta(r.line), history.Confirm{}); err != nil {
 				return err
 			}
@@ -96,6 +96,15 @@ func (c *CLI) shownSetup(lines []string) []string {
 	var all []string
 	for _, l := range lines {
 		all = append(all, strings.Split(strings.TrimRight(c.logged([]string{l})[0], "\n"), "\n")...)
+	}
+	return all
+}
+
+// trimmed are lines without their indentation.
+func trimmed(lines []string) []string {
+	all := make([]string, len(lines))
+	for i, l := range lines {
+		all[i] = strings.TrimSpace(l)
 	}
 	return all
 }
