@@ -57,6 +57,9 @@ func setup(ctx context.Context, r *request) error {
 	if !r.opts.Interactive || !discreet || r.dontAsk {
 		return errNobody
 	}
+	if err := r.mayDo("copy running-config startup-config", true); err != nil {
+		return err // it saves what it makes
+	}
 	io.WriteString(r.console, setupHead)
 	if ok, err := r.yes(ctx, setupBegin, false); err != nil || !ok {
 		return err
@@ -86,7 +89,10 @@ func setup(ctx context.Context, r *request) error {
 				return err
 			}
 		}
-		return save(ctx, r)
+		if _, saved := r.cli.product.Store.Startup(); candidate == nil && saved {
+			return nil
+		}
+		return save(ctx, r) // also of nothing: a chassis without a configuration asks when it boots
 	}
 }
 
