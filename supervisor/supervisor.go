@@ -217,7 +217,7 @@ func Open(ctx context.Context, cfg Config) (s *Supervisor, err error) {
 	}
 	s.cli, err = session.New(session.Product{
 		Store: s.config, History: s.history, Schema: sch, Features: s.features, Query: s.query, Host: host{s}, Version: version.String, Support: support(),
-		Files: s.files, Transfer: s.transfers(), Setup: SetupDialogue(cmp.Or(cfg.Admin.Name, defaultAdmin)),
+		Files: s.files, Transfer: s.transfers(), Setup: SetupDialogue(cmp.Or(cfg.Admin.Name, defaultAdmin), cfg.Mgmt != ""),
 		Accounting: accounts{s.accounts, s.accounting}, Now: s.now, Rights: rightsIn, Authorizer: s.users,
 	})
 	if err != nil {

@@ -57,6 +57,9 @@ func setup(ctx context.Context, r *request) error {
 	if !r.opts.Interactive || !discreet || r.dontAsk {
 		return errNobody
 	}
+	if err := r.mayDo("copy running-config startup-config", true); err != nil {
+		return err // it saves what it makes
+	}
 	io.WriteString(r.console, setupHead)
 	if ok, err := r.yes(ctx, setupBegin, false); err != nil || !ok {
 		return err
@@ -81,12 +84,15 @@ func setup(ctx context.Context, r *request) error {
 			return err
 		}
 		if candidate != nil {
-			r.line = "setup ; " + strings.Join(r.cli.shownSetup(lines), " ; ") // for accounting and history
+			r.line = "setup ; " + strings.Join(trimmed(r.cli.shownSetup(lines)), " ; ") // for accounting and history
 			if _, err := r.cli.history.Commit(ctx, candidate, r.meta(r.line), history.Confirm{}); err != nil {
 				return err
 			}
 		}
-		return save(ctx, r)
+		if _, saved := r.cli.product.Store.Startup(); candidate == nil && saved {
+			return nil
+		}
+		return save(ctx, r) // also of nothing: a chassis without a configuration asks when it boots
 	}
 }
 
@@ -96,6 +102,15 @@ func (c *CLI) shownSetup(lines []string) []string {
 	var all []string
 	for _, l := range lines {
 		all = append(all, strings.Split(strings.TrimRight(c.logged([]string{l})[0], "\n"), "\n")...)
+	}
+	return all
+}
+
+// trimmed are lines without their indentation.
+func trimmed(lines []string) []string {
+	all := make([]string, len(lines))
+	for i, l := range lines {
+		all[i] = strings.TrimSpace(l)
 	}
 	return all
 }

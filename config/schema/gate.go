@@ -110,7 +110,7 @@ func (v *validator) gated(n *node, c tree.Change) bool {
 	if g == nil || c.New == nil && !c.Added || v.open(v.new, g) {
 		return true
 	}
-	v.add(c.Path, RuleOff, "ERROR: %s: use %s first.", c.Path, g.leaf.decl.Line)
+	v.add(c.Path, RuleOff, "ERROR: Use %s first.", g.leaf.decl.Line)
 	return false
 }
 
@@ -122,7 +122,7 @@ func (v *validator) closing() {
 			continue
 		}
 		v.places(v.new, g, func(p tree.Path) bool {
-			v.add(p, RuleOff, "ERROR: %s: use %s first.", p, g.leaf.decl.Line)
+			v.add(p, RuleOff, "ERROR: Use %s first.", g.leaf.decl.Line)
 			return true
 		})
 		if v.holds(v.old, g) {

@@ -79,8 +79,8 @@ func TestGate(t *testing.T) {
 		want     string
 	}{
 		{"nothing", plain, plain, ""}, {"on", plain, on, ""}, {"with settings", plain, full, ""}, {"off", on, plain, ""},
-		{"settings of what is off", plain, off, "ERROR: ports/port[a]/x/fast: use feature x first.\nERROR: x/rows[r]: use feature x first.\nERROR: x/word: use feature x first."},
-		{"off with settings", full, off, "ERROR: ports/port[a]/x/fast: use feature x first.\nERROR: x/rows: use feature x first.\nERROR: x/word: use feature x first.\nNote: The configuration of x is removed."},
+		{"settings of what is off", plain, off, "ERROR: Use feature x first.\nERROR: Use feature x first.\nERROR: Use feature x first."},
+		{"off with settings", full, off, "ERROR: Use feature x first.\nERROR: Use feature x first.\nERROR: Use feature x first.\nNote: The configuration of x is removed."},
 		{"off without settings", full, plain, "Note: The configuration of x is removed."},
 	} {
 		var got []string

@@ -71,7 +71,7 @@ func TestKindsBehindGate(t *testing.T) {
 	s := kinds(t)
 	off := tree.Tree{}.Set(item("a1", "off"), true)
 	bad := off.Set(item("b1"), nil)
-	if p := s.Validate(off, bad); len(p) != 1 || !strings.Contains(p[0].Text, "use feature b first") {
+	if p := s.Validate(off, bad); len(p) != 1 || !strings.Contains(p[0].Text, "Use feature b first") {
 		t.Errorf("an entry of the kind without its feature: %v", p)
 	}
 	on := off.Set(featureB, true).Set(item("b1", "off"), false)

@@ -84,7 +84,7 @@ func newProduct(ctx context.Context) (*product, error) {
 	defer files.Close()
 	p.cli, err = session.New(session.Product{
 		Store: store, Schema: p.schema, Features: p.features, Files: files,
-		Transfer: &transfer.Client{}, Support: supervisor.Topics(), Setup: supervisor.SetupDialogue("admin"),
+		Transfer: &transfer.Client{}, Support: supervisor.Topics(), Setup: supervisor.SetupDialogue("admin", true),
 	})
 	return p, err
 }

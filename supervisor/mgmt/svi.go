@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
 	"reflect"
 	"slices"
 	"sync/atomic"
@@ -41,6 +40,7 @@ type WantedSVIs struct {
 //
 // A device of an SVI is a host's, not a router's: it does not forward, takes no
 // router advertisements from guests, and answers ARP for its own addresses only.
+// It stays down, with the reason, where the kernel cannot be told so.
 //
 // Run is the one writer; all other methods may be called from any goroutine.
 type SVIs struct {
@@ -53,6 +53,7 @@ type SVIs struct {
 	seen     seen
 
 	prepared map[string]prepared // of Run: by device
+	lacking  map[string]string   // of Run: by device, what was logged to fail in preparing it
 }
 
 // prepared is which device was made a host's, and whether with IPv6.
@@ -64,7 +65,7 @@ type prepared struct {
 // NewSVIs returns the service; watchers are told when addresses change, and
 // changed is called when anything but counters has.
 func NewSVIs(watchers *Watchers, changed func(), log *slog.Logger) *SVIs {
-	s := &SVIs{log: log, changed: changed, watchers: watchers, wake: make(chan struct{}, 1), prepared: map[string]prepared{}}
+	s := &SVIs{log: log, changed: changed, watchers: watchers, wake: make(chan struct{}, 1), prepared: map[string]prepared{}, lacking: map[string]string{}}
 	s.wanted.Store(&WantedSVIs{})
 	s.now.Store(&[]feature.VLANInterface{})
 	return s
@@ -203,8 +204,16 @@ func (s *SVIs) one(want SVI, routes []interfacevlan.Route, x *feature.VLANInterf
 	var errs []error
 	is := prepared{link.Attrs().Index, slices.ContainsFunc(want.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })}
 	if want.Up && s.prepared[want.Device] != is {
-		errs = append(errs, prepare(want.Device, is.ipv6))
-		s.prepared[want.Device] = is
+		required, others := prepare(procNet, want.Device, is.ipv6)
+		if required == nil && others == nil {
+			s.prepared[want.Device] = is
+		}
+		want.Up = required == nil
+		errs = append(errs, required)
+		if others != nil && s.lacking[want.Device] != others.Error() {
+			s.lacking[want.Device] = others.Error()
+			s.log.Warn("vlan interface is less than it should be", "interface", want.Name, "error", others)
+		}
 	}
 	var addresses []netip.Prefix
 	if want.Up {
@@ -268,34 +277,6 @@ func taken(p netip.Prefix, except int) string {
 		}
 	}
 	return ""
-}
-
-// setting is a setting of the kernel for a device.
-type setting struct{ family, name, value string }
-
-// prepare makes a device that of a host. IPv6 is off unless there is an address.
-func prepare(device string, ipv6 bool) error {
-	settings := []setting{
-		{"ipv4", "forwarding", "0"}, {"ipv4", "arp_ignore", "1"}, {"ipv4", "arp_announce", "2"}, {"ipv4", "arp_notify", "1"},
-		{"ipv4", "accept_redirects", "0"}, {"ipv4", "send_redirects", "0"},
-		{"ipv6", "forwarding", "0"}, {"ipv6", "accept_ra", "0"}, {"ipv6", "autoconf", "0"}, {"ipv6", "accept_redirects", "0"},
-		{"ipv6", "disable_ipv6", "1"},
-	}
-	if ipv6 {
-		settings[len(settings)-1].value = "0"
-	}
-	var errs []error
-	for _, x := range settings {
-		file := fmt.Sprintf("/proc/sys/net/%s/conf/%s/%s", x.family, device, x.name)
-		now, err := os.ReadFile(file)
-		if errors.Is(err, os.ErrNotExist) || err == nil && string(now) == x.value+"\n" {
-			continue // a kernel without it, or as it should be
-		}
-		if err := os.WriteFile(file, []byte(x.value), 0); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // sviMetric is the metric of static routes over SVIs: those of the machine and of
