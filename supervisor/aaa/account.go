@@ -60,6 +60,7 @@ type record struct {
 	user, from string
 	role       feature.Role
 	session    string // its name
+	task       string // of a command, a name of its own
 	at         time.Time
 	took       time.Duration // of a session that has ended
 	line       string        // of a command
@@ -74,7 +75,6 @@ func (a *Authenticator) Accounting() *Accounting {
 func (c *Accounting) Entered(l feature.Login) {
 	from := fromOf(l)
 	c.mu.Lock()
-	c.tasks++
 	name := c.name()
 	if len(c.began) < maxSessions {
 		c.began[from] = accounted{name, l.Role}
@@ -88,6 +88,9 @@ func (c *Accounting) Left(l feature.Login) {
 	from := fromOf(l)
 	c.mu.Lock()
 	name := c.began[from].name
+	if name == "" { // of one more than are known
+		name = c.name()
+	}
 	delete(c.began, from)
 	c.mu.Unlock()
 	now := time.Now()
@@ -108,15 +111,15 @@ func (c *Accounting) Command(user, from, line string, at time.Time, ok bool) {
 	c.mu.Lock()
 	session := c.began[from]
 	if session.name == "" {
-		c.tasks++
 		session.name = c.name()
 	}
+	task := c.name()
 	c.mu.Unlock()
 	result := " (SUCCESS)"
 	if !ok {
 		result = " (FAILURE)"
 	}
-	c.add(record{kind: ran, user: user, from: from, role: session.role, session: session.name, at: at, line: shortened(line) + result})
+	c.add(record{kind: ran, user: user, from: from, role: session.role, session: session.name, task: task, at: at, line: shortened(line) + result})
 }
 
 // What a record holds of a command, in bytes, so that it fits into a RADIUS packet with
@@ -140,7 +143,11 @@ func shortened(line string) string {
 	return line
 }
 
-func (c *Accounting) name() string { return c.boot + "-" + strconv.FormatUint(c.tasks, 10) }
+// name is a new one, of a session or of a command; c.mu is held.
+func (c *Accounting) name() string {
+	c.tasks++
+	return c.boot + "-" + strconv.FormatUint(c.tasks, 10)
+}
 
 // add has a record sent, if configuration says to anybody.
 func (c *Accounting) add(r record) {
@@ -220,9 +227,14 @@ func (c *Accounting) send(ctx context.Context, r record) {
 }
 
 // tacacsAccount sends a record by TACACS+ (RFC 8907 §7.1, §8.3). A command is a
-// record of its end.
+// record of its end, and a task of its own: a server takes the end of a task for that
+// of all that has its name.
 func (r *remote) tacacsAccount(ctx context.Context, s users.Server, one record) error {
-	args := []string{"task_id=" + one.session}
+	task := one.session
+	if one.kind == ran {
+		task = one.task
+	}
+	args := []string{"task_id=" + task}
 	seconds := func(name string, n int64) { args = append(args, name+"="+strconv.FormatInt(n, 10)) }
 	kind := tacacs.Stop
 	switch one.kind {

@@ -2,13 +2,17 @@ package aaa
 
 import (
 	"net"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"trunkline/config/tree"
+	"trunkline/feature"
 	"trunkline/internal/radius/radiustest"
+	"trunkline/internal/tacacs/tacacstest"
 )
 
 // one sends the records that wait.
@@ -21,6 +25,38 @@ func (c *Accounting) one(t *testing.T) {
 		default:
 			return
 		}
+	}
+}
+
+// A command is a task of its own to a TACACS+ server, and a session keeps its name; one
+// that nobody has seen beginning has one too.
+func TestTasks(t *testing.T) {
+	a, b, _ := newTest(t)
+	p := tacacstest.Start(t, "sesame", tacacstest.User{Name: "tina", Password: "remote-1A"})
+	b.tacacsServer(t, p.Address, "sesame")
+	b.leaf("group TAC", aaaElem, tree.Elem{Name: "accounting"}, tree.Elem{Name: "default"})
+	c := a.Accounting()
+	login := feature.Login{User: "tina", Line: "pts/1", Address: "192.0.2.1", Since: time.Now()}
+	c.Entered(login)
+	c.Command("tina", "192.0.2.1@pts/1", "vlan 7", time.Now(), true)
+	c.Command("tina", "192.0.2.1@pts/1", "vlan 8", time.Now(), true)
+	c.Left(login)
+	c.Left(feature.Login{User: "tina", Line: "pts/2", Address: "192.0.2.1", Since: time.Now()})
+	c.one(t)
+	got := p.Accounts(t)
+	var tasks []string
+	for _, m := range regexp.MustCompile(`task_id=([\w-]*)`).FindAllStringSubmatch(got, -1) {
+		tasks = append(tasks, m[1])
+	}
+	if len(tasks) != 5 {
+		t.Fatalf("tasks %q of\n%s", tasks, got)
+	}
+	if tasks[0] != tasks[3] {
+		t.Errorf("the session of %s ends as %s", tasks[0], tasks[3])
+	}
+	slices.Sort(tasks)
+	if names := slices.Compact(tasks); len(names) != 4 || names[0] == "" {
+		t.Errorf("tasks %q of\n%s", names, got)
 	}
 }
 

@@ -31,7 +31,7 @@ type remote struct {
 	asking   map[string]int
 	dead     map[grave]time.Time // until when a silent server is not asked
 	counters map[feature.ServerKey]feature.ServerCounters
-	kept     map[feature.ServerKey]*tacacs.Kept
+	kept     map[link]*tacacs.Kept
 	// who are those whom servers have let in, for Lookup.
 	who map[string]feature.Identity
 	// fallen are those who were looked for in the configuration as no server
