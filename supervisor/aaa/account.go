@@ -28,14 +28,8 @@ type Accounting struct {
 	mu      sync.Mutex
 	boot    string // begins the names of sessions
 	tasks   uint64
-	began   map[string]accounted // sessions by where they come from
-	dropped int                  // records since the log said so
-}
-
-// accounted is a session as servers know it.
-type accounted struct {
-	name string
-	role feature.Role
+	began   map[string]string // names of sessions by where they come from
+	dropped int               // records since the log said so
 }
 
 // Bounds of accounting.
@@ -68,7 +62,7 @@ type record struct {
 
 // Accounting returns the accounting of an Authenticator.
 func (a *Authenticator) Accounting() *Accounting {
-	return &Accounting{a: a, queue: make(chan record, maxRecords), place: make(chan struct{}, 1), boot: rand.Text()[:8], began: map[string]accounted{}}
+	return &Accounting{a: a, queue: make(chan record, maxRecords), place: make(chan struct{}, 1), boot: rand.Text()[:8], began: map[string]string{}}
 }
 
 // Entered and Left note a login and its end.
@@ -77,7 +71,7 @@ func (c *Accounting) Entered(l feature.Login) {
 	c.mu.Lock()
 	name := c.name()
 	if len(c.began) < maxSessions {
-		c.began[from] = accounted{name, l.Role}
+		c.began[from] = name
 	}
 	c.mu.Unlock()
 	c.add(record{kind: began, user: l.User, from: from, role: l.Role, session: name, at: l.Since})
@@ -87,7 +81,7 @@ func (c *Accounting) Entered(l feature.Login) {
 func (c *Accounting) Left(l feature.Login) {
 	from := fromOf(l)
 	c.mu.Lock()
-	name := c.began[from].name
+	name := c.began[from]
 	if name == "" { // of one more than are known
 		name = c.name()
 	}
@@ -106,12 +100,17 @@ func fromOf(l feature.Login) string {
 }
 
 // Command notes a command that changes something, with those that lead to its mode
-// and without secrets, and what became of it.
-func (c *Accounting) Command(user, from, line string, at time.Time, ok bool) {
+// and without secrets, and what became of it. Without a role it is that which the user
+// has now.
+func (c *Accounting) Command(user, from string, role feature.Role, line string, at time.Time, ok bool) {
+	if role == "" {
+		who, _ := c.a.Lookup(user)
+		role = who.Role
+	}
 	c.mu.Lock()
 	session := c.began[from]
-	if session.name == "" {
-		session.name = c.name()
+	if session == "" {
+		session = c.name()
 	}
 	task := c.name()
 	c.mu.Unlock()
@@ -119,7 +118,7 @@ func (c *Accounting) Command(user, from, line string, at time.Time, ok bool) {
 	if !ok {
 		result = " (FAILURE)"
 	}
-	c.add(record{kind: ran, user: user, from: from, role: session.role, session: session.name, task: task, at: at, line: shortened(line) + result})
+	c.add(record{kind: ran, user: user, from: from, role: role, session: session, task: task, at: at, line: shortened(line) + result})
 }
 
 // What a record holds of a command, in bytes, so that it fits into a RADIUS packet with

@@ -55,8 +55,8 @@ var shell = []string{"service=shell", "cmd=", "cisco-av-pair*", "shell:roles*"}
 
 // tacacsLogin asks a server for a user, and for the rights of his shell. One whom
 // the server proves and gives no shell is refused.
-func (r *remote) tacacsLogin(ctx context.Context, t tree.Tree, s users.Server, user, password, source string) (role feature.Role, ok bool, err error) {
-	server, who := r.tacacsServer(s), tacacs.Who{User: user, Port: "ssh", Remote: source}
+func (r *remote) tacacsLogin(ctx context.Context, t tree.Tree, s users.Server, user, password, source, door string) (role feature.Role, ok bool, err error) {
+	server, who := r.tacacsServer(s), tacacs.Who{User: user, Port: door, Remote: source}
 	err = r.counted(s, toProve, func() (err error) {
 		ok, err = server.Login(ctx, who, password, users.ASCII(t))
 		return err
