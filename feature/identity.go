@@ -50,8 +50,8 @@ const ErrNotAuthorized = Error("% Command not authorized")
 // and the contents of files, which may hold some (docs/adr/0020).
 func (r Role) ReadsSecrets() bool { return r.Admin() }
 
-// Authenticator proves users. From is the address they come from, for lock-out
-// and the log. The error tells nobody outside why.
+// Authenticator proves users. From is the address they come from, with @ and the door
+// if that is not SSH, for lock-out, the log and servers. The error tells nobody outside why.
 type Authenticator interface {
 	Password(ctx context.Context, user, password, from string) (Identity, error)
 	// PublicKey takes a key in SSH wire format that the client has proved to

@@ -105,7 +105,7 @@ func (g *gate) login(ctx context.Context) (caller, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	user, password := one(md, "username"), one(md, "password")
 	if user != "" || password != "" {
-		id, err := users.Password(ctx, user, password, c.from)
+		id, err := users.Password(ctx, user, password, c.from+"@grpc")
 		if err != nil && ctx.Err() != nil {
 			return c, status.FromContextError(ctx.Err()).Err()
 		}

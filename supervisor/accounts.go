@@ -15,7 +15,7 @@ type accounts struct {
 // Add implements session.Accounting.
 func (a accounts) Add(one session.Account) {
 	a.Accounts.Add(one)
-	a.servers.Command(one.User, one.From, one.Command, one.At, one.OK)
+	a.servers.Command(one.User, one.From, one.Role, one.Command, one.At, one.OK)
 }
 
 // account notes what came by no line of a session.

@@ -19,7 +19,7 @@ import (
 // tacacsUsers are those of the servers of tests.
 var tacacsUsers = []tacacstest.User{
 	{Name: "tina", Password: "remote-1A", Shell: []string{`shell:roles="network-admin none-such"`}, Commands: map[string][]string{
-		"show": {"users", "version", "tacacs-server.*", "accounting.*"}, "configure": {".*"}, "vlan": {"[0-9]+"}, "rollback": {".*"},
+		"show": {"users( > .*)?", "version", "tacacs-server.*", "accounting.*"}, "configure": {".*"}, "vlan": {"[0-9]+"}, "rollback": {".*"},
 	}},
 	{Name: "paul", Password: "remote-2A", Shell: []string{"priv-lvl=1"}, Commands: map[string][]string{"show": {".*"}}},
 	{Name: "root", Password: "remote-3A", Shell: []string{"priv-lvl=15"}, Commands: map[string][]string{"*": nil}},
@@ -114,7 +114,7 @@ func TestTacacsCommands(t *testing.T) {
 		{"show version", ""}, {"sh vers", ""}, {"show interface brief", refused}, {"terminal length 0", ""}, {"reload", refused},
 		{"configure terminal ; vlan 7", ""}, {"configure terminal ; vlan 8 ; name x", refused}, {"conf t ; hostname x", refused},
 		{"configure terminal ; username tom password remote-9A", refused}, {"configure terminal ; do show interface brief", refused},
-		{"show version | include Software", ""}, {"show running-config > bootflash:x", refused}, {"write erase", refused},
+		{"show version | include Software", ""}, {"show version > bootflash:x", refused}, {"show users > bootflash:y", ""}, {"show running-config > bootflash:x", refused}, {"write erase", refused},
 	} {
 		out, ok := says(t, tina, c.line)
 		if ok != (c.want == "") || !strings.HasSuffix(out, c.want) {

@@ -18,6 +18,7 @@ type Account struct {
 	At time.Time
 	// From is where the user came from: "192.0.2.99@pts/1", "console0".
 	From, User string
+	Role       feature.Role `json:"-"` // his, "" if not known; of no log
 	// Command is the line with those that lead to its mode, secrets left out.
 	Command string
 	OK      bool
@@ -84,7 +85,7 @@ func (r *request) account(modes []level, depth int, err error) {
 		}
 		command = strings.Join(append(words, r.line), " ; ")
 	}
-	a := Account{At: r.cli.product.Now(), From: r.opts.Who.From, User: r.opts.Who.User, Command: command, OK: err == nil}
+	a := Account{At: r.cli.product.Now(), From: r.opts.Who.From, User: r.opts.Who.User, Role: r.opts.Who.Role, Command: command, OK: err == nil}
 	if r.batch != nil {
 		r.batch.accounts = append(r.batch.accounts, a)
 		return

@@ -156,7 +156,7 @@ func (a *applier) run(ctx context.Context, text string) error {
 	a.stack = a.stack[:depth+1]
 	err := a.cli.mayType(a.rights(), a.stack, match)
 	if err == nil {
-		err = a.authorized(ctx, match, true)
+		err = a.authorized(ctx, match, nil, true)
 	}
 	if err != nil {
 		a.stack = modes

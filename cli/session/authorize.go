@@ -8,7 +8,8 @@ import (
 )
 
 // Besides the roles of who types a line, servers may be asked for it (cli.md §9.2):
-// with its keywords whole, without secrets, in the places where roles judge. What
+// with its keywords whole and the file that its output goes to, without secrets, in
+// the places where roles judge. What
 // concerns the session alone is nobody's business.
 
 // Authorizer asks others than the switch itself whether commands may be run. It may
@@ -28,11 +29,14 @@ func (s *Session) asks(config bool) bool {
 }
 
 // authorized returns feature.ErrNotAuthorized unless who is asked says yes.
-func (s *Session) authorized(ctx context.Context, m *grammar.Match, config bool) error {
-	if b, ok := m.Command.Tag.(builtin); ok && (b.own || b.drafts) {
+func (s *Session) authorized(ctx context.Context, m *grammar.Match, to *redirect, config bool) error {
+	line := m.Shown
+	if to != nil {
+		line += " " + to.String()
+	} else if b, ok := m.Command.Tag.(builtin); ok && (b.own || b.drafts) {
 		return nil
 	}
-	return s.authorizedLine(ctx, m.Shown, config)
+	return s.authorizedLine(ctx, line, config)
 }
 
 func (s *Session) authorizedLine(ctx context.Context, line string, config bool) error {

@@ -26,7 +26,7 @@ func (c *CLI) Files(who feature.Session, by string) *files.View {
 			return s.configText(name, "show "+name)
 		},
 		Account: func(command string, err error) {
-			c.accounts.Add(Account{At: c.product.Now(), From: who.From, User: who.User, Command: command, OK: err == nil})
+			c.accounts.Add(Account{At: c.product.Now(), From: who.From, User: who.User, Role: who.Role, Command: command, OK: err == nil})
 		},
 	}
 }

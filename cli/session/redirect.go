@@ -18,6 +18,14 @@ type redirect struct {
 	append bool
 }
 
+// String is the end of the line.
+func (r *redirect) String() string {
+	if r.append {
+		return ">> " + r.file
+	}
+	return "> " + r.file
+}
+
 // redirection splits a redirection off the end of an exec command. The command
 // keeps its columns.
 func (c *CLI) redirection(text string) (command string, to *redirect, bad *grammar.Error) {

@@ -51,7 +51,7 @@ func (s *Session) permitted(ctx context.Context, f found) error {
 	if err := s.inRoles(f); err != nil {
 		return err
 	}
-	return s.authorized(ctx, f.match, f.depth >= 0)
+	return s.authorized(ctx, f.match, f.to, f.depth >= 0)
 }
 
 // inRoles is permitted as far as roles go.
@@ -307,7 +307,7 @@ func (s *Session) mayBecome(ctx context.Context, from, to tree.Tree) error {
 	if asks {
 		l.ask = func(m *grammar.Match) error {
 			if refused == nil {
-				refused = s.authorized(ctx, m, true)
+				refused = s.authorized(ctx, m, nil, true)
 			}
 			return refused
 		}

@@ -188,23 +188,50 @@ func directed(t tree.Tree) bool {
 	return feature.Read(t, aaaPath("tacacs", "directed-request"), false)
 }
 
+// mute reports whether methods name groups, none of whose servers can be asked, and no
+// other way.
+func mute(t tree.Tree, m Methods) bool {
+	missing := func(name string) bool { _, ok := GroupOf(t, name); return !ok }
+	return m.Groups != nil && m.Last == "" && !slices.ContainsFunc(m.Groups, missing) && !slices.ContainsFunc(ServersOf(t, m.Groups), func(s Server) bool { return s.Key != "" })
+}
+
+// hadGroup reports whether a change takes away a group that there was.
+func hadGroup(old, now tree.Tree, name string) bool {
+	_, was := GroupOf(old, name)
+	_, is := GroupOf(now, name)
+	return was && !is
+}
+
 // checkMethods keeps references to groups right.
 func checkMethods(c feature.Candidate) []schema.Problem {
 	var problems []schema.Problem
 	for _, one := range []struct {
 		at      tree.Path
-		methods Methods
+		line    string // without its methods
+		read    func(tree.Tree) Methods
 		only    Protocol // "" for any
+		without string   // what is so if no server of the groups can be asked, "" for nothing
 	}{
-		{aaaPath("login", "default"), Login(c.New), ""},
-		{aaaPath("accounting", "default"), Accounting(c.New), ""},
-		{aaaPath("authorization", "commands"), Authorization(c.New, false), Tacacs},
-		{aaaPath("authorization", "config-commands"), Authorization(c.New, true), Tacacs},
+		{aaaPath("login", "default"), "aaa authentication login default", Login, "", "Users of the configuration log in."},
+		{aaaPath("accounting", "default"), "aaa accounting default", Accounting, "", ""},
+		{aaaPath("authorization", "commands"), "aaa authorization commands default",
+			func(t tree.Tree) Methods { return Authorization(t, false) }, Tacacs, "No command is authorized."},
+		{aaaPath("authorization", "config-commands"), "aaa authorization config-commands default",
+			func(t tree.Tree) Methods { return Authorization(t, true) }, Tacacs, "No configuration command is authorized."},
 	} {
-		for _, name := range one.methods.Groups {
+		methods := one.read(c.New)
+		if one.without != "" && mute(c.New, methods) && (c.Changed(one.at) || !mute(c.Old, one.read(c.Old))) {
+			problems = append(problems, schema.Problem{
+				Path: one.at, Severity: schema.Warning, Rule: "no-server",
+				Text: "Warning: No server of '" + one.line + "' has a key. " + one.without,
+			})
+		}
+		for _, name := range methods.Groups {
 			g, ok := GroupOf(c.New, name)
 			text := ""
 			switch {
+			case !ok && hadGroup(c.Old, c.New, name):
+				text = "ERROR: Group " + name + " is used by '" + one.line + "'."
 			case !ok:
 				text = "ERROR: Group " + name + " does not exist."
 			case one.only != "" && g.Protocol != one.only:

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -144,6 +145,17 @@ type exchange struct {
 	old  bool // it has had a session before
 	head header
 	keep bool // the server is for another session on the connection
+	sent bool // a request is on its way
+}
+
+// gone reports whether an error is that of a connection that the server has ended
+// before it was asked anything: silence is not.
+func (x *exchange) gone(err error) bool {
+	var late net.Error
+	if err == nil || errors.As(err, &late) && late.Timeout() {
+		return false
+	}
+	return !x.sent || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // session runs one. One on a connection that was kept, and that the server has
@@ -169,7 +181,7 @@ func (s Server) session(ctx context.Context, kind Kind, minor uint8, do func(*ex
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if old && x.head.seq == 1 && err != nil {
+		if old && x.head.seq == 1 && x.gone(err) {
 			continue // nothing was answered on it
 		}
 		return err
@@ -201,6 +213,7 @@ func (x *exchange) ask(body []byte) ([]byte, error) {
 	if _, err := x.conn.Write(append(h.encode(), hidden...)); err != nil {
 		return nil, err
 	}
+	x.sent = true
 	var b [headerSize]byte
 	if _, err := io.ReadFull(x.conn, b[:]); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -202,6 +203,42 @@ func TestKeptConnection(t *testing.T) {
 	s.Kept.Close()
 	if err := s.Account(t.Context(), Start, Who{User: "bob"}, nil); err != nil || s.Kept.conn != nil {
 		t.Errorf("a connection that the server ends is kept: %v", err)
+	}
+}
+
+// A kept connection on which the server says nothing, or nonsense, is no reason to
+// ask it on another.
+func TestKeptSilence(t *testing.T) {
+	for name, do := range map[string]func(net.Conn, header){
+		"silent":  func(conn net.Conn, _ header) { _, _ = io.Copy(io.Discard, conn) },
+		"garbage": func(conn net.Conn, h header) { h.session++; _, _ = conn.Write(answer(h, []byte{0})) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var connections atomic.Int32
+			s := server(t, func(conn net.Conn) {
+				connections.Add(1)
+				h, _, _ := asked(conn)
+				h.flags = flagSingle
+				_, _ = conn.Write(answer(h, acctReply{status: acctSuccess}.encode()))
+				if h, _, ok := asked(conn); ok {
+					do(conn, h)
+				}
+			})
+			s.Kept = &Kept{}
+			if err := s.Account(t.Context(), Start, Who{User: "bob"}, nil); err != nil {
+				t.Fatal(err)
+			}
+			s.Timeout = 50 * time.Millisecond
+			if name == "garbage" {
+				s.Timeout = 30 * time.Second
+			}
+			if err := s.Account(t.Context(), Stop, Who{User: "bob"}, nil); err == nil {
+				t.Error("it is taken")
+			}
+			if n := connections.Load(); n != 1 {
+				t.Errorf("%d connections", n)
+			}
+		})
 	}
 }
 

@@ -128,7 +128,7 @@ func (a *Authenticator) Password(ctx context.Context, user, password, from strin
 		}
 	}
 	if methods.Groups != nil {
-		who, err := a.remote.login(ctx, t, servers, user, password, source)
+		who, err := a.remote.login(ctx, t, servers, user, password, source, doorOf(from))
 		switch {
 		case err == nil:
 			a.locks.succeeded(user, source)

@@ -28,14 +28,8 @@ type Accounting struct {
 	mu      sync.Mutex
 	boot    string // begins the names of sessions
 	tasks   uint64
-	began   map[string]accounted // sessions by where they come from
-	dropped int                  // records since the log said so
-}
-
-// accounted is a session as servers know it.
-type accounted struct {
-	name string
-	role feature.Role
+	began   map[string]string // names of sessions by where they come from
+	dropped int               // records since the log said so
 }
 
 // Bounds of accounting.
@@ -60,6 +54,7 @@ type record struct {
 	user, from string
 	role       feature.Role
 	session    string // its name
+	task       string // of a command, a name of its own
 	at         time.Time
 	took       time.Duration // of a session that has ended
 	line       string        // of a command
@@ -67,17 +62,16 @@ type record struct {
 
 // Accounting returns the accounting of an Authenticator.
 func (a *Authenticator) Accounting() *Accounting {
-	return &Accounting{a: a, queue: make(chan record, maxRecords), place: make(chan struct{}, 1), boot: rand.Text()[:8], began: map[string]accounted{}}
+	return &Accounting{a: a, queue: make(chan record, maxRecords), place: make(chan struct{}, 1), boot: rand.Text()[:8], began: map[string]string{}}
 }
 
 // Entered and Left note a login and its end.
 func (c *Accounting) Entered(l feature.Login) {
 	from := fromOf(l)
 	c.mu.Lock()
-	c.tasks++
 	name := c.name()
 	if len(c.began) < maxSessions {
-		c.began[from] = accounted{name, l.Role}
+		c.began[from] = name
 	}
 	c.mu.Unlock()
 	c.add(record{kind: began, user: l.User, from: from, role: l.Role, session: name, at: l.Since})
@@ -87,7 +81,10 @@ func (c *Accounting) Entered(l feature.Login) {
 func (c *Accounting) Left(l feature.Login) {
 	from := fromOf(l)
 	c.mu.Lock()
-	name := c.began[from].name
+	name := c.began[from]
+	if name == "" { // of one more than are known
+		name = c.name()
+	}
 	delete(c.began, from)
 	c.mu.Unlock()
 	now := time.Now()
@@ -103,20 +100,25 @@ func fromOf(l feature.Login) string {
 }
 
 // Command notes a command that changes something, with those that lead to its mode
-// and without secrets, and what became of it.
-func (c *Accounting) Command(user, from, line string, at time.Time, ok bool) {
+// and without secrets, and what became of it. Without a role it is that which the user
+// has now.
+func (c *Accounting) Command(user, from string, role feature.Role, line string, at time.Time, ok bool) {
+	if role == "" {
+		who, _ := c.a.Lookup(user)
+		role = who.Role
+	}
 	c.mu.Lock()
 	session := c.began[from]
-	if session.name == "" {
-		c.tasks++
-		session.name = c.name()
+	if session == "" {
+		session = c.name()
 	}
+	task := c.name()
 	c.mu.Unlock()
 	result := " (SUCCESS)"
 	if !ok {
 		result = " (FAILURE)"
 	}
-	c.add(record{kind: ran, user: user, from: from, role: session.role, session: session.name, at: at, line: shortened(line) + result})
+	c.add(record{kind: ran, user: user, from: from, role: role, session: session, task: task, at: at, line: shortened(line) + result})
 }
 
 // What a record holds of a command, in bytes, so that it fits into a RADIUS packet with
@@ -140,7 +142,11 @@ func shortened(line string) string {
 	return line
 }
 
-func (c *Accounting) name() string { return c.boot + "-" + strconv.FormatUint(c.tasks, 10) }
+// name is a new one, of a session or of a command; c.mu is held.
+func (c *Accounting) name() string {
+	c.tasks++
+	return c.boot + "-" + strconv.FormatUint(c.tasks, 10)
+}
 
 // add has a record sent, if configuration says to anybody.
 func (c *Accounting) add(r record) {
@@ -220,9 +226,14 @@ func (c *Accounting) send(ctx context.Context, r record) {
 }
 
 // tacacsAccount sends a record by TACACS+ (RFC 8907 §7.1, §8.3). A command is a
-// record of its end.
+// record of its end, and a task of its own: a server takes the end of a task for that
+// of all that has its name.
 func (r *remote) tacacsAccount(ctx context.Context, s users.Server, one record) error {
-	args := []string{"task_id=" + one.session}
+	task := one.session
+	if one.kind == ran {
+		task = one.task
+	}
+	args := []string{"task_id=" + task}
 	seconds := func(name string, n int64) { args = append(args, name+"="+strconv.FormatInt(n, 10)) }
 	kind := tacacs.Stop
 	switch one.kind {

@@ -65,6 +65,14 @@ func command(args []string) []string {
 	return all
 }
 
+// doorOf is the door that a login comes by: ADDRESS@DOOR, or SSH.
+func doorOf(from string) string {
+	if _, door, ok := strings.Cut(from, "@"); ok {
+		return door
+	}
+	return "ssh"
+}
+
 // about is a user as servers are told of him.
 func about(user, from string, role feature.Role) tacacs.Who {
 	w := tacacs.Who{User: user, Port: from, Level: 1}

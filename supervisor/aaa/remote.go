@@ -31,7 +31,7 @@ type remote struct {
 	asking   map[string]int
 	dead     map[grave]time.Time // until when a silent server is not asked
 	counters map[feature.ServerKey]feature.ServerCounters
-	kept     map[feature.ServerKey]*tacacs.Kept
+	kept     map[link]*tacacs.Kept
 	// who are those whom servers have let in, for Lookup.
 	who map[string]feature.Identity
 	// fallen are those who were looked for in the configuration as no server
@@ -183,7 +183,7 @@ func (r *remote) leave(source string) {
 
 // login asks servers for a user. The error is ErrDenied, ErrBusy, errUnanswered or
 // that of ctx.
-func (r *remote) login(ctx context.Context, t tree.Tree, servers []users.Server, user, password, source string) (feature.Identity, error) {
+func (r *remote) login(ctx context.Context, t tree.Tree, servers []users.Server, user, password, source, door string) (feature.Identity, error) {
 	if !r.enter(source) {
 		return feature.Identity{}, ErrBusy
 	}
@@ -191,7 +191,7 @@ func (r *remote) login(ctx context.Context, t tree.Tree, servers []users.Server,
 	who, ok := feature.Identity{User: user}, false
 	err := r.each(ctx, r.places, toProve, servers, func(ctx context.Context, s users.Server) (err error) {
 		if s.Protocol == users.Tacacs {
-			who.Role, ok, err = r.tacacsLogin(ctx, t, s, user, password, source)
+			who.Role, ok, err = r.tacacsLogin(ctx, t, s, user, password, source, door)
 		} else {
 			who.Role, ok, err = r.radiusLogin(ctx, t, s, user, password, source)
 		}
@@ -215,7 +215,7 @@ func (a *Authenticator) Try(ctx context.Context, servers []feature.ServerKey, us
 		a.remote.raise(grave{server: s})
 		all = append(all, users.ServerOf(t, users.Protocol(s.Protocol), s.Host))
 	}
-	_, err := a.remote.login(ctx, t, all, user, password, "")
+	_, err := a.remote.login(ctx, t, all, user, password, "", "test")
 	if errors.Is(err, ErrDenied) {
 		return false, nil
 	}

@@ -12,6 +12,15 @@ import (
 	"trunkline/internal/tacacs"
 )
 
+// link is what a connection to a TACACS+ server is made with: while that is the same it
+// is kept.
+type link struct {
+	host           string
+	port           uint16
+	key            string
+	fromManagement bool
+}
+
 // tacacsServer is a server as its client sees it.
 func (r *remote) tacacsServer(s users.Server) tacacs.Server {
 	out := tacacs.Server{
@@ -29,12 +38,13 @@ func (r *remote) tacacsServer(s users.Server) tacacs.Server {
 		for _, k := range r.kept {
 			k.Close()
 		}
-		r.kept = map[feature.ServerKey]*tacacs.Kept{}
+		r.kept = map[link]*tacacs.Kept{}
 	}
-	k := r.kept[keyOf(s)]
+	l := link{s.Host, s.Port, s.Key, s.FromManagement}
+	k := r.kept[l]
 	if k == nil {
 		k = &tacacs.Kept{}
-		r.kept[keyOf(s)] = k
+		r.kept[l] = k
 	}
 	out.Kept = k
 	return out
@@ -45,8 +55,8 @@ var shell = []string{"service=shell", "cmd=", "cisco-av-pair*", "shell:roles*"}
 
 // tacacsLogin asks a server for a user, and for the rights of his shell. One whom
 // the server proves and gives no shell is refused.
-func (r *remote) tacacsLogin(ctx context.Context, t tree.Tree, s users.Server, user, password, source string) (role feature.Role, ok bool, err error) {
-	server, who := r.tacacsServer(s), tacacs.Who{User: user, Port: "ssh", Remote: source}
+func (r *remote) tacacsLogin(ctx context.Context, t tree.Tree, s users.Server, user, password, source, door string) (role feature.Role, ok bool, err error) {
+	server, who := r.tacacsServer(s), tacacs.Who{User: user, Port: door, Remote: source}
 	err = r.counted(s, toProve, func() (err error) {
 		ok, err = server.Login(ctx, who, password, users.ASCII(t))
 		return err

@@ -1,8 +1,11 @@
 package aaa
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -11,6 +14,8 @@ import (
 	users "trunkline/feature/aaa"
 	"trunkline/internal/radius/radiustest"
 	"trunkline/internal/secret"
+	"trunkline/internal/tacacs"
+	"trunkline/internal/tacacs/tacacstest"
 )
 
 // tacacsServer configures a server in the group TAC.
@@ -112,4 +117,42 @@ func TestShellRole(t *testing.T) {
 func (b *box) role(name string) {
 	now := b.running().Set(tree.Path{{Name: "roles"}, {Name: "role", Key: name}}, nil)
 	b.t.Store(&now)
+}
+
+// A connection that is kept is one with the settings of now: with another port, key or
+// address of its own there is another.
+func TestKeptConnection(t *testing.T) {
+	var asked []string
+	b := &box{}
+	b.t.Store(&tree.Tree{})
+	first := tacacstest.Start(t, "sesame", tacacstest.User{Name: "tina", Password: "remote-1A"})
+	second := tacacstest.Start(t, "other", tacacstest.User{Name: "paul", Password: "remote-2A"})
+	a := New(Config{Running: b.running, Dial: func(ctx context.Context, network, host string, port uint16, own bool) (net.Conn, error) {
+		asked = append(asked, fmt.Sprintf("%s:%d %v", host, port, own))
+		return dialMachine(ctx, network, host, port, own)
+	}})
+	who := tacacs.Who{User: "tina"}
+	ask := func(user, password string) {
+		t.Helper()
+		who.User = user
+		s := users.ServersOf(b.running(), []string{"TAC"})
+		if len(s) != 1 {
+			t.Fatalf("servers %v", s)
+		}
+		if ok, err := a.remote.tacacsServer(s[0]).Login(t.Context(), who, password, false); !ok || err != nil {
+			t.Errorf("%s: %v, %v", user, ok, err)
+		}
+	}
+	b.tacacsServer(t, first.Address, "sesame")
+	b.leaf("single-connection", aaaElem, tree.Elem{Name: "tacacs-server", Key: "127.0.0.1"}, tree.Elem{Name: "single-connection"})
+	ask("tina", "remote-1A")
+	ask("tina", "remote-1A")
+	b.leaf("mgmt0", aaaElem, tree.Elem{Name: "tacacs-group", Key: "TAC"}, tree.Elem{Name: "source-interface"})
+	ask("tina", "remote-1A")
+	b.tacacsServer(t, second.Address, "other")
+	ask("paul", "remote-2A")
+	ask("paul", "remote-2A")
+	if want := []string{first.Address + " false", first.Address + " true", second.Address + " true"}; !slices.Equal(asked, want) {
+		t.Errorf("connections %q, want %q", asked, want)
+	}
 }
