@@ -51,6 +51,11 @@ func (s *Supervisor) ofManagement() []netip.Addr {
 	return all
 }
 
+// Admits implements listen.Source. The kernel takes packets for the address of
+// mgmt0 on any device; who is reached by an interface in a VLAN comes in at the
+// address of that.
+func (s *Supervisor) Admits(client netip.Addr) bool { return !s.svis.Lead(client) }
+
 // WatchAddresses returns a channel that holds a token once Addresses may have
 // changed since it was last taken from; cancel ends it.
 func (s *Supervisor) WatchAddresses() (wake <-chan struct{}, cancel func()) {

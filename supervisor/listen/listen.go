@@ -111,6 +111,9 @@ type Source interface {
 	// HasManagement reports whether there is a mgmt0; else there are addresses of
 	// the loopback. It never changes.
 	HasManagement() bool
+	// Admits reports whether a client may come in at an address that is listened on
+	// on all devices.
+	Admits(client netip.Addr) bool
 	// WatchAddresses returns a channel that holds a token once Addresses may have
 	// changed since it was last taken from; cancel ends it.
 	WatchAddresses() (wake <-chan struct{}, cancel func())
@@ -169,7 +172,7 @@ func Open(service Service, w Where, src Source, log *slog.Logger) (*Listener, er
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", service.Name, err), socket.Close())
 		}
-		l.start(at, socket)
+		l.start(at, socket, false)
 		log.Info("service listens", "service", service.Name, "address", at.String())
 	default:
 		wake, cancel := src.WatchAddresses()
@@ -295,7 +298,7 @@ func (l *Listener) settle() bool {
 		}
 		delete(l.refused, at)
 		l.on[at] = a
-		l.start(at, socket)
+		l.start(at, socket, a.Device == "")
 		l.log.Info("service listens", "service", l.service.Name, "address", at.String())
 	}
 	return ok
@@ -316,9 +319,10 @@ func (l *Listener) refuse(at netip.AddrPort, err error) {
 	l.log.Warn("service cannot listen, and tries again", "service", l.service.Name, "address", at.String(), "error", err)
 }
 
-// start accepts connections of a socket until it is closed. Called with mu held,
-// or before anybody else has the listener.
-func (l *Listener) start(at netip.AddrPort, socket net.Listener) {
+// start accepts connections of a socket until it is closed, if choosy only those
+// that the source admits. Called with mu held, or before anybody else has the
+// listener.
+func (l *Listener) start(at netip.AddrPort, socket net.Listener, choosy bool) {
 	l.sockets[at] = socket
 	l.ended.Go(func() {
 		for {
@@ -332,6 +336,10 @@ func (l *Listener) start(at netip.AddrPort, socket net.Listener) {
 				case <-time.After(firstRetry):
 				case <-l.done:
 				}
+				continue
+			}
+			if client, ok := conn.RemoteAddr().(*net.TCPAddr); choosy && ok && !l.src.Admits(client.AddrPort().Addr().Unmap()) {
+				_ = conn.Close() // nothing was sent
 				continue
 			}
 			select {

@@ -2,11 +2,13 @@ package listen
 
 import (
 	"bufio"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +22,7 @@ type source struct {
 	wake     chan struct{}
 	mu       sync.Mutex
 	all      []netip.Addr
+	stranger netip.Addr // who is not admitted
 }
 
 func newSource(addresses ...string) *source {
@@ -51,6 +54,7 @@ func (s *source) Addresses() []Address {
 	return all
 }
 func (s *source) HasManagement() bool                       { return !s.loopback }
+func (s *source) Admits(client netip.Addr) bool             { return client != s.stranger }
 func (s *source) WatchAddresses() (<-chan struct{}, func()) { return s.wake, func() {} }
 
 // free returns a port that nobody has.
@@ -161,6 +165,28 @@ func TestFollow(t *testing.T) {
 	s.move("127.0.0.3")
 	at(t, l, port, "127.0.0.3")
 	answers(t, dial(t, "127.0.0.3", port))
+}
+
+// TestStranger: who is not admitted is told nothing, and keeps nobody out.
+func TestStranger(t *testing.T) {
+	port := free(t)
+	s := newSource("127.0.0.1")
+	s.stranger = netip.MustParseAddr("127.0.0.9")
+	l := open(t, Follow(port, 1), s)
+	echo(t, l)
+	at(t, l, port, "127.0.0.1")
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 9)}}
+	c, err := from.Dial("tcp", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close() //nolint:errcheck // it is closed by the other end
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	_, _ = fmt.Fprintln(c, "hello")
+	if n, err := c.Read(make([]byte, 16)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("an answer of %d bytes, %v", n, err)
+	}
+	answers(t, dial(t, "127.0.0.1", port))
 }
 
 // TestTaken: a port that another has is had when it is free, and meanwhile the

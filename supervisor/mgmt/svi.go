@@ -91,6 +91,21 @@ func (s *SVIs) Poke() {
 // Snapshot returns the interfaces as they were last seen; nobody changes it.
 func (s *SVIs) Snapshot() []feature.VLANInterface { return *s.now.Load() }
 
+// Lead reports whether what is sent to an address leaves by one of the interfaces.
+func (s *SVIs) Lead(to netip.Addr) bool {
+	all := s.Snapshot()
+	if !slices.ContainsFunc(all, func(i feature.VLANInterface) bool { return i.Index != 0 }) {
+		return false
+	}
+	routes, err := netlink.RouteGet(to.AsSlice())
+	if err != nil {
+		return false // nothing can be sent there
+	}
+	return slices.ContainsFunc(routes, func(r netlink.Route) bool {
+		return slices.ContainsFunc(all, func(i feature.VLANInterface) bool { return i.Index != 0 && i.Index == r.LinkIndex })
+	})
+}
+
 // Run keeps the devices as is wanted until ctx ends. They are left as they are
 // then, until their card ends too.
 func (s *SVIs) Run(ctx context.Context) {

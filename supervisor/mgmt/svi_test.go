@@ -89,6 +89,11 @@ func TestSVI(t *testing.T) {
 			t.Errorf("%s: %q, %v", file, b, err)
 		}
 	}
+	for to, want := range map[string]bool{"10.0.0.9": true, "198.51.100.1": true, "192.0.2.9": false, "10.0.0.254": false, "127.0.0.1": false} {
+		if got := s.Lead(netip.MustParseAddr(to)); got != want { // 198.51.100.1 by the default route
+			t.Errorf("%s is reached by an interface in a VLAN: %v", to, got)
+		}
+	}
 	st, err := s.Stack("Vlan10")
 	if err != nil || len(st.Routes) != 1 || st.Routes[0].Metric != 0 || st.Routes[0].Source != "static" {
 		t.Errorf("stack %+v, %v", st, err)
