@@ -46,7 +46,7 @@ func TestReadOnlySettings(t *testing.T) {
 
 	// What is as wanted already need not be written.
 	s.prepared = map[string]prepared{}
-	readOnly(t, s.keep)
+	readOnly(t, func() { s.keep() })
 	if now, has = s.Snapshot()[0], actualOf(t, "vlan10"); !has.up || now.Error != "" {
 		t.Errorf("nothing to be written: %+v, device %+v", now, has)
 	}

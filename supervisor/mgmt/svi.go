@@ -54,6 +54,7 @@ type SVIs struct {
 
 	prepared map[string]prepared // of Run: by device
 	lacking  map[string]string   // of Run: by device, what was logged to fail in preparing it
+	saying   map[string]saying   // of Run: by interface, what it has to announce
 }
 
 // prepared is which device was made a host's, and whether with IPv6.
@@ -65,7 +66,7 @@ type prepared struct {
 // NewSVIs returns the service; watchers are told when addresses change, and
 // changed is called when anything but counters has.
 func NewSVIs(watchers *Watchers, changed func(), log *slog.Logger) *SVIs {
-	s := &SVIs{log: log, changed: changed, watchers: watchers, wake: make(chan struct{}, 1), prepared: map[string]prepared{}, lacking: map[string]string{}}
+	s := &SVIs{log: log, changed: changed, watchers: watchers, wake: make(chan struct{}, 1), prepared: map[string]prepared{}, lacking: map[string]string{}, saying: map[string]saying{}}
 	s.wanted.Store(&WantedSVIs{})
 	s.now.Store(&[]feature.VLANInterface{})
 	return s
@@ -119,7 +120,10 @@ func (s *SVIs) Run(ctx context.Context) {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
 	for {
-		s.keep()
+		var again <-chan time.Time
+		if s.keep() {
+			again = time.After(announceAgain)
+		}
 		select { // nobody may make it busy
 		case <-ctx.Done():
 			return
@@ -129,6 +133,7 @@ func (s *SVIs) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-again:
 		case <-s.wake:
 			if s.cuts() {
 				select {
@@ -160,8 +165,9 @@ func (s *SVIs) cuts() bool {
 	return false
 }
 
-// keep makes the devices what is wanted, and the snapshot of them.
-func (s *SVIs) keep() {
+// keep makes the devices what is wanted, and the snapshot of them. It reports
+// whether some are to announce themselves again.
+func (s *SVIs) keep() (again bool) {
 	w := s.wanted.Load()
 	was := *s.now.Load()
 	var routed []management.Route
@@ -197,6 +203,7 @@ func (s *SVIs) keep() {
 	if differ && s.changed != nil {
 		s.changed()
 	}
+	return s.announce(was, all)
 }
 
 // mark is how the line card marks the device of an interface.
