@@ -212,6 +212,9 @@ func (p *patcher) block(n *node, path tree.Path, depth int, h *head) {
 			}
 		}
 		p.items(n.body, at, depth+1, own)
+		if own.done && n.block.End != "" {
+			p.line(depth, n.block.End)
+		}
 	}
 }
 
