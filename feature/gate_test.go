@@ -11,14 +11,8 @@ import (
 // TestGated types every line and command of a feature that is off: none is there
 // (cli.md §4.2). It then turns the feature on and off again, and nothing is left.
 func TestGated(t *testing.T) {
-	p, err := newProduct()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cli, err := session.New(p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := emptyWorld(t)
+	p, cli := w.p, w.cli
 	type1 := func(lines ...string) (string, bool) {
 		s := cli.Session(session.Options{Who: feature.Session{User: "admin", Role: feature.NetworkAdmin}})
 		var out strings.Builder

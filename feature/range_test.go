@@ -13,14 +13,8 @@ import (
 // TestRefusedRanges: of a range of which some are refused the rest is made, the
 // first ones where there is a limit, in a time that an operator waits.
 func TestRefusedRanges(t *testing.T) {
-	p, err := newProduct()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cli, err := session.New(p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := emptyWorld(t)
+	p, cli := w.p, w.cli
 	s := cli.Session(session.Options{Who: feature.Session{User: "admin", Role: feature.NetworkAdmin}})
 	run := func(line string) []string {
 		var out strings.Builder

@@ -56,15 +56,8 @@ func TestWholeSystem(t *testing.T) {
 		s.Run(t.Context(), l, console{&strings.Builder{}})
 	}
 	want := w.running()
-	p, err := newProduct()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cli, err := session.New(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	empty := &world{t: t, p: p, cli: cli}
+	empty := emptyWorld(t)
+	p, cli := empty.p, empty.cli
 	for _, time := range []string{"first", "second"} {
 		before := p.Store.Running().Generation
 		s := cli.Session(session.Options{Who: feature.Session{User: "admin", Role: feature.NetworkAdmin}})

@@ -28,7 +28,8 @@ type world struct {
 	clean tree.Tree // the configuration after it was made
 }
 
-func newWorld(t *testing.T) *world {
+// emptyWorld is a chassis without configuration.
+func emptyWorld(t *testing.T) *world {
 	t.Helper()
 	p, err := newProduct()
 	if err != nil {
@@ -38,8 +39,13 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, p: p, cli: cli}
-	for name, table := range cli.Tables() {
+	return &world{t: t, p: p, cli: cli}
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := emptyWorld(t)
+	for name, table := range w.cli.Tables() {
 		if name == "exec" {
 			w.exec = table
 		}
@@ -56,7 +62,7 @@ func newWorld(t *testing.T) *world {
 		"radius-server host 192.0.2.50", "aaa group server radius LAB", "tacacs-server host 192.0.2.50", "aaa group server tacacs+ TAC",
 		"role name ops", "vlan policy deny", "interface policy deny", "scheduler job name backup", "end-job", "scheduler schedule name night",
 		"interface nve1", "member vni 5001", "ingress-replication protocol static")
-	w.clean = p.Store.Running().Tree
+	w.clean = w.p.Store.Running().Tree
 	return w
 }
 

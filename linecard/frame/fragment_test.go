@@ -284,15 +284,5 @@ func TestFragmentsAllocate(t *testing.T) {
 
 func BenchmarkFragment(b *testing.B) {
 	f, payload := ufo(b, ufos[7])
-	buf := make([]byte, frame.SegmentBuf)
-	b.SetBytes(int64(len(payload)))
-	b.ReportAllocs()
-	var s frame.Segmenter
-	var out frame.Frame
-	for b.Loop() {
-		s.Start(f, false)
-		for s.Next(&out, buf) {
-			continue
-		}
-	}
+	cutAll(b, f, payload)
 }

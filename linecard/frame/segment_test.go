@@ -377,6 +377,11 @@ func FuzzSegments(f *testing.F) {
 
 func BenchmarkSegment(b *testing.B) {
 	f, payload := build(b, supers[8])
+	cutAll(b, f, payload)
+}
+
+// cutAll measures the cutting of a super-frame.
+func cutAll(b *testing.B, f *frame.Frame, payload []byte) {
 	buf := make([]byte, frame.SegmentBuf)
 	b.SetBytes(int64(len(payload)))
 	b.ReportAllocs()

@@ -20,8 +20,9 @@ import (
 
 var aaaElem = tree.Elem{Name: "aaa"}
 
-// radiusServer configures a server in the group G, by which users are proved.
-func (b *box) radiusServer(t *testing.T, address, key string) {
+// server configures a server of a list, with the leaf of its port, and returns its
+// host.
+func (b *box) server(t *testing.T, list, portLeaf, address, key string) (host string) {
 	t.Helper()
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -31,11 +32,18 @@ func (b *box) radiusServer(t *testing.T, address, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	of := tree.Elem{Name: "radius-server", Key: host}
-	b.leaf(uint32(n), aaaElem, of, tree.Elem{Name: "auth-port"})
+	of := tree.Elem{Name: list, Key: host}
+	b.leaf(uint32(n), aaaElem, of, tree.Elem{Name: portLeaf})
 	b.leaf(users.SharedKey{Text: secret.Obscure(key)}, aaaElem, of, tree.Elem{Name: "key"})
 	b.leaf(uint32(1), aaaElem, of, tree.Elem{Name: "timeout"})
-	b.leaf(uint32(1), aaaElem, of, tree.Elem{Name: "retransmit"}) // none
+	return host
+}
+
+// radiusServer configures a server in the group G, by which users are proved.
+func (b *box) radiusServer(t *testing.T, address, key string) {
+	t.Helper()
+	host := b.server(t, "radius-server", "auth-port", address, key)
+	b.leaf(uint32(1), aaaElem, tree.Elem{Name: "radius-server", Key: host}, tree.Elem{Name: "retransmit"}) // none
 	b.leaf(host, aaaElem, tree.Elem{Name: "radius-group", Key: "G"}, tree.Elem{Name: "servers"})
 	b.leaf("group G", aaaElem, tree.Elem{Name: "login"}, tree.Elem{Name: "default"})
 }

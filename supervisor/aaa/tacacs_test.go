@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strconv"
 	"testing"
 
 	"trunkline/config/tree"
 	"trunkline/feature"
 	users "trunkline/feature/aaa"
 	"trunkline/internal/radius/radiustest"
-	"trunkline/internal/secret"
 	"trunkline/internal/tacacs"
 	"trunkline/internal/tacacs/tacacstest"
 )
@@ -21,19 +19,8 @@ import (
 // tacacsServer configures a server in the group TAC.
 func (b *box) tacacsServer(t *testing.T, address, key string) {
 	t.Helper()
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	of := tree.Elem{Name: "tacacs-server", Key: host}
 	b.leaf(true, tree.Elem{Name: "features"}, tree.Elem{Name: "tacacs"})
-	b.leaf(uint32(n), aaaElem, of, tree.Elem{Name: "port"})
-	b.leaf(users.SharedKey{Text: secret.Obscure(key)}, aaaElem, of, tree.Elem{Name: "key"})
-	b.leaf(uint32(1), aaaElem, of, tree.Elem{Name: "timeout"})
+	host := b.server(t, "tacacs-server", "port", address, key)
 	b.leaf(host, aaaElem, tree.Elem{Name: "tacacs-group", Key: "TAC"}, tree.Elem{Name: "servers"})
 }
 

@@ -124,24 +124,16 @@ func (s *Service) Run(ctx context.Context) {
 	for {
 		changed, err := s.apply()
 		s.observe(err)
-		if changed { // nobody may make it busy by undoing everything at once
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(pause):
-			}
+		if changed && !sleep(ctx, pause) { // nobody may make it busy by undoing everything at once
+			return
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		case <-s.wake:
-			if s.cuts() {
-				select {
-				case <-ctx.Done():
-					return
-				case <-time.After(grace):
-				}
+			if s.cuts() && !sleep(ctx, grace) {
+				return
 			}
 		case _, ok := <-links:
 			if !ok {
@@ -154,6 +146,16 @@ func (s *Service) Run(ctx context.Context) {
 			}
 			drain(addresses)
 		}
+	}
+}
+
+// sleep waits, and reports whether ctx lasts.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -124,10 +124,8 @@ func (s *SVIs) Run(ctx context.Context) {
 		if s.keep() {
 			again = time.After(announceAgain)
 		}
-		select { // nobody may make it busy
-		case <-ctx.Done():
+		if !sleep(ctx, pause) { // nobody may make it busy
 			return
-		case <-time.After(pause):
 		}
 		select {
 		case <-ctx.Done():
@@ -135,12 +133,8 @@ func (s *SVIs) Run(ctx context.Context) {
 		case <-tick.C:
 		case <-again:
 		case <-s.wake:
-			if s.cuts() {
-				select {
-				case <-ctx.Done():
-					return
-				case <-time.After(grace):
-				}
+			if s.cuts() && !sleep(ctx, grace) {
+				return
 			}
 		case _, ok := <-links:
 			if !ok {

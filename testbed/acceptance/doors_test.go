@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	pb "github.com/openconfig/gnmi/proto/gnmi"
@@ -156,6 +157,23 @@ func sshDoor(ns, addr, user, password, name string) opener {
 			return string(out), err
 		}}, nil
 	}
+}
+
+// sshLine runs a command as admin over a connection of its own.
+func sshLine(t *testing.T, ns, address, command string) (string, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	c, err := sshClient(ctx, ns, address+":22", "admin", "admin")
+	if err != nil {
+		return "", err
+	}
+	defer c.Close() //nolint:errcheck // its address may have gone
+	s, err := c.NewSession()
+	if err != nil {
+		return "", err
+	}
+	out, err := s.CombinedOutput(command)
+	return string(out), err
 }
 
 func sshClient(ctx context.Context, ns, addr, user, password string) (*ssh.Client, error) {

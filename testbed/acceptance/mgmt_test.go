@@ -28,21 +28,7 @@ func TestManagement(t *testing.T) {
 	mustIP(t, "-n "+ns+" link add eth1 type veth peer name eth2")
 	p := start(t, "ip", "netns", "exec", ns, filepath.Join(bin, "trunkline"), "run", "--lab",
 		"--state-dir", filepath.Join(t.TempDir(), "state"), "--socket", filepath.Join(t.TempDir(), "vsm.sock"))
-	line := func(address, command string) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		defer cancel()
-		c, err := sshClient(ctx, host, address+":22", "admin", "admin")
-		if err != nil {
-			return "", err
-		}
-		defer c.Close() //nolint:errcheck // its address may have gone
-		s, err := c.NewSession()
-		if err != nil {
-			return "", err
-		}
-		out, err := s.CombinedOutput(command)
-		return string(out), err
-	}
+	line := func(address, command string) (string, error) { return sshLine(t, host, address, command) }
 	says := func(address, command string, want ...string) {
 		t.Helper()
 		eventually(t, 10*time.Second, command+" on "+address, func() error {

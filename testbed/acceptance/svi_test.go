@@ -1,7 +1,6 @@
 package acceptance
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,21 +21,7 @@ func TestVLANInterface(t *testing.T) {
 			t.Fatalf("%s: %s %s", lines, r.out, r.log)
 		}
 	}
-	line := func(ns, address, command string) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		c, err := sshClient(ctx, ns, address+":22", "admin", "admin")
-		if err != nil {
-			return "", err
-		}
-		defer c.Close() //nolint:errcheck // its address may have gone
-		s, err := c.NewSession()
-		if err != nil {
-			return "", err
-		}
-		out, err := s.CombinedOutput(command)
-		return string(out), err
-	}
+	line := func(ns, address, command string) (string, error) { return sshLine(t, ns, address, command) }
 	reaches := func(what string, answers bool) {
 		t.Helper()
 		eventually(t, 30*time.Second, what, func() error {
